@@ -1,0 +1,75 @@
+"""How do the checks and tools reach Kafka and BigQuery? One place for addresses and credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
+
+from transforms.contract import kafka_properties
+
+# A broker that is up answers in milliseconds; one that is down should be reported before a person
+# wonders (30 s is the promise, with room for the caller's own work).
+BROKER_TIMEOUT_MS = 15_000
+
+
+class Unreachable(RuntimeError):
+    """A service does not answer: the message names it and its address."""
+
+
+def bigquery_client(project: str, endpoint: str | None) -> bigquery.Client:
+    """Returns a client of Google's BigQuery, or of the stand-in at `endpoint` (host:port)."""
+    if endpoint is None:
+        return bigquery.Client(project=project)
+    return bigquery.Client(
+        project=project,
+        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+        client_options=ClientOptions(api_endpoint=f"http://{endpoint}"),  # type: ignore[no-untyped-call]
+    )
+
+
+def kafka_consumer(servers: str, properties: Mapping[str, str]) -> KafkaConsumer:
+    """Returns a consumer that sees committed records only and commits nothing.
+
+    Raises:
+        Unreachable: no broker answers.
+    """
+    return _connect(
+        KafkaConsumer,
+        servers,
+        properties,
+        enable_auto_commit=False,
+        isolation_level="read_committed",
+        auto_offset_reset="earliest",
+        max_poll_records=5_000,
+    )
+
+
+def kafka_admin(servers: str, properties: Mapping[str, str]) -> KafkaAdminClient:
+    """Returns an admin client.
+
+    Raises:
+        Unreachable: no broker answers.
+    """
+    return _connect(KafkaAdminClient, servers, properties)
+
+
+def _connect(client: Any, servers: str, properties: Mapping[str, str], **more: Any) -> Any:
+    arguments = kafka_properties.for_kafka_python(servers, dict(properties))
+    try:
+        return client(**arguments, bootstrap_timeout_ms=BROKER_TIMEOUT_MS, **more)
+    except (KafkaConnectionError, KafkaTimeoutError) as error:
+        raise Unreachable(
+            f"no Kafka broker answers at {servers} ({type(error).__name__}). Hint: is it running, "
+            "and is the address the one that it advertises?"
+        ) from None
+    except KafkaError as error:
+        raise Unreachable(
+            f"Kafka at {servers} refused the connection ({type(error).__name__}: {error}). Hint: "
+            "check the security settings in --kafka_config_file."
+        ) from None

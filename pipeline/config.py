@@ -1,0 +1,179 @@
+"""What does the job run with? Checked, frozen values; every rule that spans flags is here."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, StandardOptions
+
+from pipeline import __version__
+from pipeline.options import (
+    FlinkOptions,
+    LaunchOptions,
+    ReadKafkaOptions,
+    RulesOptions,
+    WriteBigQueryOptions,
+)
+from transforms.contract import kafka_properties
+from transforms.read_kafka import KafkaSource
+from transforms.write_bigquery import BigQuerySink
+
+RUNNERS = ("DirectRunner", "FlinkRunner", "DataflowRunner")
+_HOST_PORT = re.compile(r"[^\s:,]+:\d{1,5}")
+_DATASET = re.compile(r"([a-z0-9.:-]+)\.([A-Za-z0-9_]+)")
+
+
+class ConfigError(ValueError):
+    """A mistake in the flags: says what was required, what was received, and a hint."""
+
+
+@dataclasses.dataclass(frozen=True)
+class PipelineConfig:
+    """Everything the graph and the checks need.
+
+    Attributes:
+        runner: one of RUNNERS.
+        clock_skew_us: how far ahead a producer's clock may be, microseconds.
+        allowed_lateness_us: how late a record may arrive, microseconds.
+        bigquery_endpoint: host:port of a stand-in, None for Google's service.
+        job_endpoint: host:port of the Beam job server, Flink only.
+        preflight: whether to check the surroundings before submission.
+        version: written to every row.
+    """
+
+    runner: str
+    source: KafkaSource
+    sink: BigQuerySink
+    clock_skew_us: int
+    allowed_lateness_us: int
+    bigquery_endpoint: str | None = None
+    job_endpoint: str | None = None
+    preflight: bool = True
+    version: str = __version__
+
+    @property
+    def horizon_us(self) -> int:
+        """Returns how long an id is remembered (GUARANTEE.md: why a copy can never count twice)."""
+        return self.allowed_lateness_us + self.clock_skew_us
+
+    @classmethod
+    def from_options(cls, options: PipelineOptions) -> PipelineConfig:
+        """Returns the checked configuration.
+
+        Raises:
+            ConfigError: a flag is missing, malformed or contradicts another.
+        """
+        runner = _runner(options)
+        kafka = options.view_as(ReadKafkaOptions)
+        rules = options.view_as(RulesOptions)
+        write = options.view_as(WriteBigQueryOptions)
+        launch = options.view_as(LaunchOptions)
+        servers = _required("--kafka_bootstrap_servers", kafka.kafka_bootstrap_servers)
+        for server in servers.split(","):
+            _host_port("--kafka_bootstrap_servers", server)
+        for flag, value in (
+            ("--expansion_service", launch.expansion_service),
+            ("--bigquery_endpoint", write.bigquery_endpoint),
+        ):
+            if value is not None:
+                _host_port(flag, value)
+        project, dataset = _dataset(_required("--bigquery_dataset", write.bigquery_dataset))
+        config = cls(
+            runner=runner,
+            source=KafkaSource(
+                bootstrap_servers=servers,
+                topics=_topics(_required("--kafka_topics", kafka.kafka_topics)),
+                properties=_properties(kafka.kafka_config_file),
+                expansion_service=launch.expansion_service,
+            ),
+            sink=BigQuerySink(
+                project=project,
+                dataset=dataset,
+                triggering_sec=_at_least(
+                    1, "--bigquery_triggering_sec", write.bigquery_triggering_sec
+                ),
+                streams=_at_least(1, "--bigquery_streams", write.bigquery_streams),
+                expansion_service=launch.expansion_service,
+            ),
+            clock_skew_us=_at_least(0, "--clock_skew_sec", rules.clock_skew_sec) * 1_000_000,
+            allowed_lateness_us=_at_least(0, "--allowed_lateness_sec", rules.allowed_lateness_sec)
+            * 1_000_000,
+            bigquery_endpoint=write.bigquery_endpoint,
+            job_endpoint=options.view_as(PortableOptions).job_endpoint,
+            preflight=not launch.no_preflight,
+        )
+        config._check(options)
+        return config
+
+    def _check(self, options: PipelineOptions) -> None:
+        if self.bigquery_endpoint and not self.source.expansion_service:
+            raise ConfigError(
+                "--bigquery_endpoint needs --expansion_service. Hint: `python -m sandbox flags` "
+                "prints both for a running sandbox."
+            )
+        if self.runner == "FlinkRunner":
+            self._check_flink(options)
+
+    def _check_flink(self, options: PipelineOptions) -> None:
+        for flag, value in (
+            ("--job_endpoint", self.job_endpoint),
+            ("--expansion_service", self.source.expansion_service),
+        ):
+            if not value:
+                raise ConfigError(
+                    f"{flag} is required on FlinkRunner, got nothing. Hint: `python -m sandbox "
+                    "flags` prints it for a running sandbox."
+                )
+            _host_port(flag, value)
+        interval_ms = options.view_as(FlinkOptions).checkpointing_interval
+        if interval_ms <= 0:
+            raise ConfigError(
+                f"--checkpointing_interval must be above 0 ms, got {interval_ms}. Hint: on Flink "
+                "rows are written only at checkpoints; without them nothing is exactly once."
+            )
+
+
+def _runner(options: PipelineOptions) -> str:
+    runner: str = options.view_as(StandardOptions).runner or "DirectRunner"
+    if runner not in RUNNERS:
+        raise ConfigError(f"--runner must be one of {', '.join(RUNNERS)}, got {runner!r}.")
+    return runner
+
+
+def _required(flag: str, value: str | None) -> str:
+    if not value:
+        raise ConfigError(f"{flag} is required. Hint: `python -m pipeline --help`.")
+    return value
+
+
+def _host_port(flag: str, value: str) -> None:
+    if not _HOST_PORT.fullmatch(value):
+        raise ConfigError(f"{flag} must be host:port, got {value!r}.")
+
+
+def _topics(text: str) -> tuple[str, ...]:
+    topics = tuple(topic.strip() for topic in text.split(","))
+    if not all(topics) or len(set(topics)) != len(topics):
+        raise ConfigError(f"--kafka_topics must name each topic once, got {text!r}.")
+    return topics
+
+
+def _dataset(text: str) -> tuple[str, str]:
+    match = _DATASET.fullmatch(text)
+    if not match:
+        raise ConfigError(f"--bigquery_dataset must be PROJECT.DATASET, got {text!r}.")
+    return match.group(1), match.group(2)
+
+
+def _at_least(minimum: int, flag: str, value: int) -> int:
+    if value < minimum:
+        raise ConfigError(f"{flag} must be at least {minimum}, got {value}.")
+    return value
+
+
+def _properties(path: str | None) -> dict[str, str]:
+    try:
+        return kafka_properties.load(path)
+    except kafka_properties.PropertiesError as error:
+        raise ConfigError(f"--kafka_config_file: {error}") from None

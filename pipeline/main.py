@@ -1,0 +1,148 @@
+"""Reads the flags, checks the surroundings, builds the graph and runs it.
+
+    python -m pipeline --runner=FlinkRunner --kafka_bootstrap_servers=broker:9092 \\
+        --kafka_topics=payments --bigquery_dataset=my-project.payments \\
+        --job_endpoint=jobserver:8099 --expansion_service=expansion:8097
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import difflib
+import logging
+import sys
+import time
+from collections.abc import Sequence
+
+import apache_beam as beam
+from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
+from apache_beam.runners.runner import PipelineResult, PipelineState
+
+from pipeline import graph, preflight, runners
+from pipeline.config import RUNNERS, ConfigError, PipelineConfig
+from pipeline.options import OWN_OPTIONS
+
+_LOG = logging.getLogger("pipeline")
+
+EXIT_FAILED = 1
+EXIT_USAGE = 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line.
+
+    Returns:
+        0 when the job finished (or was submitted, with --no_wait_until_finish), 1 when it failed
+        or could not be started, 2 for a mistake in the flags.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if {"-h", "--help"} & set(arguments):
+        _help_parser().print_help()
+        return 0
+    _set_up_logging()
+    try:
+        _refuse_unknown_flags(arguments)
+        options = PipelineOptions(arguments)
+        config = PipelineConfig.from_options(options)
+    except ConfigError as error:
+        return _fail(error, EXIT_USAGE)
+    try:
+        return _run(config, options)
+    except (preflight.PreflightError, runners.MendError) as error:
+        return _fail(error, EXIT_FAILED)
+
+
+def _run(config: PipelineConfig, options: PipelineOptions) -> int:
+    if config.preflight:
+        preflight.check(config)
+        _LOG.info("preflight passed: topics, tables and services are as required")
+    if config.runner == "DirectRunner":
+        config = _bounded(config)
+    runners.apply_defaults(options, config.runner)
+    root = beam.Pipeline(runner=runners.create(config.runner), options=options)
+    graph.build(root, config)
+    started_at = time.monotonic()
+    result = root.run()
+    if options.view_as(StandardOptions).no_wait_until_finish:
+        _LOG.info("submitted to %s; not waiting", config.runner)
+        return 0
+    return _wait(result, config, started_at)
+
+
+def _bounded(config: PipelineConfig) -> PipelineConfig:
+    ranges = preflight.ranges_now(config.source)
+    _LOG.info(
+        "DirectRunner reads what is there now and ends: %d offsets in %d partitions; no state "
+        "outlives it, so a second run on the same tables would count everything again",
+        sum(span.end - span.start for span in ranges),
+        len(ranges),
+    )
+    return dataclasses.replace(config, source=dataclasses.replace(config.source, ranges=ranges))
+
+
+def _wait(result: PipelineResult, config: PipelineConfig, started_at: float) -> int:
+    _LOG.info("running on %s; Ctrl-C stops waiting, not the job", config.runner)
+    try:
+        state = result.wait_until_finish()
+    except KeyboardInterrupt:
+        _LOG.warning("no longer waiting; on Flink the job goes on: cancel it through Flink's REST")
+        return 130
+    except RuntimeError as error:
+        return _fail(error, EXIT_FAILED)
+    _LOG.info("%s after %.0f s", state, time.monotonic() - started_at)
+    return 0 if state == PipelineState.DONE else EXIT_FAILED
+
+
+def _set_up_logging() -> None:
+    logging.basicConfig(
+        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
+    )
+    _LOG.setLevel(logging.INFO)
+    # The client logs each attempt to connect as an error; what is told is the end of them all.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+
+
+def _help_parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline",
+        usage="python -m pipeline --runner=RUNNER --kafka_bootstrap_servers=… --kafka_topics=… "
+        "--bigquery_dataset=… [flags]",
+        description="Counts each payment exactly once: Kafka → deduplication → BigQuery.",
+        epilog=(__doc__ or "").partition("\n\n")[2] + "\nFlags of Beam and of the runner are taken "
+        "as well: beam.apache.org, 'Configuring pipeline options'.",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--runner",
+        choices=RUNNERS,
+        default="DirectRunner",
+        help="DirectRunner reads what is in the topics and ends; the others run until stopped "
+        "(default: %(default)s).",
+    )
+    for group in OWN_OPTIONS:
+        group._add_argparse_args(parser)
+    return parser
+
+
+def _refuse_unknown_flags(arguments: Sequence[str]) -> None:
+    """Raises ConfigError for a flag that nobody knows; Beam would only log it and go on."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, conflict_handler="resolve")
+    for options_class in PipelineOptions.__subclasses__():
+        options_class._add_argparse_args(parser)
+    try:
+        parser.exit_on_error = False
+        _, unknown = parser.parse_known_args(list(arguments))
+    except argparse.ArgumentError as error:
+        raise ConfigError(str(error)) from None
+    if unknown:
+        flag = unknown[0].partition("=")[0]
+        close = difflib.get_close_matches(flag, parser._option_string_actions, n=1)
+        hint = f"did you mean {close[0]}?" if close else "`python -m pipeline --help` lists them."
+        raise ConfigError(f"unknown flag {flag!r}. Hint: {hint}")
+
+
+def _fail(error: Exception, code: int) -> int:
+    print(f"error: {error}", file=sys.stderr)
+    return code

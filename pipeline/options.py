@@ -1,0 +1,165 @@
+"""Which flags are there? Names, defaults and help only; config.py checks what they say."""
+
+from __future__ import annotations
+
+import argparse
+
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from transforms.contract.table_schema import TABLES
+
+
+class ReadKafkaOptions(PipelineOptions):
+    """Flags of step ReadKafka."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        group = parser.add_argument_group("read Kafka")
+        group.add_argument(
+            "--kafka_bootstrap_servers",
+            metavar="HOST:PORT[,…]",
+            help="Kafka brokers to ask first. Required.",
+        )
+        group.add_argument(
+            "--kafka_topics",
+            metavar="TOPIC[,…]",
+            help="Topics to read, each with message.timestamp.type=LogAppendTime. Required.",
+        )
+        group.add_argument(
+            "--kafka_config_file",
+            metavar="FILE",
+            help="Java-style properties for the Kafka client: security.protocol, sasl.mechanism, "
+            "sasl.jaas.config, ssl.truststore.location (PEM). Secrets belong here, never on the "
+            "command line.",
+        )
+
+
+class RulesOptions(PipelineOptions):
+    """Flags of steps ValidateTransaction, SplitLate and Deduplicate."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        group = parser.add_argument_group("validate, split late, deduplicate")
+        group.add_argument(
+            "--clock_skew_sec",
+            type=int,
+            default=300,
+            metavar="SEC",
+            help="How far ahead of the broker a producer's clock may be; an event time further in "
+            "the future makes a record invalid (default: %(default)s).",
+        )
+        group.add_argument(
+            "--allowed_lateness_sec",
+            type=int,
+            default=3_600,
+            metavar="SEC",
+            help="How long after its event time a record may arrive; later ones end in "
+            "late_transactions (default: %(default)s). An id is remembered for this plus the "
+            "clock skew.",
+        )
+
+
+class WriteBigQueryOptions(PipelineOptions):
+    """Flags of step WriteBigQuery."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        group = parser.add_argument_group("write BigQuery")
+        names = ", ".join(table.name for table in TABLES)
+        group.add_argument(
+            "--bigquery_dataset",
+            metavar="PROJECT.DATASET",
+            help=f"Dataset that holds the tables {names}; make them with "
+            "`python -m pipeline.tables create`. Required.",
+        )
+        group.add_argument(
+            "--bigquery_endpoint",
+            metavar="HOST:PORT",
+            help="A local BigQuery stand-in instead of Google's service. Needs "
+            "--expansion_service, whose Java side must know the stand-in too.",
+        )
+        group.add_argument(
+            "--bigquery_triggering_sec",
+            type=int,
+            default=1,
+            metavar="SEC",
+            help="How often rows are appended (default: %(default)s).",
+        )
+        group.add_argument(
+            "--bigquery_streams",
+            type=int,
+            default=2,
+            metavar="N",
+            help="Append streams per table (default: %(default)s).",
+        )
+
+
+class LaunchOptions(PipelineOptions):
+    """Flags that say how the job is launched."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        group = parser.add_argument_group("launch")
+        group.add_argument(
+            "--expansion_service",
+            metavar="HOST:PORT",
+            help="Service that expands the Java transforms. Without it Beam downloads one. "
+            "Required on Flink, where it must run with --experiments=use_deprecated_read.",
+        )
+        group.add_argument(
+            "--no_preflight",
+            action="store_true",
+            help="Do not check topics, tables and services before submitting: for launchers that "
+            "cannot reach them.",
+        )
+
+
+class FlinkOptions(PipelineOptions):
+    """Flags that the Flink job server takes; declared here so that a typing error is found."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        group = parser.add_argument_group("FlinkRunner (with Beam's --job_endpoint, --parallelism)")
+        group.add_argument(
+            "--checkpointing_interval",
+            type=int,
+            default=5_000,
+            metavar="MS",
+            help="Milliseconds between checkpoints; rows become visible at a checkpoint, so this "
+            "is the floor of the latency (default: %(default)s).",
+        )
+        group.add_argument(
+            "--checkpoint_timeout_millis",
+            type=int,
+            default=120_000,
+            metavar="MS",
+            help="A checkpoint that takes longer is given up (default: %(default)s).",
+        )
+        group.add_argument(
+            "--savepoint_path",
+            metavar="URI",
+            help="Checkpoint or savepoint to start from.",
+        )
+        group.add_argument(
+            "--max_bundle_size",
+            type=int,
+            default=1_000,
+            metavar="N",
+            help="Records per bundle at most (default: %(default)s).",
+        )
+        group.add_argument(
+            "--max_bundle_time_mills",
+            type=int,
+            default=200,
+            metavar="MS",
+            help="Milliseconds per bundle at most; spelt as in Beam (default: %(default)s).",
+        )
+
+
+OWN_OPTIONS = (
+    ReadKafkaOptions,
+    RulesOptions,
+    WriteBigQueryOptions,
+    LaunchOptions,
+    FlinkOptions,
+)

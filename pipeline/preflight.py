@@ -1,0 +1,143 @@
+"""Would the job run? Topics, tables and services are checked before anything is submitted."""
+
+from __future__ import annotations
+
+import socket
+
+import requests
+from google.api_core import exceptions
+from google.auth import exceptions as auth_exceptions
+from kafka import KafkaAdminClient, KafkaConsumer
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.structs import TopicPartition
+
+from pipeline import clients, tables
+from pipeline.config import PipelineConfig
+from transforms.read_kafka import KafkaSource, OffsetRange
+
+_CONNECT_TIMEOUT_SEC = 10
+
+
+class PreflightError(RuntimeError):
+    """Something that the job needs is not as it must be; the message says what, and a hint."""
+
+
+def check(config: PipelineConfig) -> None:
+    """Returns when everything that the job needs is in place.
+
+    Raises:
+        PreflightError: with the first thing that is not.
+    """
+    for flag, address in (
+        ("--expansion_service", config.source.expansion_service),
+        ("--job_endpoint", config.job_endpoint),
+        ("--bigquery_endpoint", config.bigquery_endpoint),
+    ):
+        if address:
+            _check_listening(flag, address)
+    _check_topics(config.source)
+    _check_tables(config)
+
+
+def ranges_now(source: KafkaSource) -> tuple[OffsetRange, ...]:
+    """Returns what every partition holds now: what a bounded read reads.
+
+    Raises:
+        PreflightError: no broker answers, or a topic does not exist.
+    """
+    with _consumer(source) as consumer:
+        ranges = []
+        for topic in source.topics:
+            partitions = consumer.partitions_for_topic(topic)
+            if not partitions:
+                raise PreflightError(
+                    f"topic {topic!r} does not exist at {source.bootstrap_servers}."
+                )
+            pairs = [TopicPartition(topic, number) for number in sorted(partitions)]
+            starts = consumer.beginning_offsets(pairs)
+            ends = consumer.end_offsets(pairs)
+            ranges += [
+                OffsetRange(pair.topic, pair.partition, starts[pair], ends[pair]) for pair in pairs
+            ]
+        return tuple(ranges)
+
+
+class _consumer:
+    """A consumer for the length of a with-block, its failures turned into PreflightError."""
+
+    def __init__(self, source: KafkaSource) -> None:
+        self._source = source
+
+    def __enter__(self) -> KafkaConsumer:
+        try:
+            self._consumer = clients.kafka_consumer(
+                self._source.bootstrap_servers, self._source.properties
+            )
+        except clients.Unreachable as error:
+            raise PreflightError(str(error)) from None
+        return self._consumer
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close(autocommit=False)
+
+
+def _check_listening(flag: str, address: str) -> None:
+    host, _, port = address.rpartition(":")
+    try:
+        socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_SEC).close()
+    except (OSError, OverflowError) as error:
+        raise PreflightError(
+            f"{flag}: nothing answers at {address} ({error}). Hint: `python -m sandbox status`."
+        ) from None
+
+
+def _check_topics(source: KafkaSource) -> None:
+    try:
+        admin = clients.kafka_admin(source.bootstrap_servers, source.properties)
+    except clients.Unreachable as error:
+        raise PreflightError(str(error)) from None
+    try:
+        existing = sorted(admin.list_topics())
+        for topic in source.topics:
+            if topic not in existing:
+                raise PreflightError(
+                    f"topic {topic!r} does not exist at {source.bootstrap_servers}; it has "
+                    f"{', '.join(existing) or 'no topics'}."
+                )
+            _check_timestamp_type(admin, topic)
+    finally:
+        admin.close()
+
+
+def _check_timestamp_type(admin: KafkaAdminClient, topic: str) -> None:
+    name = "message.timestamp.type"
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic, [name])
+    described = admin.describe_configs([resource], config_filter="all")
+    found = described["topic"][topic][name]["value"]
+    if found != "LogAppendTime":
+        raise PreflightError(
+            f"topic {topic!r} must have {name}=LogAppendTime, got {found}. Lateness is measured "
+            "from the broker's clock; a producer's clock would let a copy in twice. Hint: "
+            f"kafka-configs.sh --alter --topic {topic} --add-config {name}=LogAppendTime"
+        )
+
+
+def _check_tables(config: PipelineConfig) -> None:
+    dataset = f"{config.sink.project}.{config.sink.dataset}"
+    try:
+        client = clients.bigquery_client(config.sink.project, config.bigquery_endpoint)
+        lines = tables.diff(client, config.sink.dataset)
+    except auth_exceptions.GoogleAuthError as error:
+        raise PreflightError(f"no credentials for BigQuery: {error}") from None
+    except exceptions.Forbidden as error:
+        raise PreflightError(
+            f"no permission on {dataset}: {error.message}. Hint: the job needs "
+            "roles/bigquery.dataEditor on the dataset."
+        ) from None
+    except (exceptions.GoogleAPICallError, requests.RequestException) as error:
+        raise PreflightError(f"BigQuery did not answer for {dataset}: {error}") from None
+    if lines:
+        raise PreflightError(
+            "; ".join(lines) + ". Hint: `python -m pipeline.tables create --bigquery_dataset="
+            f"{dataset}` makes missing tables; a changed column needs a migration."
+        )

@@ -1,0 +1,275 @@
+"""Was every record counted exactly once? Compares Kafka, offset by offset, with BigQuery.
+
+    python -m pipeline.reconcile --kafka_bootstrap_servers=broker:9092 --kafka_topics=payments \\
+        --bigquery_dataset=my-project.payments --wait_sec=60
+
+    outcome    table                rows
+    ---------  -----------------  ------
+    accepted   transactions        99012
+    …
+    reconciled: read=100000 accepted=99012 duplicate=941 invalid=47 missing=0 double=0
+
+Reads every topic again from its earliest record to where it ends now, and decides from the records
+alone how each must have ended; with --ledger, also what the simulator meant it to be. The tables
+are never compared with themselves.
+
+Exit code: 0 balanced, 1 not balanced, 2 a mistake in the flags, 3 it could not be checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+import logging
+import re
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import orjson
+
+from pipeline.reconciliation import kafka_side
+from pipeline.reconciliation.audit import audit
+from pipeline.reconciliation.bigquery_side import BigQuerySide
+from pipeline.reconciliation.errors import CannotCheck
+from pipeline.reconciliation.ledger import Ledger
+from pipeline.reconciliation.report import Report
+from pipeline.reconciliation.settings import Dataset, ReconcileConfig, Topics
+from pipeline.reconciliation.truth import Limits
+from transforms.contract import kafka_properties
+
+EXIT_BALANCED = 0
+EXIT_NOT_BALANCED = 1
+EXIT_USAGE = 2
+EXIT_CANNOT_CHECK = 3
+
+_POLL_SEC = 2
+_HOST_PORT = re.compile(r"[^\s:,]+:\d{1,5}")
+_DATASET = re.compile(r"([a-z0-9.:-]+)\.([A-Za-z0-9_]+)")
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # Kafka's own rule; what SQL may quote as it is
+
+
+def reconcile(
+    config: ReconcileConfig, progress: Callable[[str], None] = lambda text: None
+) -> Report:
+    """Reads both sides and compares them.
+
+    Args:
+        config: what to compare.
+        progress: told, in words, what is being done.
+
+    Raises:
+        CannotCheck: a service does not answer, a topic or table is missing, a ledger is broken.
+    """
+    with _no_collection(), kafka_side.connected(config.topics) as kafka:
+        ranges = kafka.ranges()
+        # A table that is missing should be told before a million records are read.
+        BigQuerySide(config.dataset, ranges).count_rows()
+        truth = kafka.read(ranges, config.limits, progress)
+        progress(f"{truth.records} records read from Kafka")
+        bigquery = BigQuerySide(config.dataset, truth.ranges)
+        _wait(bigquery, truth.records, config.wait_sec, progress)
+        tables = bigquery.tables(kafka.ends)
+        return audit(truth, tables, [Ledger(path) for path in config.ledgers])
+
+
+@contextlib.contextmanager
+def _no_collection() -> Iterator[None]:
+    """Pauses the search for garbage cycles, of which nothing here makes any.
+
+    It would walk millions of records that stay, again and again: 15 of 54 s for a million.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _wait(
+    bigquery: BigQuerySide, records: int, wait_sec: float, progress: Callable[[str], None]
+) -> None:
+    """Returns when there are as many rows as records, or the time is over."""
+    until = time.monotonic() + wait_sec
+    while (left_sec := until - time.monotonic()) > 0:
+        rows = bigquery.count_rows()
+        progress(f"{rows} of {records} rows are queryable, waiting {left_sec:.0f} s at most")
+        if rows >= records:
+            return
+        time.sleep(min(_POLL_SEC, left_sec))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (module docstring)."""
+    # The client logs each attempt to connect as an error; what is told is the end of them all.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        config = _config(arguments)
+    except kafka_properties.PropertiesError as error:
+        parser.error(str(error))
+    try:
+        report = reconcile(config, progress=_tell)
+    except CannotCheck as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_CANNOT_CHECK
+    if arguments.json:
+        print(orjson.dumps(report.document(), option=orjson.OPT_INDENT_2).decode())
+    else:
+        print(report.text())
+    return EXIT_BALANCED if report.balanced else EXIT_NOT_BALANCED
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _config(arguments: argparse.Namespace) -> ReconcileConfig:
+    project, dataset = arguments.bigquery_dataset
+    return ReconcileConfig(
+        Topics(
+            arguments.kafka_bootstrap_servers,
+            arguments.kafka_topics,
+            kafka_properties.load(arguments.kafka_config_file),
+        ),
+        Dataset(project, dataset, arguments.bigquery_endpoint),
+        Limits(
+            clock_skew_us=arguments.clock_skew_sec * 1_000_000,
+            allowed_lateness_us=arguments.allowed_lateness_sec * 1_000_000,
+        ),
+        tuple(arguments.ledger),
+        arguments.wait_sec,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    title, _, rest = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.reconcile",
+        description=title,
+        epilog=f"example:\n\n{rest}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    _add_pipeline_flags(parser)
+    _add_own_flags(parser)
+    return parser
+
+
+def _add_pipeline_flags(parser: argparse.ArgumentParser) -> None:
+    # Flags of `python -m pipeline`, written again: importing options.py would load all of Beam.
+    # tests/unit/test_reconcile_command_line.py keeps names and defaults equal.
+    parser.add_argument(
+        "--kafka_bootstrap_servers",
+        type=_servers,
+        required=True,
+        metavar="HOST:PORT[,…]",
+        help="Kafka brokers to ask first.",
+    )
+    parser.add_argument(
+        "--kafka_topics",
+        type=_topics,
+        required=True,
+        metavar="TOPIC[,…]",
+        help="Topics that the pipeline reads.",
+    )
+    parser.add_argument(
+        "--kafka_config_file",
+        metavar="FILE",
+        help="Java-style properties for the Kafka client, as the pipeline takes them.",
+    )
+    parser.add_argument(
+        "--bigquery_dataset",
+        type=_dataset,
+        required=True,
+        metavar="PROJECT.DATASET",
+        help="Dataset that holds the outcome tables.",
+    )
+    parser.add_argument(
+        "--bigquery_endpoint",
+        type=_host_port,
+        metavar="HOST:PORT",
+        help="A local BigQuery stand-in instead of Google's service.",
+    )
+    parser.add_argument(
+        "--clock_skew_sec",
+        type=_seconds,
+        default=300,
+        metavar="SEC",
+        help="As the pipeline ran with (default: %(default)s).",
+    )
+    parser.add_argument(
+        "--allowed_lateness_sec",
+        type=_seconds,
+        default=3_600,
+        metavar="SEC",
+        help="As the pipeline ran with (default: %(default)s). An id must not be counted again "
+        "within this plus the clock skew.",
+    )
+
+
+def _add_own_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ledger",
+        type=_file,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help="What the simulator sent, JSON Lines. Several files together must name every record.",
+    )
+    parser.add_argument(
+        "--wait_sec",
+        type=_seconds,
+        default=0,
+        metavar="SEC",
+        help="Wait until as many rows are queryable as Kafka holds records, but no longer than "
+        "this (default: %(default)s).",
+    )
+    parser.add_argument("--json", action="store_true", help="Print one JSON document instead.")
+
+
+def _host_port(text: str) -> str:
+    if not _HOST_PORT.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"must be host:port, got {text!r}")
+    return text
+
+
+def _servers(text: str) -> str:
+    return ",".join(_host_port(server) for server in text.split(","))
+
+
+def _topics(text: str) -> tuple[str, ...]:
+    topics = tuple(topic.strip() for topic in text.split(","))
+    if len(set(topics)) != len(topics) or not all(map(_TOPIC.fullmatch, topics)):
+        raise argparse.ArgumentTypeError(f"must name each topic once, got {text!r}")
+    return topics
+
+
+def _dataset(text: str) -> tuple[str, str]:
+    match = _DATASET.fullmatch(text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"must be PROJECT.DATASET, got {text!r}")
+    return match.group(1), match.group(2)
+
+
+def _seconds(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"must be a whole number of seconds, got {text!r}")
+    return int(text)
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"no such file: {text}")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""What does BigQuery say? Rows of the outcome tables, as values that compare with Kafka's."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from pipeline.reconciliation.truth import Place
+from transforms.contract.outcome import Outcome
+from transforms.contract.transaction import Transaction
+
+
+class First(NamedTuple):
+    """The accepted record that a duplicate or a conflict names."""
+
+    place: Place
+    broker_time_us: int
+
+
+class PaymentRow(NamedTuple):
+    """A row of transactions, duplicates, conflicts or late_transactions."""
+
+    place: Place
+    outcome: Outcome
+    transaction: Transaction
+    amount: Decimal  # major units, as the column holds it
+    first: First | None  # of duplicates and conflicts only
+
+
+class DeadLetterRow(NamedTuple):
+    """A row of dead_letters."""
+
+    place: Place
+    broker_time_us: int
+    reason: str
+    key: bytes | None
+    payload: bytes | None
+
+
+Row = PaymentRow | DeadLetterRow
+
+
+class CurrencySum(NamedTuple):
+    """What `transactions` holds of one currency."""
+
+    currency: str
+    rows: int
+    amount: Decimal  # major units
+
+
+class AcceptedRow(NamedTuple):
+    """A row of `transactions` whose id has more than one row there."""
+
+    transaction_id: str
+    broker_time_us: int
+    place: Place
+
+
+class Outside(NamedTuple):
+    """Rows outside the offsets that were checked.
+
+    Attributes:
+        expired: rows of records that Kafka has deleted since.
+        other_topics: rows of topics that were not asked about.
+        newer: rows of records that arrived after the check began.
+        beyond_end: rows at offsets that Kafka has not reached: no record of it can be there.
+    """
+
+    expired: int = 0
+    other_topics: int = 0
+    newer: int = 0
+    beyond_end: Sequence[Place] = ()
+
+
+class Tables(NamedTuple):
+    """All that is asked of BigQuery.
+
+    Attributes:
+        rows: the rows of all outcome tables inside the checked ranges, in any order.
+        sums: COUNT and SUM(amount) per currency of `transactions`, by SQL.
+        accepted_rows: COUNT(*) of `transactions`, whole history.
+        accepted_ids: COUNT(DISTINCT transaction_id) of `transactions`, whole history.
+        repeated: every accepted row of an id that has more than one, ordered by id and arrival.
+    """
+
+    rows: Iterable[Row]
+    sums: Sequence[CurrencySum]
+    accepted_rows: int
+    accepted_ids: int
+    repeated: Iterable[AcceptedRow] = ()
+    outside: Outside = Outside()
+
+
+# A dictionary, since calling the enum a million times takes a second.
+_OUTCOMES = {outcome.value: outcome for outcome in Outcome}
+
+
+def row_of(cells: dict[str, Any]) -> Row:
+    """Returns the row that BigQuery wrote as one JSON object (bigquery_side.py makes the query).
+
+    Raises:
+        KeyError, ValueError: the object is not what the query asks for.
+    """
+    outcome = _OUTCOMES[cells["outcome"]]
+    place = Place(cells["kafka_topic"], int(cells["kafka_partition"]), int(cells["kafka_offset"]))
+    broker_time_us = int(cells["broker_time"])
+    if outcome is Outcome.INVALID:
+        key, payload = _bytes(cells["key"]), _bytes(cells["payload"])
+        return DeadLetterRow(place, broker_time_us, cells["reason"], key, payload)
+    transaction = Transaction(
+        cells["transaction_id"],
+        cells["account_id"],
+        cells["merchant_id"],
+        cells["payment_type"],
+        # TO_JSON_STRING quotes integers beyond 2^53.
+        int(cells["amount_minor"]),
+        cells["currency"],
+        int(cells["event_time"]),
+        cells["country"],
+        cells["device_id"],
+        *place,
+        broker_time_us,
+    )
+    return PaymentRow(place, outcome, transaction, Decimal(cells["amount"]), _first(cells))
+
+
+def _first(cells: dict[str, Any]) -> First | None:
+    if "first_topic" not in cells:
+        return None
+    place = Place(cells["first_topic"], int(cells["first_partition"]), int(cells["first_offset"]))
+    return First(place, int(cells["first_broker_time"]))
+
+
+def _bytes(text: str | None) -> bytes | None:
+    return None if text is None else base64.b64decode(text, validate=True)

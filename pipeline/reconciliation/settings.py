@@ -1,0 +1,56 @@
+"""What is compared with what?"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+from pipeline.reconciliation.truth import Limits
+
+
+@dataclasses.dataclass(frozen=True)
+class Topics:
+    """The Kafka side.
+
+    Attributes:
+        bootstrap_servers: host:port, comma-separated.
+        names: the topics.
+        properties: further settings of the Java client; may hold secrets.
+    """
+
+    bootstrap_servers: str
+    names: tuple[str, ...]
+    properties: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """The BigQuery side.
+
+    Attributes:
+        project: Google Cloud project.
+        name: dataset that holds the outcome tables.
+        endpoint: host:port of a stand-in, None for Google's service.
+    """
+
+    project: str
+    name: str
+    endpoint: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class ReconcileConfig:
+    """Everything that a reconciliation needs.
+
+    Attributes:
+        limits: the limits that the pipeline ran with.
+        ledgers: files of the simulator that together name everything it sent; may be empty.
+        wait_sec: how long to wait until BigQuery holds as many rows as Kafka records, seconds.
+    """
+
+    topics: Topics
+    dataset: Dataset
+    limits: Limits = dataclasses.field(default_factory=Limits)
+    ledgers: tuple[Path, ...] = ()
+    wait_sec: float = 0

@@ -1,0 +1,32 @@
+"""The jars of Beam and Flink as the sandbox's programs load them: not quite as they are.
+
+Two things differ from .tools/jars/expansion, and neither has an option:
+
+- loopback.jar comes first: Beam's servers then listen on loopback only (loopback.py).
+- The others lie in a folder called gradle/wrapper. The job server and the expansion service add
+  their whole class path to every job, 280 jars that each TaskManager downloads again although it
+  has them: 540 MB and half a minute per job, and a class loader per job, which in the end fails
+  with NoClassDefFoundError. Beam spares only files whose path holds these words
+  (PipelineResources.isStageable). It looks at real paths, so symbolic links do not do. One small
+  jar must stay outside, because an empty list is an error to the expansion service.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+
+from sandbox import loopback
+from sandbox.layout import EXPANSION_JARS, Layout
+
+
+def make(layout: Layout) -> None:
+    """Makes both anew: links cost nothing, and `make setup` may have changed the jars."""
+    shutil.rmtree(layout.beam_jars, ignore_errors=True)
+    layout.beam_jars.mkdir(parents=True)
+    for jar in sorted(EXPANSION_JARS.glob("*.jar")):
+        try:
+            os.link(jar, layout.beam_jars / jar.name)
+        except OSError:  # another disk, or one without hard links
+            shutil.copyfile(jar, layout.beam_jars / jar.name)
+    loopback.make(EXPANSION_JARS, layout.loopback_jar)

@@ -1,0 +1,18 @@
+"""BigQuery's stand-in: bqemulator 1.4.0 with what this pipeline needs mended.
+
+Each mend is a file that says what BigQuery does, what the emulator does, and why it matters here:
+
+    flush_rows       FlushRows means "up to and including", and twice is an error
+    stream_binding   a message without a stream name belongs to the connection's stream
+    wire_values      NUMERIC, DATETIME and TIME as the Java client encodes them; nested records
+    secure_grpc      gRPC speaks TLS, and has a thread for every open stream
+    single_port      REST and gRPC share one port
+    connections      queries and streams do not share a connection; tables keep no history
+    durable_streams  appended rows survive the stand-in's death, as they survive BigQuery's
+    faults           off by default: lost acknowledgements, to test that nothing is lost or doubled
+
+It runs in .venv-bigquery: python -m sandbox.bigquery. Files here import bqemulator only inside
+functions, so that their decisions can be tested without it.
+
+Known gap: `CREATE TABLE … PARTITION BY` in SQL drops the partitioning. Create tables by the API.
+"""

@@ -1,0 +1,83 @@
+"""Runs BigQuery's stand-in. Started by the sandbox: python -m sandbox.bigquery --help."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from sandbox.bigquery import (
+    connections,
+    durable_streams,
+    faults,
+    flush_rows,
+    secure_grpc,
+    stream_binding,
+    wire_values,
+)
+from sandbox.bigquery.single_port import HOST, SinglePort
+
+# In this order: the later ones build on the earlier ones.
+_MENDS: dict[str, Callable[[], None]] = {
+    "connections": connections.apply,
+    "durable_streams": durable_streams.apply,
+    "flush_rows": flush_rows.apply,
+    "stream_binding": stream_binding.apply,
+    "wire_values": wire_values.apply,
+}
+
+
+def main() -> None:
+    """Serves until terminated."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--port", type=int, required=True, help="for REST and gRPC together")
+    parser.add_argument("--data", type=Path, required=True, help="a folder that is kept")
+    parser.add_argument("--certificates", type=Path, required=True, help="server.key, server.pem")
+    parser.add_argument("--project", required=True)
+    parser.add_argument("--faults", type=Path, required=True, help="see faults.py")
+    parser.add_argument(
+        "--without",
+        action="append",
+        choices=_MENDS,
+        default=[],
+        help="leave a mend out: the control that shows what it is for",
+    )
+    asyncio.run(_serve(parser.parse_args()))
+
+
+async def _serve(arguments: argparse.Namespace) -> None:
+    from bqemulator.config import Settings
+    from bqemulator.server import EmulatorServer
+
+    for name, apply in _MENDS.items():
+        if name not in arguments.without:
+            apply()
+    tls_port = secure_grpc.apply(arguments.certificates)
+    faults.apply(arguments.faults)
+    settings = Settings(
+        rest_host=HOST,
+        rest_port=0,  # both only reached through the shared port
+        grpc_host=HOST,
+        grpc_port=0,
+        persistence_mode="persistent",
+        data_dir=arguments.data,
+        default_project_id=arguments.project,
+        enable_format_extensions=False,  # Avro files: the emulator would look online for seconds
+        log_level="warning",
+        log_format="console",
+    )
+    server = EmulatorServer(settings)
+    await server.start()
+    SinglePort(arguments.port, server.rest_port, tls_port()).start()
+    print(f"serving REST and gRPC on {HOST}:{arguments.port}", flush=True)
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    await ended.wait()
+    await server.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""Streams outlive the process, as BigQuery's do: rows that were appended are never forgotten.
+
+bqemulator keeps streams in memory. A job whose rows are appended but not yet flushed when the
+stand-in is killed would lose them: Beam's sink takes a flush to an unknown stream for done. So
+what a stream knows is written down in the transaction that changes it, beside the tables:
+
+    append   the rows, and the stream's next offset
+    flush    the rows into their table, and how far the stream is flushed
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+_SCHEMA = """
+CREATE SCHEMA IF NOT EXISTS sandbox_streams;
+CREATE TABLE IF NOT EXISTS sandbox_streams.streams (
+  name VARCHAR, type VARCHAR, state VARCHAR,
+  next_offset BIGINT, flushed_rows BIGINT, row_count BIGINT
+);
+CREATE TABLE IF NOT EXISTS sandbox_streams.appends (
+  stream VARCHAR, first_offset BIGINT, end_offset BIGINT, encoded BLOB
+);
+"""
+
+
+def apply() -> None:
+    """Makes the emulator's handler write down what it does, and read it at start."""
+    from bqemulator.grpc_api import write_servicer
+    from google.cloud.bigquery_storage_v1 import types
+
+    handler = write_servicer.BigQueryWriteHandler
+    construct = handler.__init__
+
+    def construct_and_load(self: Any, *arguments: Any, **options: Any) -> None:
+        construct(self, *arguments, **options)
+        _load(self)
+
+    handler.__init__ = construct_and_load
+    handler._perform_append = append
+    create, finalize = handler._handle_create_write_stream, handler._handle_finalize_write_stream
+
+    def create_and_save(self: Any, request_bytes: bytes, context: Any) -> bytes:
+        answer = bytes(create(self, request_bytes, context))
+        _save_named(self, str(types.WriteStream.deserialize(answer).name))
+        return answer
+
+    def finalize_and_save(self: Any, request_bytes: bytes, context: Any) -> bytes:
+        answer = bytes(finalize(self, request_bytes, context))
+        _save_named(self, str(types.FinalizeWriteStreamRequest.deserialize(request_bytes).name))
+        return answer
+
+    handler._handle_create_write_stream = create_and_save
+    handler._handle_finalize_write_stream = finalize_and_save
+
+
+def append(handler: Any, stream: Any, rows: Any, offset: int | None, rows_max: int) -> bytes:
+    """Appends as the emulator does, and writes it down before the client hears of it."""
+    from bqemulator.grpc_api import write_servicer
+    from bqemulator.streaming.strategies import select_strategy
+    from bqemulator.streaming.strategies.base import AppendStatus
+
+    with stream.lock:
+        before = (stream.next_offset, stream.row_count, list(stream.buffer))
+        outcome = select_strategy(stream.stream_type).append(
+            stream, rows, offset, max_buffered_rows=rows_max
+        )
+        if outcome.status is not AppendStatus.OK:
+            code = write_servicer._proto_to_grpc_status(outcome.status)
+            return bytes(write_servicer._error_response(stream.name, outcome.detail, code))
+        try:
+            with _transaction(handler) as connection:
+                if outcome.committed_rows is not None:
+                    insert_rows(connection, stream, outcome.committed_rows)
+                else:
+                    end = stream.next_offset
+                    values = [stream.name, end - rows.num_rows, end, encode(rows)]
+                    connection.execute(
+                        "INSERT INTO sandbox_streams.appends VALUES (?, ?, ?, ?)", values
+                    )
+                _save(connection, stream)
+        except BaseException:
+            # Or a repeated append would be answered with ALREADY_EXISTS, and its rows be lost.
+            stream.next_offset, stream.row_count, stream.buffer = before
+            raise
+        if outcome.committed_rows is not None:
+            announce(handler, stream, rows.num_rows)
+    return bytes(write_servicer._ok_response(stream.name, outcome))
+
+
+def flush(handler: Any, stream: Any, end: int) -> None:
+    """Moves a stream's rows up to `end` into their table. The caller holds the stream's lock."""
+    import pyarrow
+
+    buffered = pyarrow.concat_tables(stream.buffer)
+    count = end - stream.flushed_rows
+    with _transaction(handler) as connection:
+        insert_rows(connection, stream, buffered.slice(0, count))
+        _save(connection, stream, flushed_rows=end)
+        connection.execute(
+            "DELETE FROM sandbox_streams.appends WHERE stream = ? AND end_offset <= ?",
+            [stream.name, end],
+        )
+    # Flushed rows are never asked for again: the buffer starts at `flushed_rows`.
+    rest = buffered.slice(count)
+    stream.buffer = [rest.combine_chunks()] if rest.num_rows else []
+    stream.flushed_rows = end
+    announce(handler, stream, count)
+
+
+def insert_rows(connection: Any, stream: Any, rows: Any) -> None:
+    """Inserts rows into the stream's table, within the caller's transaction."""
+    from bqemulator.storage.sql_identifiers import quoted_table_ref
+
+    table = quoted_table_ref(stream.project_id, stream.dataset_id, stream.table_id)
+    connection.register("sandbox_rows", rows)
+    try:
+        connection.execute(f"INSERT INTO {table} BY NAME SELECT * FROM sandbox_rows")
+    finally:
+        connection.unregister("sandbox_rows")
+
+
+def announce(handler: Any, stream: Any, count: int) -> None:
+    """Brings the table's row count up to date, and forgets cached results of queries."""
+    table = (stream.project_id, stream.dataset_id, stream.table_id)
+    with handler._write_lock:
+        meta = handler._ctx.catalog.get_table(*table)
+        if meta is not None:
+            total = meta.num_rows + count
+            handler._ctx.catalog.update_table(meta.model_copy(update={"num_rows": total}))
+        handler._ctx.snapshots.record_change(*table)
+
+
+def encode(rows: Any) -> bytes:
+    """Returns an Arrow table as bytes that say their own schema."""
+    import pyarrow
+
+    sink = pyarrow.BufferOutputStream()
+    with pyarrow.ipc.new_stream(sink, rows.schema) as writer:
+        writer.write_table(rows)
+    return bytes(sink.getvalue().to_pybytes())
+
+
+def decode(encoded: bytes) -> Any:
+    """Returns the table that `encode` was given."""
+    import pyarrow
+
+    return pyarrow.ipc.open_stream(encoded).read_all()
+
+
+@contextlib.contextmanager
+def _transaction(handler: Any) -> Iterator[Any]:
+    """Runs one transaction at a time on this thread's connection."""
+    connection = handler._ctx.engine.connection
+    with handler._write_lock:
+        connection.execute("BEGIN")
+        try:
+            yield connection
+            connection.execute("COMMIT")
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+
+
+def _save(connection: Any, stream: Any, flushed_rows: int | None = None) -> None:
+    connection.execute("DELETE FROM sandbox_streams.streams WHERE name = ?", [stream.name])
+    connection.execute(
+        "INSERT INTO sandbox_streams.streams VALUES (?, ?, ?, ?, ?, ?)",
+        [
+            stream.name,
+            stream.stream_type.value,
+            stream.state.value,
+            stream.next_offset,
+            stream.flushed_rows if flushed_rows is None else flushed_rows,
+            stream.row_count,
+        ],
+    )
+
+
+def _save_named(handler: Any, name: str) -> None:
+    """Writes a stream down; a request that was refused has named none."""
+    stream = handler.manager.get(name)
+    if stream is not None:
+        with stream.lock, _transaction(handler) as connection:
+            _save(connection, stream)
+
+
+def _load(handler: Any) -> None:
+    from bqemulator.streaming.write_stream import (
+        WriteStreamState,
+        WriteStreamType,
+        parse_stream_name,
+    )
+
+    connection = handler._ctx.engine.connection
+    connection.execute(_SCHEMA)
+    saved = connection.execute("SELECT * FROM sandbox_streams.streams").fetchall()
+    for name, kind, state, next_offset, flushed_rows, row_count in saved:
+        stream = handler.manager.create(*parse_stream_name(name), WriteStreamType(kind))
+        stream.state = WriteStreamState(state)
+        stream.next_offset, stream.flushed_rows = next_offset, flushed_rows
+        stream.row_count = row_count
+        stream.buffer = _load_buffer(connection, name, flushed_rows)
+
+
+def _load_buffer(connection: Any, name: str, flushed_rows: int) -> list[Any]:
+    appends = connection.execute(
+        "SELECT first_offset, encoded FROM sandbox_streams.appends "
+        "WHERE stream = ? ORDER BY first_offset",
+        [name],
+    ).fetchall()
+    return [decode(blob).slice(max(0, flushed_rows - first)) for first, blob in appends]

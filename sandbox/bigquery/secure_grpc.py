@@ -1,0 +1,47 @@
+"""gRPC with TLS, and with a thread for every open stream.
+
+The Java client of the Storage Write API always speaks TLS; bqemulator never does. And its
+handlers run on a pool of about six threads, of which each open AppendRows connection holds one:
+with the seventh stream everything stops, FlushRows included.
+"""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sandbox.bigquery.single_port import HOST
+
+# A job at parallelism 8 with 4 streams holds 32; tests open more at a time than any job would.
+THREADS_MAX = 256
+
+
+def apply(certificates: Path) -> Callable[[], int]:
+    """Adds a TLS listener to the emulator's gRPC server, and widens its pool.
+
+    Returns what tells the listener's port once the server is up: the system chooses it, and the
+    shared port hands connections on.
+    """
+    import grpc
+    from bqemulator import server
+
+    threads = concurrent.futures.ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="grpc")
+    make_server = grpc.aio.server
+    build = server.build_grpc_server
+    ports: list[int] = []
+
+    def make_wide_server(*arguments: Any, **options: Any) -> Any:
+        return make_server(threads, *arguments, **options)
+
+    def build_with_tls(context: Any) -> Any:
+        built, plain_port = build(context)
+        key, chain = (certificates / name for name in ("server.key", "server.pem"))
+        credentials = grpc.ssl_server_credentials([(key.read_bytes(), chain.read_bytes())])
+        ports.append(built.add_secure_port(f"{HOST}:0", credentials))
+        return built, plain_port
+
+    grpc.aio.server = make_wide_server
+    server.build_grpc_server = build_with_tls
+    return lambda: ports[-1]

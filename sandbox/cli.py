@@ -1,0 +1,170 @@
+"""The commands of `python -m sandbox`. What they do is in sandbox/sandbox.py."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from types import FrameType
+
+from sandbox import endpoints, ports, processes
+from sandbox.component import NAMES
+from sandbox.endpoints import DEFAULT_DIR
+from sandbox.errors import SandboxError
+from sandbox.sandbox import Sandbox
+
+_DESCRIPTION = """\
+Runs everything the payments pipeline needs on this machine, for real, on loopback only:
+a Kafka broker, a Flink cluster of one JobManager and two TaskManagers, BigQuery's stand-in,
+Beam's job server, the Java expansion service and a pool of Python workers.
+"""
+
+_EXAMPLES = """\
+examples:
+  python -m sandbox up                          start it, or learn that it is up
+  python -m pipeline --runner=FlinkRunner $(python -m sandbox flags)
+  python -m sandbox kill taskmanager-1          SIGKILL; the supervisor starts it again
+  python -m sandbox kill kafka --no-restart     SIGKILL; it stays down ...
+  python -m sandbox restart kafka               ... until this
+  python -m sandbox status
+  tail -F .sandbox/logs/taskmanager-1.log
+  python -m sandbox down                        data stays; add --wipe to delete it
+
+components: {components}
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns its exit code."""
+    options = _parser().parse_args(arguments)
+    # `kill PID` and a CI's time limit end `up` as Ctrl-C does: with everything taken down.
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return int(options.command(Sandbox(options.dir), options))
+    except SandboxError as error:
+        print(f"sandbox: error: {error.problem}", file=sys.stderr)
+        if error.hint:
+            print(f"  hint: {error.hint}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("sandbox: interrupted", file=sys.stderr)
+        return 130
+
+
+def _up(sandbox: Sandbox, options: argparse.Namespace) -> int:
+    started_at = time.monotonic()
+    result = sandbox.up(_say, ports.parse(options.port))
+    _say(f"up after {time.monotonic() - started_at:.1f} s; logs in {result['logs']}")
+    print(json.dumps(result, indent=2))
+    return 0
+
+
+def _down(sandbox: Sandbox, options: argparse.Namespace) -> int:
+    started_at = time.monotonic()
+    sandbox.down(wipe=options.wipe)
+    kept = "data deleted" if options.wipe else f"data kept in {sandbox.layout.root}"
+    _say(f"down after {time.monotonic() - started_at:.1f} s; {kept}")
+    return 0
+
+
+def _status(sandbox: Sandbox, options: argparse.Namespace) -> int:
+    states = sandbox.states()
+    sandbox.refresh()
+    port_of = sandbox.ports()
+    rows = [
+        {
+            **dataclasses.asdict(state),
+            "rss_mib": processes.memory_mib(state.pid) if state.pid else 0,
+            "port": port_of.get(name),
+        }
+        for name, state in states.items()
+    ]
+    if options.json:
+        print(json.dumps(rows, indent=2))
+    else:
+        print(f"{'component':<16}{'state':<10}{'pid':>8}{'RSS MiB':>9}{'uptime s':>10}{'port':>7}")
+        for row in rows:
+            print(
+                f"{row['name']:<16}{row['state']:<10}{row['pid'] or '-':>8}{row['rss_mib']:>9}"
+                f"{row['uptime_sec']:>10}{row['port'] or '-':>7}"
+            )
+        print(f"{'total':<34}{sum(row['rss_mib'] for row in rows):>9}")
+    return 0 if all(state.running for state in states.values()) else 1
+
+
+def _restart(sandbox: Sandbox, options: argparse.Namespace) -> int:
+    sandbox.restart(options.component)
+    _say(f"{options.component} ready, process {sandbox.pids()[options.component]}")
+    return 0
+
+
+def _kill(sandbox: Sandbox, options: argparse.Namespace) -> int:
+    killed = sandbox.kill(options.component, restart=not options.no_restart)
+    after = "it stays down" if options.no_restart else "the supervisor starts it again"
+    _say(f"{options.component}, process {killed}, killed; {after}")
+    return 0
+
+
+def _flags(sandbox: Sandbox, options: argparse.Namespace) -> int:
+    print(" ".join(endpoints.pipeline_flags(sandbox.endpoints())))
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m sandbox",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES.format(components=", ".join(NAMES)),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add_up(commands)
+    down = _add(commands, "down", _down, "stop everything and make sure of it")
+    down.add_argument("--wipe", action="store_true", help="delete topics, tables and checkpoints")
+    status = _add(commands, "status", _status, "show every component; exit code 1 if one is down")
+    status.add_argument("--json", action="store_true", help="for programs")
+    restart = _add(commands, "restart", _restart, "stop a component politely and start it again")
+    restart.add_argument("component", choices=NAMES, metavar="COMPONENT")
+    kill = _add(commands, "kill", _kill, "SIGKILL a component and its children, as a crash would")
+    kill.add_argument("component", choices=NAMES, metavar="COMPONENT")
+    kill.add_argument("--no-restart", action="store_true", help="leave it down until `restart`")
+    _add(commands, "flags", _flags, "print the flags for `python -m pipeline` on this sandbox")
+    return parser
+
+
+def _add_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    up = _add(commands, "up", _up, "start everything; prints endpoints.json")
+    up.add_argument(
+        "--port",
+        action="append",
+        default=[],
+        metavar="COMPONENT=N",
+        help="a port of your choice; the rest are free ones, kept from start to start. "
+        f"COMPONENT is one of {', '.join(ports.MAIN_PORTS)}",
+    )
+
+
+def _add(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    name: str,
+    command: object,
+    summary: str,
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=summary, description=summary)
+    parser.add_argument(
+        "--dir", default=DEFAULT_DIR, help="the sandbox's folder (default: %(default)s)"
+    )
+    parser.set_defaults(command=command)
+    return parser
+
+
+def _say(line: str) -> None:
+    print(f"sandbox: {line}", file=sys.stderr, flush=True)
+
+
+def _interrupt(_signal_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

@@ -1,0 +1,85 @@
+"""Where does a running sandbox listen? The file endpoints.json, for the demo, tests and people."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TypedDict, cast
+
+from sandbox.component import Plan
+from sandbox.errors import SandboxError
+from sandbox.layout import Layout
+
+DEFAULT_DIR = ".sandbox"
+
+
+class Endpoints(TypedDict):
+    """The content of endpoints.json. Addresses are `host:port`."""
+
+    kafka: str
+    bigquery: str
+    flink_rest: str
+    job_service: str
+    expansion_service: str
+    python_workers: str
+    project: str
+    topic: str
+    bigquery_ca: str  # a PEM file: whoever speaks gRPC to the stand-in trusts this
+    checkpoints: str  # a folder, for resuming from a checkpoint
+    faults: str  # a file, see sandbox/bigquery/faults.py
+    pids: dict[str, int]  # as of the last command; Sandbox.pids() asks the supervisor
+    logs: str
+    dir: str
+
+
+def of(plan: Plan, pids: Mapping[str, int], topic: str) -> Endpoints:
+    """Returns the endpoints of a sandbox that runs by this plan."""
+    return Endpoints(
+        kafka=plan.address("kafka"),
+        bigquery=plan.address("bigquery"),
+        flink_rest=plan.address("flink-rest"),
+        job_service=plan.address("job-server"),
+        expansion_service=plan.address("expansion"),
+        python_workers=plan.address("python-workers"),
+        project=plan.project,
+        topic=topic,
+        bigquery_ca=str(plan.layout.authority),
+        checkpoints=str(plan.layout.flink / "checkpoints"),
+        faults=str(plan.layout.faults),
+        pids=dict(pids),
+        logs=str(plan.layout.logs),
+        dir=str(plan.layout.root),
+    )
+
+
+def save(endpoints: Endpoints) -> None:
+    """Replaces the file in one step: a reader never sees half of it."""
+    path = Layout.of(endpoints["dir"]).endpoints
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    unfinished.write_text(json.dumps(endpoints, indent=2) + "\n")
+    unfinished.replace(path)
+
+
+def load(directory: Path | str = DEFAULT_DIR) -> Endpoints:
+    """Returns the endpoints of the sandbox in `directory`. Raises SandboxError if it is down."""
+    path = Layout.of(directory).endpoints
+    try:
+        return cast(Endpoints, json.loads(path.read_text()))
+    except FileNotFoundError:
+        raise SandboxError(f"no sandbox is up in {directory}", "python -m sandbox up") from None
+
+
+def pipeline_flags(endpoints: Endpoints) -> list[str]:
+    """Returns the flags with which `python -m pipeline` runs on this sandbox."""
+    return [
+        f"--kafka_bootstrap_servers={endpoints['kafka']}",
+        f"--bigquery_endpoint=http://{endpoints['bigquery']}",
+        f"--project={endpoints['project']}",
+        f"--expansion_service={endpoints['expansion_service']}",
+        f"--job_endpoint={endpoints['job_service']}",
+        "--environment_type=EXTERNAL",
+        f"--environment_config={endpoints['python_workers']}",
+        f"--flink_rest={endpoints['flink_rest']}",
+    ]

@@ -1,0 +1,82 @@
+"""When is a component ready? When it answers as its users will ask it, not when it runs."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+
+from sandbox import kafka_broker, processes
+from sandbox.component import TASK_MANAGERS, Plan
+from sandbox.ports import HOST
+
+_ANSWER_TIMEOUT_SEC = 5
+
+# Takes the component's process id, because a predecessor of the same name may still be listed.
+Check = Callable[[int], bool]
+
+
+def checks(plan: Plan) -> dict[str, Check]:
+    """Returns a check per component. One that raises or returns False means: not yet."""
+    kafka = plan.address("kafka")
+    table: dict[str, Check] = {
+        "kafka": lambda pid: kafka_broker.answers(kafka),
+        "bigquery": lambda pid: _bigquery_answers(plan),
+        "jobmanager": lambda pid: bool(get_json(plan.ports["flink-rest"], "/overview")),
+        "job-server": lambda pid: _grpc_answers(plan.address("job-server")),
+        "expansion": lambda pid: _grpc_answers(plan.address("expansion")),
+        "python-workers": lambda pid: _grpc_answers(plan.address("python-workers")),
+    }
+    for name in TASK_MANAGERS:
+        table[name] = _task_manager_check(plan, name)
+    return table
+
+
+def get_json(port: int, path: str) -> Any:
+    """Returns what a local REST service answers. Raises OSError or ValueError when it does not."""
+    connection = http.client.HTTPConnection(HOST, port, timeout=_ANSWER_TIMEOUT_SEC)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        body = response.read()
+        if response.status != http.client.OK:
+            raise ValueError(f"{path} answers {response.status}")
+        return json.loads(body)
+    finally:
+        connection.close()
+
+
+def _task_manager_check(plan: Plan, name: str) -> Check:
+    def registered(pid: int) -> bool:
+        listed = get_json(plan.ports["flink-rest"], "/taskmanagers")["taskmanagers"]
+        ports = processes.listening_ports(pid)
+        # pekko.tcp://flink@127.0.0.1:PORT/user/rpc/…: the port tells it from one killed just now.
+        return any(
+            entry["id"] == name
+            and int(entry["path"].split("@")[1].split("/")[0].split(":")[1]) in ports
+            for entry in listed
+        )
+
+    return registered
+
+
+def _bigquery_answers(plan: Plan) -> bool:
+    """Asks both protocols: REST for the project's datasets, and TLS with our own authority."""
+    port = plan.ports["bigquery"]
+    get_json(port, f"/bigquery/v2/projects/{plan.project}/datasets")
+    trust = ssl.create_default_context(cafile=str(plan.layout.authority))
+    with socket.create_connection((HOST, port), timeout=_ANSWER_TIMEOUT_SEC) as plain:
+        with trust.wrap_socket(plain, server_hostname="localhost"):
+            return True
+
+
+def _grpc_answers(address: str) -> bool:
+    # Ours is loopback: a proxy in the environment must not be asked.
+    with grpc.insecure_channel(address, options=[("grpc.enable_http_proxy", 0)]) as channel:
+        grpc.channel_ready_future(channel).result(timeout=_ANSWER_TIMEOUT_SEC)
+    return True

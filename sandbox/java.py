@@ -1,0 +1,41 @@
+"""How is a Java program of the sandbox started?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sandbox.layout import BROKER_JARS, JAVA_HOME, Layout
+
+# IPv4 only: "localhost" and 127.0.0.1 then mean the same listener. A JVM that ran out of memory
+# must die and be started again, not linger with half of its threads.
+_ALWAYS = (
+    "-Djava.net.preferIPv4Stack=true",
+    "-XX:+ExitOnOutOfMemoryError",
+    "-Dorg.slf4j.simpleLogger.showDateTime=true",
+    "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
+    "-Dorg.slf4j.simpleLogger.showShortLogName=true",
+)
+# For programs that mostly wait: one collector thread and the quick compiler save memory and start
+# faster. Not for TaskManagers or the Java workers, whose throughput is what we measure.
+QUIET = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+
+
+def command(
+    main_class: str,
+    classpath: Sequence[str],
+    options: Sequence[str],
+    arguments: Sequence[str] = (),
+) -> list[str]:
+    """Returns the command line that runs `main_class`."""
+    binary = str(JAVA_HOME / "bin/java")
+    return [binary, *_ALWAYS, *options, "-cp", ":".join(classpath), main_class, *arguments]
+
+
+def broker_classpath() -> list[str]:
+    """Returns the class path of Kafka's own programs."""
+    return [f"{BROKER_JARS}/*"]
+
+
+def beam_classpath(layout: Layout) -> list[str]:
+    """Returns the class path of everything with Beam in it; beam_jars.py says how it is made."""
+    return [str(layout.loopback_jar), f"{layout.beam_jars}/*"]

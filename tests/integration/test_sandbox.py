@@ -1,0 +1,313 @@
+"""Does a sandbox start, heal, keep its data and leave nothing behind? One is used for all tests."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+
+import apache_beam as beam
+import grpc
+import psutil
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from google.api_core import exceptions
+from google.api_core.client_options import ClientOptions
+from google.auth.credentials import AnonymousCredentials
+from google.cloud import bigquery
+from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
+from google.cloud.bigquery_storage_v1.services.big_query_write import transports
+from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import ConfigResource, KafkaAdminClient
+
+from sandbox import cli, kafka_broker, ports, processes
+from sandbox.component import NAMES
+from sandbox.layout import BIGQUERY_PYTHON, REPOSITORY
+from sandbox.sandbox import Sandbox
+
+pytestmark = pytest.mark.integration
+
+WAIT_SEC = 120
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory) -> Iterator[Sandbox]:
+    sandbox = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    sandbox.up(print)
+    yield sandbox
+    sandbox.down()
+
+
+def wait_until(holds, timeout_sec: float = WAIT_SEC) -> None:
+    deadline = time.monotonic() + timeout_sec
+    while not holds():
+        assert time.monotonic() < deadline, "waited too long"
+        time.sleep(0.2)
+
+
+# --- BigQuery's clients ---------------------------------------------------------------------------
+
+
+def client_of(address: str) -> bigquery.Client:
+    options = ClientOptions(api_endpoint=f"http://{address}")
+    return bigquery.Client("sandbox", credentials=AnonymousCredentials(), client_options=options)
+
+
+class Rows:
+    """A table of numbers, and what the Storage Write API does to it."""
+
+    def __init__(self, address: str, authority: bytes, table: str) -> None:
+        self.rest = client_of(address)
+        self.rest.create_dataset(bigquery.Dataset("sandbox.writes"), exists_ok=True)
+        schema = [bigquery.SchemaField("n", "INT64", "REQUIRED")]
+        self.rest.create_table(bigquery.Table(f"sandbox.writes.{table}", schema=schema))
+        self._table = f"projects/sandbox/datasets/writes/tables/{table}"
+        self._query = f"SELECT n FROM `sandbox.writes.{table}` ORDER BY n"
+        channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(authority))
+        transport = transports.BigQueryWriteGrpcTransport(channel=channel)
+        self.write = BigQueryWriteClient(transport=transport)
+        file = descriptor_pb2.FileDescriptorProto(name="rows.proto")
+        self._descriptor = file.message_type.add(name="Row")
+        self._descriptor.field.add(name="n", number=1, type=3, label=1)  # optional int64
+        pool = descriptor_pool.DescriptorPool()
+        pool.Add(file)
+        self._row = message_factory.GetMessageClass(pool.FindMessageTypeByName("Row"))
+
+    def open(self) -> str:
+        kind = types.WriteStream(type_=types.WriteStream.Type.BUFFERED)
+        return self.write.create_write_stream(parent=self._table, write_stream=kind).name
+
+    def append(self, stream: str, offset: int, numbers: list[int]) -> int:
+        """Returns 0, or the code of the error in the answer."""
+        data = types.AppendRowsRequest.ProtoData(
+            writer_schema=types.ProtoSchema(proto_descriptor=self._descriptor),
+            rows=types.ProtoRows(
+                serialized_rows=[self._row(n=n).SerializeToString() for n in numbers]
+            ),
+        )
+        request = types.AppendRowsRequest(write_stream=stream, offset=offset, proto_rows=data)
+        answers: list[types.AppendRowsResponse] = []
+        # After a crash the client repeats the call by itself, but with its requests used up.
+        while not answers:
+            answers = list(self.write.append_rows(iter([request])))
+        return answers[0].error.code
+
+    def flush(self, stream: str, offset: int) -> None:
+        self.write.flush_rows(types.FlushRowsRequest(write_stream=stream, offset=offset))
+
+    def visible(self) -> list[int]:
+        return [row["n"] for row in self.rest.query(self._query).result()]
+
+
+@pytest.fixture
+def rows(sandbox, request) -> Rows:
+    authority = sandbox.layout.authority.read_bytes()
+    return Rows(sandbox.endpoints()["bigquery"], authority, request.node.name[:60])
+
+
+# --- Starting -------------------------------------------------------------------------------------
+
+
+def test_up_answers_with_everything(sandbox) -> None:
+    endpoints = sandbox.endpoints()
+
+    assert set(endpoints["pids"]) == set(NAMES)
+    assert all(state.running for state in sandbox.states().values())
+
+
+def test_second_up_changes_nothing(sandbox) -> None:
+    said: list[str] = []
+    before = sandbox.pids()
+
+    sandbox.up(said.append)
+
+    assert said == ["already up"]
+    assert sandbox.pids() == before
+
+
+def test_every_listener_is_on_loopback(sandbox) -> None:
+    listeners = [
+        (process.name(), connection.laddr.ip)
+        for process in processes.of_sandbox(sandbox.layout)
+        for connection in process.net_connections(kind="inet")
+        if connection.status == psutil.CONN_LISTEN
+    ]
+
+    assert len(listeners) >= len(ports.PORT_NAMES)
+    assert {ip for _, ip in listeners} <= {"127.0.0.1", "::ffff:127.0.0.1"}, listeners
+
+
+def test_topic_of_payments_takes_arrival_as_time(sandbox) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=sandbox.endpoints()["kafka"])
+    described = admin.describe_configs([ConfigResource("topic", kafka_broker.TOPIC)])
+    admin.close()
+
+    assert "LogAppendTime" in str(described)
+
+
+def test_python_job_runs_on_the_cluster(sandbox) -> None:
+    endpoints = sandbox.endpoints()
+    options = PipelineOptions(
+        runner="PortableRunner",
+        job_endpoint=endpoints["job_service"],
+        environment_type="EXTERNAL",
+        environment_config=endpoints["python_workers"],
+        parallelism=2,
+    )
+    pipeline = beam.Pipeline(options=options)
+    numbers = pipeline | beam.Create([1, 2, 3]) | beam.Reshuffle()
+    _ = numbers | beam.CombineGlobally(sum) | beam.Map(abs)
+
+    assert pipeline.run().wait_until_finish() == "DONE"
+    # The jars of Beam are not uploaded again with every job.
+    scratch = sandbox.layout.flink / "scratch"
+    assert not [path for path in scratch.rglob("blob_*") if path.stat().st_size > 1 << 20]
+
+
+# --- Healing --------------------------------------------------------------------------------------
+
+
+def test_killed_taskmanager_comes_back(sandbox) -> None:
+    before = sandbox.pids()
+
+    sandbox.kill("taskmanager-1")
+    sandbox.wait_ready("taskmanager-1")
+
+    after = sandbox.endpoints()["pids"]
+    assert {name for name in NAMES if before[name] != after[name]} == {"taskmanager-1"}
+
+
+def test_component_killed_for_good_stays_down_until_restarted(sandbox, capsys) -> None:
+    command = ["--dir", str(sandbox.layout.root)]
+    assert cli.main(["status", *command]) == 0
+
+    sandbox.kill("taskmanager-2", restart=False)
+
+    time.sleep(3)
+    assert sandbox.states()["taskmanager-2"].pid == 0
+    assert cli.main(["status", *command]) == 1
+    sandbox.restart("taskmanager-2")
+    assert cli.main(["status", "--json", *command]) == 0
+
+
+def test_killed_broker_keeps_its_records(sandbox) -> None:
+    address = sandbox.endpoints()["kafka"]
+    producer = KafkaProducer(bootstrap_servers=address, acks="all")
+    for number in range(100):
+        producer.send(kafka_broker.TOPIC, str(number).encode())
+    producer.close()
+
+    sandbox.kill("kafka")
+    sandbox.wait_ready("kafka")
+
+    consumer = KafkaConsumer(
+        kafka_broker.TOPIC,
+        bootstrap_servers=address,
+        auto_offset_reset="earliest",
+        consumer_timeout_ms=10_000,
+    )
+    seen: set[bytes] = set()
+    for record in consumer:
+        seen.add(record.value)
+        if len(seen) == 100:
+            break
+    consumer.close()
+    assert seen == {str(number).encode() for number in range(100)}
+
+
+# --- BigQuery as the sink needs it ----------------------------------------------------------------
+
+
+def test_flush_shows_the_row_at_its_offset_and_is_not_repeated(rows) -> None:
+    stream = rows.open()
+    rows.append(stream, 0, [10, 11, 12])
+    assert rows.visible() == []
+
+    rows.flush(stream, 2)
+
+    assert rows.visible() == [10, 11, 12]
+    with pytest.raises(exceptions.AlreadyExists):
+        rows.flush(stream, 2)
+    with pytest.raises(exceptions.OutOfRange):
+        rows.flush(stream, 3)
+
+
+def test_without_the_mend_the_last_row_stays_unseen(sandbox, tmp_path) -> None:
+    """The control: if the emulator ever learns this by itself, the mend can go."""
+    port = next(number for number in range(ports.PORT_MIN, ports.PORT_MAX) if ports.free(number))
+    command = [BIGQUERY_PYTHON, "-m", "sandbox.bigquery", "--without=flush_rows"]
+    command += [f"--port={port}", f"--data={tmp_path}", f"--faults={tmp_path}/faults.json"]
+    command += [f"--certificates={sandbox.layout.certificates}", "--project=sandbox"]
+    standin = subprocess.Popen(command, cwd=REPOSITORY)
+    try:
+        wait_until(lambda: not ports.free(port))
+        rows = Rows(f"{ports.HOST}:{port}", sandbox.layout.authority.read_bytes(), "control")
+        stream = rows.open()
+        rows.append(stream, 0, [10, 11, 12])
+        rows.flush(stream, 2)
+        assert rows.visible() == [10, 11]
+    finally:
+        standin.kill()
+        standin.wait()
+
+
+def test_rows_appended_before_a_crash_are_flushed_after_it(sandbox, rows) -> None:
+    stream = rows.open()
+    rows.append(stream, 0, [1, 2])
+    rows.flush(stream, 0)
+    rows.append(stream, 2, [3])
+
+    sandbox.kill("bigquery")
+    sandbox.wait_ready("bigquery")
+
+    assert rows.visible() == [1]
+    assert rows.append(stream, 2, [3]) == grpc.StatusCode.ALREADY_EXISTS.value[0]
+    assert rows.append(stream, 3, [4]) == 0
+    rows.flush(stream, 3)
+    assert rows.visible() == [1, 2, 3, 4]
+    with pytest.raises(exceptions.AlreadyExists):
+        rows.flush(stream, 3)
+
+
+def test_lost_answer_to_an_append_is_not_a_lost_append(sandbox, rows) -> None:
+    stream = rows.open()
+    sandbox.layout.faults.write_text('{"drop_after_append_every": 1}')
+    try:
+        with pytest.raises(exceptions.GoogleAPICallError):
+            rows.append(stream, 0, [1])
+    finally:
+        sandbox.layout.faults.unlink()
+
+    assert rows.append(stream, 0, [1]) == grpc.StatusCode.ALREADY_EXISTS.value[0]
+    rows.flush(stream, 0)
+    assert rows.visible() == [1]
+
+
+# --- Ending ---------------------------------------------------------------------------------------
+
+
+def test_death_of_the_supervisor_leaves_no_orphans_and_loses_no_data(sandbox, rows) -> None:
+    stream = rows.open()
+    rows.append(stream, 0, [7])
+    rows.flush(stream, 0)
+    before = sandbox.endpoints()
+
+    os.kill(sandbox._supervisor.pid(), signal.SIGKILL)
+
+    wait_until(lambda: not processes.of_sandbox(sandbox.layout), 10)
+    after = sandbox.up(print)
+    assert after["kafka"] == before["kafka"]  # the ports stay, so that clients find it again
+    assert rows.visible() == [7]
+
+
+def test_down_leaves_no_process_and_keeps_the_data(sandbox) -> None:
+    started_at = time.monotonic()
+
+    sandbox.down()
+
+    assert time.monotonic() - started_at < 15
+    assert processes.of_sandbox(sandbox.layout) == []
+    assert not sandbox.is_up()
+    assert not sandbox.layout.socket.exists()
+    assert (sandbox.layout.kafka / "data").is_dir()

@@ -1,0 +1,49 @@
+"""The decision: first, copy or contradiction?"""
+
+from typing import Any
+
+import pytest
+
+from tests.support.payments import NOON_US, SECOND_US, transaction
+from transforms.contract.dedup_policy import DedupPolicy
+from transforms.contract.outcome import Outcome
+
+HORIZON_US = 60 * SECOND_US
+POLICY = DedupPolicy(HORIZON_US)
+FIRST = POLICY.remember(transaction())
+
+
+def test_unknown_id_is_accepted() -> None:
+    assert POLICY.decide(None, transaction()) is Outcome.ACCEPTED
+
+
+def test_copy_with_equal_facts_is_a_duplicate_whatever_else_differs() -> None:
+    copy = transaction(arrival_us=NOON_US + 1, country="FR", device_id="other", partition=3)
+
+    assert POLICY.decide(FIRST, copy) is Outcome.DUPLICATE
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount_minor": 1251},
+        {"currency": "USD"},
+        {"account_id": "acc-2"},
+        {"merchant_id": "shop-2"},
+    ],
+)
+def test_any_differing_fact_is_a_conflict(changes: dict[str, Any]) -> None:
+    assert POLICY.decide(FIRST, transaction(**changes)) is Outcome.CONFLICT
+
+
+def test_id_is_forgotten_at_the_horizon_even_if_a_runner_still_holds_it() -> None:
+    last = transaction(arrival_us=NOON_US + HORIZON_US - 1)
+    after = transaction(arrival_us=NOON_US + HORIZON_US)
+
+    assert POLICY.decide(FIRST, last) is Outcome.DUPLICATE
+    assert POLICY.decide(FIRST, after) is Outcome.ACCEPTED
+
+
+def test_copy_that_arrived_before_the_accepted_record_is_a_duplicate() -> None:
+    # Partitions are read at their own pace: a copy can be processed after, and have arrived before.
+    assert POLICY.decide(FIRST, transaction(arrival_us=NOON_US - SECOND_US)) is Outcome.DUPLICATE

@@ -1,0 +1,216 @@
+"""`python -m pipeline.reconcile`: flags, exit codes, and the order of what it asks."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import gc
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from pipeline import options, reconcile
+from pipeline.reconciliation import kafka_side
+from pipeline.reconciliation.errors import CannotCheck
+from pipeline.reconciliation.rows import Row
+from tests.support.reconcile_world import World, tables, without
+
+FLAGS = [
+    "--kafka_bootstrap_servers=broker:9092",
+    "--kafka_topics=payments",
+    "--bigquery_dataset=shop.payments",
+]
+
+
+class FakeKafka:
+    def __init__(self, world: World) -> None:
+        self._world = world
+
+    def ranges(self) -> list[Any]:
+        return self._world.truth().ranges
+
+    def read(self, ranges: list[Any], limits: Any, progress: Any) -> Any:
+        return self._world.truth()
+
+    def ends(self) -> dict[Any, int]:
+        return {}
+
+
+class FakeTables:
+    """Holds rows; `queryable` says how many of them at each question."""
+
+    rows: list[Row]
+    queryable: Iterator[int]
+
+    def __init__(self, dataset: Any, ranges: Any) -> None:
+        pass
+
+    def count_rows(self) -> int:
+        return next(self.queryable)
+
+    def tables(self, ends_now: Any) -> Any:
+        return tables(self.rows)
+
+
+@pytest.fixture
+def world(monkeypatch: pytest.MonkeyPatch) -> World:
+    """Returns a world that is all that the command can reach."""
+    world = World()
+    world.send(transaction_id="tx-1")
+    world.send(transaction_id="tx-2")
+
+    @contextlib.contextmanager
+    def connected(topics: Any) -> Iterator[FakeKafka]:
+        yield FakeKafka(world)
+
+    monkeypatch.setattr(kafka_side, "connected", connected)
+    monkeypatch.setattr(reconcile, "BigQuerySide", FakeTables)
+    monkeypatch.setattr(reconcile, "_POLL_SEC", 0)
+    monkeypatch.setattr(FakeTables, "rows", world.rows(), raising=False)
+    monkeypatch.setattr(FakeTables, "queryable", iter([2] * 9), raising=False)
+    return world
+
+
+def test_balanced_tables_exit_0(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    assert reconcile.main(FLAGS) == 0
+
+    assert capsys.readouterr().out.splitlines()[-1] == (
+        "reconciled: read=2 accepted=2 duplicate=0 invalid=0 missing=0 double=0"
+    )
+
+
+def test_unbalanced_tables_exit_1(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = world.rows()
+    monkeypatch.setattr(FakeTables, "rows", without(rows, rows[0].place))
+
+    assert reconcile.main(FLAGS) == 1
+
+    assert capsys.readouterr().out.splitlines()[-1].startswith("NOT reconciled: read=2 accepted=1")
+
+
+def test_json_is_all_that_is_on_standard_output(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert reconcile.main([*FLAGS, "--json"]) == 0
+
+    captured = capsys.readouterr()
+    assert orjson.loads(captured.out)["balanced"] is True
+    assert "2 records read from Kafka" in captured.err
+
+
+def test_waits_until_every_record_has_a_row(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FakeTables, "queryable", iter([0, 0, 1, 2]))
+
+    assert reconcile.main([*FLAGS, "--wait_sec=60"]) == 0
+
+    told = [line for line in capsys.readouterr().err.splitlines() if "queryable" in line]
+    assert [line.split(" rows")[0] for line in told] == ["0 of 2", "1 of 2", "2 of 2"]
+
+
+def test_waiting_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(100))
+    monkeypatch.setattr(reconcile.time, "monotonic", lambda: next(clock))
+
+    assert reconcile.main([*FLAGS, "--wait_sec=5"]) == 0
+
+
+def test_what_cannot_be_checked_exits_3_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def connected(topics: Any) -> None:
+        raise CannotCheck("no Kafka broker answers at broker:9092")
+
+    monkeypatch.setattr(kafka_side, "connected", connected)
+
+    assert reconcile.main(FLAGS) == 3
+
+    captured = capsys.readouterr()
+    assert captured.err == "error: no Kafka broker answers at broker:9092\n"
+    assert captured.out == ""
+
+
+def test_missing_table_is_told_before_the_topic_is_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(self: FakeTables) -> int:
+        raise CannotCheck("a table is missing")
+
+    monkeypatch.setattr(FakeTables, "count_rows", missing)
+    monkeypatch.delattr(FakeKafka, "read")
+
+    assert reconcile.main(FLAGS) == 3
+
+
+@pytest.mark.parametrize(
+    "flags",
+    [
+        [],
+        FLAGS[1:],
+        [*FLAGS, "--kafka_topics=a,a"],
+        [*FLAGS, "--kafka_topics=it's"],
+        [*FLAGS, "--kafka_topics="],
+        [*FLAGS, "--kafka_bootstrap_servers=broker"],
+        [*FLAGS, "--bigquery_dataset=payments"],
+        [*FLAGS, "--bigquery_dataset=shop.pay`ments"],
+        [*FLAGS, "--bigquery_endpoint=http://localhost:1"],
+        [*FLAGS, "--wait_sec=-1"],
+        [*FLAGS, "--allowed_lateness_sec=soon"],
+        [*FLAGS, "--ledger=/no/such/file"],
+        [*FLAGS, "--kafka_config_file=/no/such/file"],
+        [*FLAGS, "--ledgers"],
+    ],
+)
+def test_mistake_in_the_flags_exits_2(flags: list[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        reconcile.main(flags)
+
+    assert raised.value.code == 2
+
+
+def test_several_ledgers_are_taken_in_any_form(tmp_path: Path) -> None:
+    paths = [tmp_path / name for name in "abc"]
+    for path in paths:
+        path.touch()
+    flags = ["--ledger", str(paths[0]), str(paths[1]), f"--ledger={paths[2]}"]
+
+    arguments = reconcile._parser().parse_args([*FLAGS, *flags])
+
+    assert reconcile._config(arguments).ledgers == tuple(paths)
+
+
+def test_help_teaches_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as raised:
+        reconcile.main(["--help"])
+
+    assert raised.value.code == 0
+    text = capsys.readouterr().out
+    assert "python -m pipeline.reconcile --kafka_bootstrap_servers=broker:9092" in text
+    assert "Exit code: 0 balanced, 1 not balanced" in text
+
+
+def test_flags_are_those_of_the_pipeline() -> None:
+    theirs = argparse.ArgumentParser()
+    for group in (options.ReadKafkaOptions, options.RulesOptions, options.WriteBigQueryOptions):
+        group._add_argparse_args(theirs)
+    shared = 0
+    for flag, action in reconcile._parser()._option_string_actions.items():
+        other = theirs._option_string_actions.get(flag)
+        if other is not None and flag not in ("-h", "--help"):
+            shared += 1
+            assert (action.default, action.metavar) == (other.default, other.metavar), flag
+    assert shared == 7
+
+
+def test_collection_is_only_paused(world: World) -> None:
+    assert gc.isenabled()
+
+    reconcile.main(FLAGS)
+
+    assert gc.isenabled()

@@ -1,0 +1,272 @@
+"""The two sides: what is asked of BigQuery and of Kafka, without either."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import defaultdict
+from typing import Any, NamedTuple
+
+import pytest
+import requests
+from google.api_core import exceptions
+from hypothesis import given
+from hypothesis import strategies as st
+from kafka.errors import KafkaConnectionError
+from kafka.structs import TopicPartition
+
+from pipeline import clients
+from pipeline.reconciliation import bigquery_side, kafka_side
+from pipeline.reconciliation.bigquery_side import BigQuerySide
+from pipeline.reconciliation.errors import CannotCheck
+from pipeline.reconciliation.kafka_side import KafkaSide
+from pipeline.reconciliation.rows import row_of
+from pipeline.reconciliation.settings import Dataset, Topics
+from pipeline.reconciliation.truth import OffsetRange, Place, Truth
+from tests.support import payments
+from tests.support.reconcile_world import LIMITS
+from transforms.contract.table_schema import TABLES
+
+RANGES = [OffsetRange("payments", 0, 5, 20), OffsetRange("refunds.v1", 3, 0, 0)]
+TOPICS = Topics("broker:9092", ("payments",))
+
+
+@given(
+    place=st.builds(
+        Place,
+        st.sampled_from(["payments", "refunds.v1", "other"]),
+        st.sampled_from([0, 3]),
+        st.integers(0, 25),
+    )
+)
+def test_sql_and_python_agree_on_what_is_reached(place: Place) -> None:
+    sql = f"SELECT {bigquery_side._reach_sql(RANGES)} FROM place"
+    database = sqlite3.connect(":memory:")
+    database.execute("CREATE TABLE place (kafka_topic, kafka_partition, kafka_offset)")
+    database.execute("INSERT INTO place VALUES (?, ?, ?)", place)
+
+    [[found]] = database.execute(sql)
+
+    assert found == Truth(RANGES, LIMITS).reach(place).value
+
+
+@pytest.mark.parametrize("table", TABLES, ids=lambda table: table.name)
+def test_query_asks_for_every_column_that_a_row_needs(table: Any) -> None:
+    asked = {part.rpartition(" AS ")[2] for part in bigquery_side._json_columns(table).split(", ")}
+    cells: dict[str, Any] = dict.fromkeys(asked, "1") | {"outcome": table.outcome.value}
+    cells |= dict.fromkeys(asked & {"key", "payload"})
+
+    assert row_of(cells).place == Place("1", 1, 1)  # a KeyError would name what is missing
+    not_compared = {"ingested_at", "pipeline_version", "detail", "step"}
+    assert asked == {"outcome", *table.column_names} - not_compared
+
+
+class _Answer(list):
+    def result(self, **_: Any) -> _Answer:
+        return self
+
+
+class FakeBigQuery:
+    """Answers a query by the first word in it that is known."""
+
+    def __init__(self, answers: dict[str, Any]) -> None:
+        self._answers = answers
+        self.asked: list[str] = []
+
+    def query(self, sql: str, **_: Any) -> _Answer:
+        self.asked.append(sql)
+        answer = next(answer for word, answer in self._answers.items() if word in sql)
+        if isinstance(answer, Exception):
+            raise answer
+        return _Answer(answer)
+
+
+def side(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> BigQuerySide:
+    fake = FakeBigQuery(answers)
+    monkeypatch.setattr(clients, "bigquery_client", lambda project, endpoint: fake)
+    return BigQuerySide(Dataset("shop", "payments", "localhost:1"), RANGES)
+
+
+def test_rows_beyond_the_end_are_told_from_newer_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    bigquery = side(
+        monkeypatch,
+        {
+            "TO_JSON_STRING": [],
+            "DISTINCT": [[7, 6]],
+            "SUM": [["EUR", 2, "12.500000000"]],
+            "QUALIFY": [["tx-1", 1, "payments", 0, 6], ["tx-1", 2, "payments", 0, 7]],
+            "GROUP BY 1": [["expired", 3], ["expired", 1], ["checked", 9], ["other topic", 2]],
+            "SELECT kafka_topic": [["payments", 0, 20], ["payments", 0, 21]],
+        },
+    )
+
+    answers = bigquery.tables(lambda: {("payments", 0): 21})
+
+    assert answers.outside == (4, 2, 1, [Place("payments", 0, 21)])
+    assert (answers.accepted_rows, answers.accepted_ids) == (7, 6)
+    assert [str(line.amount) for line in answers.sums] == ["12.500000000"]
+    assert [row.place.offset for row in answers.repeated] == [6, 7]
+    assert list(answers.rows) == []
+
+
+def test_only_rows_in_reach_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = [["checked", 5], ["checked", 2], ["expired", 100], ["newer", 9]]
+
+    assert side(monkeypatch, {"GROUP BY 1": counts}).count_rows() == 7
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (exceptions.NotFound("Table\nshop"), "is missing: Table shop. Hint: `python -m pipeline.t"),
+        (exceptions.BadRequest("no such column"), "BigQuery refused: no such column"),
+        (requests.ConnectionError(), "does not answer at localhost:1"),
+        (exceptions.RetryError("", None), "does not answer at localhost:1"),
+    ],
+)
+def test_bigquery_that_cannot_be_asked_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, told: str
+) -> None:
+    with pytest.raises(CannotCheck) as raised:
+        side(monkeypatch, {"GROUP BY 1": error}).count_rows()
+
+    assert told in str(raised.value)
+    assert "\n" not in str(raised.value)
+
+
+class Message(NamedTuple):
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int = payments.NOON_US // 1000
+    key: bytes | None = b"key"
+    value: bytes | None = b"{"
+
+
+class FakeConsumer:
+    """Holds messages by offset; an offset without one is a marker, which only moves the position.
+
+    `deleted_while_read` is where the partition begins when it has been read.
+    """
+
+    def __init__(self, offsets: list[int], end: int, deleted_while_read: int = 0) -> None:
+        self._offsets = offsets
+        self._end = end
+        self._starts = iter([0, deleted_while_read])
+        self._position: dict[TopicPartition, int] = defaultdict(int)
+        self.paused: set[TopicPartition] = set()
+
+    def partitions_for_topic(self, topic: str) -> set[int] | None:
+        return {0} if topic == "payments" else None
+
+    def beginning_offsets(self, pairs: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(pairs, next(self._starts))
+
+    def end_offsets(self, pairs: list[TopicPartition]) -> dict[TopicPartition, int]:
+        return dict.fromkeys(pairs, self._end)
+
+    def assign(self, pairs: list[TopicPartition]) -> None:
+        self._assigned = pairs
+
+    def assignment(self) -> list[TopicPartition]:
+        return self._assigned
+
+    def seek(self, pair: TopicPartition, offset: int) -> None:
+        self._position[pair] = offset
+
+    def position(self, pair: TopicPartition) -> int:
+        return self._position[pair]
+
+    def pause(self, pair: TopicPartition) -> None:
+        self.paused.add(pair)
+
+    def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Message]]:
+        pair = TopicPartition("payments", 0)
+        start = self._position[pair]
+        self._position[pair] = min(start + 3, self._end + 2)  # and what arrives meanwhile
+        found = [offset for offset in self._offsets if start <= offset < start + 3]
+        return {pair: [Message("payments", 0, offset) for offset in found]} if found else {}
+
+
+def read(consumer: FakeConsumer) -> Truth:
+    kafka = KafkaSide(TOPICS, consumer)
+    return kafka.read(kafka.ranges(), LIMITS, progress=lambda text: None)
+
+
+def test_reading_ends_at_the_end_even_where_only_markers_are() -> None:
+    consumer = FakeConsumer([0, 1, 3], end=9)
+
+    truth = read(consumer)
+
+    assert sorted(truth.partitions["payments", 0].entries) == [0, 1, 3]
+    assert consumer.paused == {TopicPartition("payments", 0)}
+
+
+def test_what_arrives_after_the_start_is_not_checked() -> None:
+    truth = read(FakeConsumer([0, 1, 2, 3, 4, 5], end=4))
+
+    assert sorted(truth.partitions["payments", 0].entries) == [0, 1, 2, 3]
+
+
+def test_what_expires_during_the_reading_is_not_checked() -> None:
+    truth = read(FakeConsumer([0, 1, 2, 3], end=4, deleted_while_read=2))
+
+    assert truth.ranges == [OffsetRange("payments", 0, 2, 4)]
+    assert truth.records == 2
+
+
+def test_arrival_is_kept_in_microseconds() -> None:
+    entry = read(FakeConsumer([0], end=1)).find(Place("payments", 0, 0))
+
+    assert entry is not None
+    assert entry.content.broker_time_us == payments.NOON_US
+
+
+def test_topic_that_does_not_exist_cannot_be_checked() -> None:
+    kafka = KafkaSide(Topics("broker:9092", ("nope",)), FakeConsumer([], end=0))
+
+    with pytest.raises(CannotCheck, match="topic 'nope' does not exist at broker:9092"):
+        kafka.ranges()
+
+
+def test_broker_that_falls_silent_is_told_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent(FakeConsumer):
+        def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Message]]:
+            return {}
+
+    monkeypatch.setattr(kafka_side, "_STALL_SEC", 0)
+
+    with pytest.raises(CannotCheck, match=r"payments\[0\] stands at 0 of 4"):
+        read(Silent([0], end=4))
+
+
+def test_broker_that_goes_away_is_told_and_the_consumer_closed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    closed = []
+
+    class Closable:
+        def close(self, autocommit: bool) -> None:
+            closed.append(autocommit)
+
+    monkeypatch.setattr(clients, "kafka_consumer", lambda servers, properties: Closable())
+
+    with (
+        pytest.raises(CannotCheck, match="Kafka at broker:9092 failed: KafkaConnectionError"),
+        kafka_side.connected(TOPICS),
+    ):
+        raise KafkaConnectionError("gone")
+
+    assert closed == [False]
+
+
+def test_broker_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    def nobody(servers: str, properties: object) -> None:
+        raise clients.Unreachable("no Kafka broker answers")
+
+    monkeypatch.setattr(clients, "kafka_consumer", nobody)
+
+    with (
+        pytest.raises(CannotCheck, match="no Kafka broker answers"),
+        kafka_side.connected(TOPICS),
+    ):
+        pass

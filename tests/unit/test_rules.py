@@ -1,0 +1,88 @@
+"""Rules: which decoded transactions may be counted?"""
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tests.support.payments import NOON_US, SECOND_US, transaction
+from transforms.contract import rules
+from transforms.contract.dead_letter import Reason, Rejected
+
+SKEW_US = 300 * SECOND_US
+
+
+def reason_of(**changes: Any) -> Reason | None:
+    try:
+        rules.Rules(SKEW_US).check(transaction(**changes))
+    except Rejected as rejected:
+        return rejected.reason
+    return None
+
+
+@pytest.mark.parametrize("id_", ["a", "tx-81f3.2:x_Y", "9" * 64])
+def test_plain_ids_are_taken(id_: str) -> None:
+    assert reason_of(transaction_id=id_) is None
+
+
+@pytest.mark.parametrize("id_", ["", " ", "a b", "ä", "tx\n", "-a", "a" * 65, "a\u200b", "\u0661"])
+def test_ids_that_could_look_like_others_are_refused(id_: str) -> None:
+    assert reason_of(transaction_id=id_) is Reason.BAD_TRANSACTION_ID
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"account_id": ""}, Reason.BAD_ACCOUNT_ID),
+        ({"merchant_id": "a b"}, Reason.BAD_MERCHANT_ID),
+        ({"device_id": ""}, Reason.BAD_DEVICE_ID),
+        ({"country": "de"}, Reason.BAD_COUNTRY),
+        ({"payment_type": "gift"}, Reason.UNKNOWN_PAYMENT_TYPE),
+        ({"currency": "EURO"}, Reason.UNKNOWN_CURRENCY),
+        ({"currency": "eur"}, Reason.UNKNOWN_CURRENCY),
+        ({"currency": "XAU"}, Reason.UNKNOWN_CURRENCY),
+        ({"amount_minor": 0}, Reason.AMOUNT_NOT_POSITIVE),
+        ({"amount_minor": -1}, Reason.AMOUNT_NOT_POSITIVE),
+        ({"amount_minor": rules.AMOUNT_MINOR_MAX + 1}, Reason.AMOUNT_TOO_LARGE),
+        ({"event_time_us": -1}, Reason.BAD_EVENT_TIME),
+        ({"event_time_us": NOON_US + SKEW_US + 1}, Reason.EVENT_TIME_IN_FUTURE),
+    ],
+)
+def test_broken_rule_is_named(changes: dict[str, Any], reason: Reason) -> None:
+    assert reason_of(**changes) is reason
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount_minor": rules.AMOUNT_MINOR_MAX},
+        {"event_time_us": NOON_US + SKEW_US},
+        {"event_time_us": 0},
+        {"country": None, "device_id": None},
+    ],
+)
+def test_limits_themselves_are_allowed(changes: dict[str, Any]) -> None:
+    assert reason_of(**changes) is None
+
+
+@pytest.mark.parametrize(
+    ("currency", "amount"), [("EUR", "12.50"), ("JPY", "1250"), ("KWD", "1.250")]
+)
+def test_amount_has_the_digits_of_its_currency(currency: str, amount: str) -> None:
+    assert str(rules.amount_of(1250, currency)) == amount
+
+
+def test_largest_amount_is_exact_in_every_currency() -> None:
+    for currency, digits in rules.MINOR_DIGITS.items():
+        amount = rules.amount_of(rules.AMOUNT_MINOR_MAX - 1, currency)
+        assert amount * 10**digits == rules.AMOUNT_MINOR_MAX - 1
+        assert amount < Decimal(10) ** 29  # BigQuery's NUMERIC
+
+
+def test_late_begins_after_the_allowed_lateness() -> None:
+    hour_us = 3_600 * SECOND_US
+    on_the_hour = transaction(event_time_us=NOON_US - hour_us)
+    later = transaction(event_time_us=NOON_US - hour_us - 1)
+
+    assert not rules.is_late(on_the_hour, hour_us)
+    assert rules.is_late(later, hour_us)

@@ -1,0 +1,48 @@
+"""Is the one class of Beam's gRPC patched, and nothing else?"""
+
+import zipfile
+
+import pytest
+
+from sandbox import loopback
+from sandbox.errors import SandboxError
+from sandbox.layout import EXPANSION_JARS
+
+JARS = sorted(EXPANSION_JARS.glob("beam-vendor-grpc-*.jar"))
+pytestmark = pytest.mark.skipif(not JARS, reason="the jars are not here: make setup")
+
+
+@pytest.fixture
+def original() -> bytes:
+    with zipfile.ZipFile(JARS[0]) as archive:
+        names = [name for name in archive.namelist() if name.endswith(loopback._CLASS_SUFFIX)]
+        return archive.read(names[0])
+
+
+def test_both_methods_bind_to_loopback(original) -> None:
+    patched = loopback.patch(original)
+
+    assert b"127.0.0.1" in patched
+    assert b"127.0.0.1" not in original
+    # Three bytes in each of two methods, and five constants: 127.0.0.1 as text and as string, a
+    # descriptor, its name-and-type, and the constructor.
+    constants = (3 + 9) + 3 + (3 + len("(Ljava/lang/String;I)V")) + 5 + 5
+    assert len(patched) == len(original) + 2 * 3 + constants
+
+
+def test_class_without_the_call_is_refused(original) -> None:
+    with pytest.raises(SandboxError, match="no longer calls"):
+        loopback.patch(loopback.patch(original))  # the first has replaced every call
+
+
+def test_folder_without_the_jar_is_named(tmp_path) -> None:
+    with pytest.raises(SandboxError, match="beam-vendor-grpc"):
+        loopback.make(tmp_path, tmp_path / "loopback.jar")
+
+
+def test_jar_holds_one_class_under_its_own_name(tmp_path) -> None:
+    loopback.make(EXPANSION_JARS, tmp_path / "run/loopback.jar")
+
+    with zipfile.ZipFile(tmp_path / "run/loopback.jar") as archive:
+        (name,) = archive.namelist()
+    assert name.endswith("/io/grpc/netty/NettyServerBuilder.class")

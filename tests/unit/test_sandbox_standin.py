@@ -1,0 +1,101 @@
+"""The stand-in's smaller parts: the shared port, the faults, and rows that are written down."""
+
+import asyncio
+import json
+import threading
+
+import pyarrow
+import pytest
+
+from sandbox import ports
+from sandbox.bigquery import connections, durable_streams
+from sandbox.bigquery.faults import Faults, due
+from sandbox.bigquery.single_port import SinglePort, upstream
+
+
+def test_first_byte_decides() -> None:
+    assert upstream(b"\x16", rest_port=1, tls_port=2) == 2
+    assert upstream(b"G", rest_port=1, tls_port=2) == 1
+
+
+def test_bytes_pass_through_the_shared_port_in_both_directions() -> None:
+    async def scenario() -> tuple[bytes, bytes]:
+        async def answer(name: bytes, reader, writer) -> None:
+            writer.write(name + await reader.read())
+            writer.close()
+
+        servers = [
+            await asyncio.start_server(lambda r, w, n=name: answer(n, r, w), ports.HOST, 0)
+            for name in (b"rest:", b"tls:")
+        ]
+        rest_port, tls_port = (server.sockets[0].getsockname()[1] for server in servers)
+        port = next(number for number in range(ports.PORT_MAX, 32_700) if ports.free(number))
+        SinglePort(port, rest_port, tls_port).start()
+
+        async def ask(message: bytes) -> bytes:
+            reader, writer = await asyncio.open_connection(ports.HOST, port)
+            writer.write(message)
+            writer.write_eof()
+            return await reader.read()
+
+        return await ask(b"GET /"), await ask(b"\x16\x03")
+
+    assert asyncio.run(scenario()) == (b"rest:GET /", b"tls:\x16\x03")
+
+
+def test_without_a_file_no_answer_is_lost(tmp_path) -> None:
+    faults = Faults.read(tmp_path / "faults.json")
+
+    assert not any(due(count, faults.drop_after_append_every) for count in range(1, 1_000))
+
+
+def test_every_nth_answer_is_lost(tmp_path) -> None:
+    path = tmp_path / "faults.json"
+    path.write_text(json.dumps({"drop_after_append_every": 3}))
+
+    every = Faults.read(path).drop_after_append_every
+
+    assert [count for count in range(1, 10) if due(count, every)] == [3, 6, 9]
+
+
+def test_misspelt_fault_is_an_error(tmp_path) -> None:
+    path = tmp_path / "faults.json"
+    path.write_text(json.dumps({"drop_every": 3}))
+
+    with pytest.raises(TypeError, match="drop_every"):
+        Faults.read(path)
+
+
+def test_rows_written_down_are_read_back_as_they_were() -> None:
+    rows = pyarrow.table(
+        {
+            "id": ["a", None],
+            "raw": pyarrow.array([b"\x00\xff", b""], pyarrow.binary()),
+            "at": pyarrow.array([1, 2], pyarrow.timestamp("us", tz="UTC")),
+        }
+    )
+
+    assert durable_streams.decode(durable_streams.encode(rows)).equals(rows)
+
+
+def test_other_threads_get_a_connection_of_their_own() -> None:
+    class Connection:
+        def __init__(self) -> None:
+            self.executed: list[str] = []
+
+        def cursor(self) -> "Connection":
+            return Connection()
+
+        def execute(self, sql: str) -> None:
+            self.executed.append(sql)
+
+    opened = Connection()
+    getter = connections.connection_of_thread(lambda engine: opened)
+    seen: list[Connection] = []
+    thread = threading.Thread(target=lambda: seen.extend([getter(None), getter(None)]))
+    thread.start()
+    thread.join()
+
+    assert getter(None) is opened
+    assert seen[0] is seen[1] is not opened
+    assert seen[0].executed == ["SET TimeZone = 'UTC'"]  # or timestamps would be read as local

@@ -1,0 +1,193 @@
+"""Run: is everything sent, acknowledged and written down, whatever ends the run?"""
+
+import signal
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from simulator import ledger, produce, run
+from simulator.produce import Acknowledged, ProduceError, Publisher
+from simulator.run import Job
+from simulator.schedule import Schedule
+from simulator.send import Send
+from simulator.traffic import Traffic
+
+TRAFFIC = Traffic(
+    rate_per_sec=0, count=700, accounts=20, duplicate_ratio=0.1, invalid_ratio=0.1, late_ratio=0.1
+)
+
+
+class MemoryPublisher:
+    """Kafka, in a dictionary: acknowledges all but the last `unanswered` records."""
+
+    partitions = 3
+    unanswered = 0
+    at: dict[int, str] = {}  # noqa: RUF012
+
+    def __init__(self, *_: object) -> None:
+        self.failure: ProduceError | None = None
+        self.in_flight = 0
+        self.sent: list[tuple[int, Send]] = []
+        self._answered = 0
+        self._offsets: Counter[int] = Counter()
+
+    def send(self, n: int, send: Send) -> None:
+        if self.at.get(n) == "signal":
+            signal.raise_signal(signal.SIGTERM)
+        if self.at.get(n) == "fail":
+            raise ProduceError("record 40 is too large")
+        if self.at.get(n) == "refuse":
+            self.failure = ProduceError("record 40 was refused")
+        self.sent.append((n, send))
+
+    def acknowledged(self) -> Iterator[Acknowledged]:
+        while self._answered < len(self.sent) - self.unanswered:
+            n, send = self.sent[self._answered]
+            self._answered += 1
+            yield Acknowledged(n, send, self._offsets[send.partition])
+            self._offsets[send.partition] += 1
+
+    def unacknowledged(self) -> list[tuple[int, Send]]:
+        return self.sent[self._answered :]
+
+    def close(self) -> None:
+        pass
+
+
+def run_with(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, at: dict[int, str], unanswered: int = 0
+) -> tuple[int | str, list[ledger.LedgerEntry]]:
+    monkeypatch.setattr(run, "Publisher", MemoryPublisher)
+    monkeypatch.setattr(MemoryPublisher, "at", at)
+    monkeypatch.setattr(MemoryPublisher, "unanswered", unanswered)
+    path = tmp_path / "run.jsonl"
+    result: int | str
+    try:
+        result = run.run(Job(TRAFFIC, "h:1", "payments", {}, path, None))
+    except ProduceError as error:
+        result = str(error)
+    return result, list(ledger.read(path))
+
+
+def test_what_is_planned_is_written(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, entries = run_with(monkeypatch, tmp_path, {})
+
+    assert code == 0
+    assert [entry.n for entry in entries] == list(range(700))
+    places = {(entry.partition, entry.offset) for entry in entries}
+    assert len(places) == 700
+    out = capsys.readouterr().out
+    counts = Counter(entry.expected.value for entry in entries)
+    for outcome, count in counts.items():
+        assert f"  {outcome:<12}{count:>14,}" in out
+    yen = sum(
+        entry.amount_minor or 0
+        for entry in entries
+        if entry.currency == "JPY" and entry.expected.value == "accepted"
+    )
+    assert f"JPY{yen:>27,}" in out
+
+
+def test_a_signal_ends_the_run_with_a_whole_ledger(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = signal.getsignal(signal.SIGTERM)
+
+    code, entries = run_with(monkeypatch, tmp_path, {40: "signal"})
+
+    assert code == 128 + signal.SIGTERM
+    assert [entry.n for entry in entries] == list(range(500))  # the chunk under way
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+@pytest.mark.parametrize(("how", "message"), [("fail", "too large"), ("refuse", "refused")])
+def test_a_record_that_cannot_be_delivered_ends_the_run(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, how: str, message: str
+) -> None:
+    result, entries = run_with(monkeypatch, tmp_path, {40: how})
+
+    assert message in str(result)
+    assert {entry.n for entry in entries} >= set(range(40))
+
+
+def test_what_is_not_acknowledged_has_no_offset(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, entries = run_with(monkeypatch, tmp_path, {}, unanswered=5)
+
+    assert [entry.n for entry in entries if entry.offset is None] == list(range(695, 700))
+    assert "never acknowledged" in capsys.readouterr().out
+
+
+class FakeKafka:
+    """A producer whose answers the test gives."""
+
+    def __init__(self, **config: object) -> None:
+        self.config = config
+        self.futures: list[SimpleNamespace] = []
+
+    def partitions_for(self, topic: str) -> set[int]:
+        return {0, 1}
+
+    def send(self, *_: object, partition: int) -> SimpleNamespace:
+        self.futures.append(SimpleNamespace(is_done=False, exception=None, value=None))
+        return self.futures[-1]
+
+
+def test_a_refused_record_is_named_and_does_not_hide_later_ones(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    fake = FakeKafka()
+    monkeypatch.setattr(produce, "_connect", lambda *_: fake)
+    publisher = Publisher("h:1", "payments", {})
+    send = Send(b"k", 1, b"{}", None, None, None, None, "none")  # type: ignore[arg-type]
+    for n in range(4):
+        publisher.send(n, send)
+    first, second, third, _ = fake.futures
+    for future, offset in ((first, 7), (third, -1)):
+        future.is_done, future.value = True, SimpleNamespace(offset=offset)
+    second.is_done, second.exception = True, TimeoutError("no answer for 120 s")
+
+    answers = [(record.n, record.offset) for record in publisher.acknowledged()]
+
+    assert answers == [(0, 7), (2, None)]  # -1: stored, but where is not known
+    assert [n for n, _ in publisher.unacknowledged()] == [1, 3]
+    assert publisher.in_flight == 1
+    assert "record 1 (none, 2 bytes)" in str(publisher.failure)
+    assert "payments-1 at h:1: no answer for 120 s" in str(publisher.failure)
+
+
+def test_a_stall_does_not_change_the_rate_of_the_whole() -> None:
+    now = [0.0]
+    schedule = Schedule(100, 5_000_000, now_sec=lambda: now[0])
+
+    assert schedule.due() == 1
+    now[0] = 10.0
+    assert schedule.due() == 1_001  # nothing is lost to the stall
+    assert schedule.behind_sec(sent=500) == pytest.approx(5.0)
+    assert schedule.wait_sec(sent=1_100) == pytest.approx(1.0)
+    assert schedule.event_time_us(200) == 7_000_000  # planned, not sent
+
+
+def test_a_moved_schedule_moves_event_times_too() -> None:
+    now = [100.0]
+    schedule = Schedule(100, 5_000_000, now_sec=lambda: now[0])
+
+    schedule.move(60.0)
+
+    assert schedule.behind_sec(sent=0) == pytest.approx(-60.0)
+    assert schedule.event_time_us(100) == 66_000_000
+
+
+def test_without_a_rate_event_times_are_the_moment() -> None:
+    now = [100.0]
+    schedule = Schedule(0, 5_000_000, now_sec=lambda: now[0])
+    now[0] = 101.5
+
+    assert schedule.event_time_us(3) == 6_500_000
+    assert schedule.due() > 10**12 and schedule.wait_sec(10**6) == 0

@@ -1,0 +1,56 @@
+"""The steps, in the order in which a record passes them.
+
+Loaded at first use: `transforms.contract` lies below this package and must not import Beam, which
+would cost the simulator and the tools two seconds at every start.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from transforms.read_kafka import KafkaSource, OffsetRange, ReadKafka
+    from transforms.decode_transaction import DecodeTransaction
+    from transforms.validate_transaction import ValidateTransaction
+    from transforms.split_late import SplitLate
+    from transforms.deduplicate import Deduplicate
+    from transforms.format_row import FormatRow
+    from transforms.write_bigquery import BigQuerySink, WriteBigQuery
+    from transforms.reject_refused import RejectRefused, StopOnRefused
+
+_HOME = {
+    "ReadKafka": "read_kafka",
+    "KafkaSource": "read_kafka",
+    "OffsetRange": "read_kafka",
+    "DecodeTransaction": "decode_transaction",
+    "ValidateTransaction": "validate_transaction",
+    "SplitLate": "split_late",
+    "Deduplicate": "deduplicate",
+    "FormatRow": "format_row",
+    "WriteBigQuery": "write_bigquery",
+    "BigQuerySink": "write_bigquery",
+    "RejectRefused": "reject_refused",
+    "StopOnRefused": "reject_refused",
+}
+
+__all__ = [
+    "ReadKafka",
+    "KafkaSource",
+    "OffsetRange",
+    "DecodeTransaction",
+    "ValidateTransaction",
+    "SplitLate",
+    "Deduplicate",
+    "FormatRow",
+    "WriteBigQuery",
+    "BigQuerySink",
+    "RejectRefused",
+    "StopOnRefused",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -1,0 +1,1 @@
+"""What a payment, an outcome and a row are, without Beam: rules that anyone can run and read."""

@@ -1,0 +1,57 @@
+"""Is this record the first of its transaction_id? A pure decision; a DoFn remembers."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+from transforms.contract.outcome import Outcome
+from transforms.contract.transaction import PaymentFacts, Transaction, facts_of
+
+
+class FirstSeen(NamedTuple):
+    """What is remembered of the accepted record of an id."""
+
+    facts: PaymentFacts
+    topic: str
+    partition: int
+    offset: int
+    broker_time_us: int  # its arrival: the horizon counts from here
+
+
+@dataclasses.dataclass(frozen=True)
+class DedupPolicy:
+    """Decides by arrival times alone, so every runner and every replay decides alike.
+
+    Attributes:
+        horizon_us: how long an id is remembered after its first arrival, microseconds.
+    """
+
+    horizon_us: int
+
+    def decide(self, first: FirstSeen | None, transaction: Transaction) -> Outcome:
+        """Returns ACCEPTED, DUPLICATE or CONFLICT.
+
+        A runner may keep `first` longer than the horizon, for its watermark lags behind; the id
+        counts as forgotten all the same.
+        """
+        if first is None or transaction.broker_time_us >= self.forget_at_us(first):
+            return Outcome.ACCEPTED
+        if first.facts == facts_of(transaction):
+            return Outcome.DUPLICATE
+        return Outcome.CONFLICT
+
+    def forget_at_us(self, first: FirstSeen) -> int:
+        """Returns when the id may be forgotten: a copy never extends it."""
+        return first.broker_time_us + self.horizon_us
+
+    @staticmethod
+    def remember(transaction: Transaction) -> FirstSeen:
+        """Returns what must be remembered of an accepted transaction."""
+        return FirstSeen(
+            facts_of(transaction),
+            transaction.topic,
+            transaction.partition,
+            transaction.offset,
+            transaction.broker_time_us,
+        )

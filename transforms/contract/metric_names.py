@@ -1,0 +1,19 @@
+"""Which metrics exist? Every counter and distribution has its name and meaning here, once."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+NAMESPACE = "payments"
+
+# Counters may run ahead when a bundle is retried. The proof that each record was counted once is
+# `python -m pipeline.reconcile`, never these numbers.
+CounterName = Literal[
+    "records_read",  # records taken from Kafka
+    "records_invalid",  # records rejected, any reason
+    "transactions_late",  # arrived after the allowed lateness
+    "transactions_accepted",  # first arrivals, passed on to BigQuery
+    "transactions_duplicate",  # copies with equal facts; a jump means a producer retries too much
+    "transactions_conflict",  # same id, other facts: possible fraud, someone should look
+    "ids_forgotten",  # ids whose horizon has passed
+]

@@ -1,0 +1,15 @@
+"""How can a record end? Each record read from Kafka has exactly one of these outcomes."""
+
+from __future__ import annotations
+
+import enum
+
+
+class Outcome(enum.Enum):
+    """The five ends of a record, in the order in which they are decided."""
+
+    INVALID = "invalid"  # cannot be decoded, breaks a rule, or is refused by BigQuery
+    LATE = "late"  # arrived more than the allowed lateness after its event time
+    ACCEPTED = "accepted"  # the first valid record of its transaction_id
+    DUPLICATE = "duplicate"  # the id is remembered and the payment facts agree
+    CONFLICT = "conflict"  # the id is remembered and a payment fact differs: possible fraud

@@ -1,0 +1,149 @@
+"""Step 1: reads records from Kafka, each with its topic, partition, offset and arrival time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+from apache_beam.io.kafka import ReadFromKafka
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Timestamp
+from kafka import KafkaConsumer
+from kafka.structs import TopicPartition
+
+from transforms import metrics
+from transforms.contract import kafka_properties
+from transforms.contract.transaction import KafkaRecord
+
+
+class OffsetRange(NamedTuple):
+    """The records of one partition from `start` (inclusive) to `end` (exclusive)."""
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+
+
+@dataclasses.dataclass(frozen=True)
+class KafkaSource:
+    """What to read.
+
+    Attributes:
+        bootstrap_servers: host:port, comma-separated.
+        topics: topics whose message.timestamp.type is LogAppendTime.
+        properties: further settings of the Java client; may hold secrets.
+        ranges: what a bounded read reads; None reads without end.
+        expansion_service: host:port of what expands Java transforms, None for Beam's own.
+    """
+
+    bootstrap_servers: str
+    topics: tuple[str, ...]
+    properties: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    ranges: tuple[OffsetRange, ...] | None = None
+    expansion_service: str | None = None
+
+
+class ReadKafka(beam.PTransform):
+    """Reads every committed record, from the earliest offset or from where a checkpoint says.
+
+    Input:      the root of the pipeline.
+    Output:     KafkaRecord; element timestamp = arrival (the broker's LogAppendTime).
+    Guarantee:  offsets are kept in the runner's checkpoint and nowhere else: the consumer group's
+                commits are never read back, so no record is skipped after a restart.
+    Limit:      a bounded read (DirectRunner) ends at the offsets that it was given.
+    """
+
+    def __init__(self, source: KafkaSource) -> None:
+        super().__init__()
+        self._source = source
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection[KafkaRecord]:
+        """Returns the records."""
+        if self._source.ranges is not None:
+            # ReadFromKafka cannot end at given offsets from Python: docs/decisions/0003.
+            return (
+                root
+                | "Ranges" >> beam.Create(self._source.ranges)
+                | "ReadRange"
+                >> beam.ParDo(_ReadRangeFn(self._source)).with_output_types(KafkaRecord)
+            )
+        return (
+            root
+            | "ReadFromKafka"
+            >> ReadFromKafka(
+                consumer_config=consumer_config(self._source),
+                topics=list(self._source.topics),
+                with_metadata=True,
+                timestamp_policy=ReadFromKafka.log_append_time,
+                expansion_service=self._source.expansion_service,
+            )
+            | "ToRecord" >> beam.ParDo(_ToRecordFn()).with_output_types(KafkaRecord)
+        )
+
+
+def consumer_config(source: KafkaSource) -> dict[str, str]:
+    """Returns the Java consumer's settings; what exactness rests on cannot be overridden."""
+    return {
+        **source.properties,
+        "bootstrap.servers": source.bootstrap_servers,
+        # The default commits in the background what may not be processed yet: after a restart the
+        # consumer would begin behind it, and the records between are lost.
+        "enable.auto.commit": "false",
+        # Records of a transaction that its producer aborted must not count.
+        "isolation.level": "read_committed",
+        # A new job counts the topic from its beginning; `latest` would skip silently.
+        "auto.offset.reset": "earliest",
+    }
+
+
+class _ToRecordFn(beam.DoFn):
+    def __init__(self) -> None:
+        self._read = metrics.counter("records_read")
+
+    def process(self, row: Any) -> Iterator[KafkaRecord]:
+        self._read.inc()
+        yield KafkaRecord(
+            row.topic, row.partition, row.offset, row.timestamp * 1_000, row.key, row.value
+        )
+
+
+class _ReadRangeFn(beam.DoFn):
+    """Reads one range with a consumer of its own, then ends."""
+
+    def __init__(self, source: KafkaSource) -> None:
+        self._source = source
+        self._read = metrics.counter("records_read")
+
+    def process(self, offsets: OffsetRange) -> Iterator[TimestampedValue]:
+        partition = TopicPartition(offsets.topic, offsets.partition)
+        consumer = KafkaConsumer(
+            **kafka_properties.for_kafka_python(
+                self._source.bootstrap_servers, dict(self._source.properties)
+            ),
+            enable_auto_commit=False,
+            isolation_level="read_committed",
+            max_poll_records=5_000,
+        )
+        try:
+            consumer.assign([partition])
+            consumer.seek(partition, offsets.start)
+            # By position, not by count: markers of transactions take offsets but are no records.
+            while consumer.position(partition) < offsets.end:
+                for message in consumer.poll(timeout_ms=1_000).get(partition, ()):
+                    if message.offset >= offsets.end:
+                        continue
+                    self._read.inc()
+                    record = KafkaRecord(
+                        message.topic,
+                        message.partition,
+                        message.offset,
+                        message.timestamp * 1_000,
+                        message.key,
+                        message.value,
+                    )
+                    yield TimestampedValue(record, Timestamp(micros=record.broker_time_us))
+        finally:
+            consumer.close(autocommit=False)

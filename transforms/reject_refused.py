@@ -1,0 +1,69 @@
+"""Step 8: what BigQuery refused becomes a dead letter, or stops the job."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+
+from transforms import metrics
+from transforms.contract.dead_letter import DETAIL_CHARS_MAX, DeadLetter, Reason
+
+
+class RefusedRow(RuntimeError):
+    """BigQuery refused a row that has no other table to go to."""
+
+
+class RejectRefused(beam.PTransform):
+    """Keeps rows that BigQuery refused.
+
+    Input:      elements with `failed_row` (a row with lineage columns) and `error_message`.
+    Output:     DeadLetter, the payload being the refused row as JSON.
+    Limit:      the id of a refused transaction stays remembered, so its corrected copy would be a
+                duplicate. ValidateTransaction checks all that BigQuery checks: any element here is
+                a bug, and an alert.
+    """
+
+    def expand(self, refused: beam.PCollection[Any]) -> beam.PCollection[DeadLetter]:
+        """Returns one dead letter per refused row."""
+        return refused | "ToDeadLetter" >> beam.ParDo(_ToDeadLetterFn()).with_output_types(
+            DeadLetter
+        )
+
+
+class StopOnRefused(beam.PTransform):
+    """Fails the job on a refused row: for dead letters, which nothing else can hold."""
+
+    def expand(self, refused: beam.PCollection[Any]) -> beam.PCollection[None]:
+        """Returns nothing; raises RefusedRow at the first element."""
+        return refused | "Stop" >> beam.Map(_stop)
+
+
+class _ToDeadLetterFn(beam.DoFn):
+    def __init__(self) -> None:
+        self._invalid = metrics.counter("records_invalid")
+
+    def process(self, element: Any) -> Iterator[DeadLetter]:
+        self._invalid.inc()
+        row = element.failed_row
+        yield DeadLetter(
+            topic=row.kafka_topic,
+            partition=row.kafka_partition,
+            offset=row.kafka_offset,
+            broker_time_us=row.broker_time.micros,
+            key=None,
+            payload=json.dumps(row._asdict(), default=str).encode(),
+            reason=Reason.REFUSED_BY_BIGQUERY.value,
+            detail=element.error_message[:DETAIL_CHARS_MAX],
+            step="WriteBigQuery",
+        )
+
+
+def _stop(element: Any) -> None:
+    row = element.failed_row
+    raise RefusedRow(
+        f"BigQuery refused a dead letter ({row.kafka_topic} {row.kafka_partition} "
+        f"{row.kafka_offset}): {element.error_message[:DETAIL_CHARS_MAX]}"
+    )
