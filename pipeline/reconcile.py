@@ -156,14 +156,15 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    _add_pipeline_flags(parser)
+    # Flags of `python -m pipeline`, written again: importing options.py would load all of Beam.
+    # tests/unit/test_reconcile_command_line.py keeps names and defaults equal.
+    _add_side_flags(parser)
+    _add_limit_flags(parser)
     _add_own_flags(parser)
     return parser
 
 
-def _add_pipeline_flags(parser: argparse.ArgumentParser) -> None:
-    # Flags of `python -m pipeline`, written again: importing options.py would load all of Beam.
-    # tests/unit/test_reconcile_command_line.py keeps names and defaults equal.
+def _add_side_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kafka_bootstrap_servers",
         type=_servers,
@@ -196,6 +197,9 @@ def _add_pipeline_flags(parser: argparse.ArgumentParser) -> None:
         metavar="HOST:PORT",
         help="A local BigQuery stand-in instead of Google's service.",
     )
+
+
+def _add_limit_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clock_skew_sec",
         type=_seconds,

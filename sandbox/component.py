@@ -14,6 +14,7 @@ from sandbox.ports import HOST, Ports
 NAMES = (
     "kafka",
     "bigquery",
+    "zookeeper",
     "jobmanager",
     "taskmanager-1",
     "taskmanager-2",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from sandbox import java
+from sandbox import java, zookeeper
 from sandbox.component import Component, Plan
 from sandbox.layout import FLINK_TEMPLATE
 from sandbox.ports import HOST
@@ -86,6 +86,7 @@ def settings(plan: Plan) -> dict[str, object]:
     merged.update(_addresses(plan))
     merged.update(_folders(plan))
     merged.update(_memory())
+    merged.update(zookeeper.flink_settings(plan))
     # A failure test wants the job back at once, every time.
     merged = {key: value for key, value in merged.items() if "exponential-delay" not in key}
     merged["restart-strategy.type"] = "fixed-delay"
@@ -98,6 +99,7 @@ def _addresses(plan: Plan) -> dict[str, object]:
     return {
         "jobmanager.rpc.address": HOST,
         "jobmanager.rpc.port": plan.ports["flink-rpc"],
+        "high-availability.jobmanager.port": plan.ports["flink-rpc"],
         "jobmanager.bind-host": HOST,
         "taskmanager.host": HOST,
         "taskmanager.bind-host": HOST,

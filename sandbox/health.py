@@ -27,6 +27,7 @@ def checks(plan: Plan) -> dict[str, Check]:
     table: dict[str, Check] = {
         "kafka": lambda pid: kafka_broker.answers(kafka),
         "bigquery": lambda pid: _bigquery_answers(plan),
+        "zookeeper": lambda pid: plan.ports["zookeeper"] in processes.listening_ports(pid),
         "jobmanager": lambda pid: bool(get_json(plan.ports["flink-rest"], "/overview")),
         "job-server": lambda pid: _grpc_answers(plan.address("job-server")),
         "expansion": lambda pid: _grpc_answers(plan.address("expansion")),
@@ -70,9 +71,11 @@ def _bigquery_answers(plan: Plan) -> bool:
     port = plan.ports["bigquery"]
     get_json(port, f"/bigquery/v2/projects/{plan.project}/datasets")
     trust = ssl.create_default_context(cafile=str(plan.layout.authority))
-    with socket.create_connection((HOST, port), timeout=_ANSWER_TIMEOUT_SEC) as plain:
-        with trust.wrap_socket(plain, server_hostname="localhost"):
-            return True
+    with (
+        socket.create_connection((HOST, port), timeout=_ANSWER_TIMEOUT_SEC) as plain,
+        trust.wrap_socket(plain, server_hostname="localhost"),
+    ):
+        return True
 
 
 def _grpc_answers(address: str) -> bool:

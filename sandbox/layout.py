@@ -33,35 +33,48 @@ class Layout:
 
     @property
     def logs(self) -> Path:
+        """Returns the folder with one file per component."""
         return self.root / "logs"
 
     @property
     def certificates(self) -> Path:
+        """Returns the folder of the authority and the server it vouches for."""
         return self.root / "certs"
 
     @property
     def truststore(self) -> Path:
+        """Returns what Java's clients of the stand-in trust."""
         return self.certificates / "truststore.p12"
 
     @property
     def authority(self) -> Path:
+        """Returns what other clients of the stand-in trust."""
         return self.certificates / "ca.pem"
 
     @property
     def kafka(self) -> Path:
+        """Returns the folder of the broker's data and settings."""
         return self.root / "kafka"
 
     @property
     def bigquery(self) -> Path:
+        """Returns the folder of the stand-in's database."""
         return self.root / "bigquery"
 
     @property
     def faults(self) -> Path:
+        """Returns the file that asks the stand-in for faults, when it exists."""
         return self.root / "faults.json"
 
     @property
     def flink(self) -> Path:
+        """Returns the folder of checkpoints, savepoints and scratch space."""
         return self.root / "flink"
+
+    @property
+    def zookeeper(self) -> Path:
+        """Returns the folder of what JobManagers remember; each start begins a new one."""
+        return self.root / "zookeeper"
 
     @property
     def beam_jars(self) -> Path:
@@ -70,30 +83,37 @@ class Layout:
 
     @property
     def loopback_jar(self) -> Path:
+        """Returns the jar that must come first in a class path with Beam in it."""
         return self.root / "run/loopback.jar"
 
     @property
     def artifacts(self) -> Path:
+        """Returns the folder of what jobs have brought along."""
         return self.root / "artifacts"
 
     @property
     def supervisor_config(self) -> Path:
+        """Returns supervisord's configuration."""
         return self.root / "supervisord.conf"
 
     @property
     def supervisor_pid(self) -> Path:
+        """Returns the file with supervisord's process id."""
         return self.root / "supervisord.pid"
 
     @property
     def ports(self) -> Path:
+        """Returns the file that remembers the ports from start to start."""
         return self.root / "ports.json"
 
     @property
     def endpoints(self) -> Path:
+        """Returns the file that tells others where everything listens."""
         return self.root / "endpoints.json"
 
     @property
     def lock(self) -> Path:
+        """Returns the file that one `up` or `down` at a time holds."""
         return self.root / "lock"
 
     @property

@@ -30,7 +30,7 @@ MAIN_PORTS: Mapping[str, str] = {
     "expansion": "expansion",
     "python-workers": "python-workers",
 }
-INNER_PORTS = ("kafka-controller", "flink-rpc", "job-artifacts")
+INNER_PORTS = ("kafka-controller", "zookeeper", "flink-rpc", "job-artifacts")
 PORT_NAMES = (*MAIN_PORTS.values(), *INNER_PORTS)
 
 Ports = Mapping[str, int]
@@ -62,18 +62,21 @@ def choose(root: Path, kept: Ports, asked: Ports) -> dict[str, int]:
             )
         chosen[name] = port
     deadline = time.monotonic() + _RELEASE_SEC
-    for name in PORT_NAMES:
-        port = kept.get(name, 0)
-        if name not in chosen and port and port not in chosen.values():
-            while not free(port) and time.monotonic() < deadline:
-                time.sleep(0.05)
-            if free(port):
-                chosen[name] = port
+    for name, port in kept.items():
+        if name not in chosen and port not in chosen.values() and _released(port, deadline):
+            chosen[name] = port
     candidates = _candidates(root, chosen.values())
     for name in PORT_NAMES:
         if name not in chosen:
             chosen[name] = next(candidates)
     return chosen
+
+
+def _released(port: int, deadline: float) -> bool:
+    """Tells whether a port that was ours is free, giving a dying process time to let go of it."""
+    while not free(port) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return free(port)
 
 
 def _candidates(root: Path, taken: Iterable[int]) -> Iterator[int]:

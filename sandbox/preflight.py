@@ -51,5 +51,6 @@ def _check_tools() -> None:
             raise SandboxError(
                 f"{what}: {path.relative_to(REPOSITORY)} is missing", "run `make setup`"
             )
-    if subprocess.run([JAVA_HOME / "bin/java", "-version"], capture_output=True).returncode:
+    java = [str(JAVA_HOME / "bin/java"), "-version"]
+    if subprocess.run(java, capture_output=True, check=False).returncode != 0:
         raise SandboxError("Java does not run: .tools/java/bin/java -version", "run `make setup`")

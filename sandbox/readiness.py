@@ -13,9 +13,10 @@ from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from sandbox.supervision import ProcessState, Supervisor
 
-START_TIMEOUT_SEC = 120
+START_TIMEOUT_SEC = 240  # 20 s are enough on an idle machine, but some are not
 _POLL_SEC = 0.2
 _LOG_LINES_SHOWN = 20
+_LOG_LINE_CHARS_MAX = 300  # Flink prints a class path of 280 jars in one
 
 Report = Callable[[str], None]
 
@@ -64,7 +65,7 @@ def ready(check: health.Check, state: ProcessState) -> bool:
         return False
     try:
         return check(state.pid)
-    except Exception:  # every client has errors of its own for "nobody there yet"
+    except Exception:  # noqa: BLE001 - every client has errors of its own for "nobody there yet"
         return False
 
 
@@ -84,5 +85,5 @@ def _end_of_log(layout: Layout, name: str) -> str:
     """Returns what the component printed last, as the end of a message."""
     log = layout.log(name)
     lines = log.read_text(errors="replace").splitlines() if log.exists() else []
-    shown = "\n".join(f"    {line}" for line in lines[-_LOG_LINES_SHOWN:])
+    shown = "\n".join(f"    {line[:_LOG_LINE_CHARS_MAX]}" for line in lines[-_LOG_LINES_SHOWN:])
     return f"; the end of {log}:\n{shown or '    (nothing)'}"

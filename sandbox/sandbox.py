@@ -21,6 +21,7 @@ from sandbox import (
     preflight,
     processes,
     readiness,
+    zookeeper,
 )
 from sandbox.component import NAMES, TASK_MANAGERS, Component, Plan
 from sandbox.endpoints import DEFAULT_DIR, Endpoints
@@ -146,6 +147,7 @@ class Sandbox:
     def _start(self, plan: Plan, on_progress: Report) -> None:
         certificates.make(self.layout)
         beam_jars.make(self.layout)
+        shutil.rmtree(self.layout.zookeeper, ignore_errors=True)  # see zookeeper.py
         self._supervisor.start(components(plan))
         readiness.wait_for_all(self._supervisor, plan, on_progress)
         kafka_broker.create_topic(plan.address("kafka"))
@@ -197,6 +199,7 @@ def components(plan: Plan) -> list[Component]:
     return [
         kafka_broker.component(plan),
         bigquery_standin.component(plan),
+        zookeeper.component(plan),
         flink_cluster.jobmanager(plan),
         *(flink_cluster.taskmanager(plan, name) for name in TASK_MANAGERS),
         beam_services.job_server(plan),

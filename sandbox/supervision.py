@@ -44,6 +44,7 @@ class ProcessState:
 
     @property
     def running(self) -> bool:
+        """Tells whether it has stayed up for a second."""
         return self.state == "RUNNING"
 
     @property

@@ -85,6 +85,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return run(job)
     except ProduceError as error:
         print(f"simulator: error: {error}", file=sys.stderr)
+    except BrokenPipeError:
+        pass  # who reads our output has left; the run itself was complete
     except OSError as error:
         print(f"simulator: error: the ledger cannot be written: {error}", file=sys.stderr)
     return 1

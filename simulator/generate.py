@@ -70,8 +70,10 @@ class Pools(NamedTuple):
 
 
 def make_pools(seed: int, accounts: int) -> Pools:
-    """Returns the accounts and merchants of a seed. Faker works here and nowhere else: 10 to 200
-    microseconds per call are too much for each payment."""
+    """Returns the accounts and merchants of a seed.
+
+    Faker works here and nowhere else: 10 to 200 microseconds per call are too much per payment.
+    """
     faker = Faker("en_US")
     faker.seed_instance(seed)
     rng = random.Random(f"{seed}:pools")

@@ -31,7 +31,8 @@ class Clock(Protocol):
 class Plan(Iterator[Send]):
     """Yields every record of a run, in the order in which it must be sent.
 
-    The order, the payments and the faults come from the seed alone; the clock only stamps them.
+    The order, the payments and the faults come from the traffic and its seed; the clock only
+    stamps them.
     A copy that is due after the end of the run is sent at its end: nothing planned is dropped.
     """
 

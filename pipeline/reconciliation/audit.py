@@ -23,27 +23,17 @@ def audit(truth: Truth, tables: Tables, ledgers: Sequence[Ledger] = ()) -> Repor
     Raises:
         CannotCheck: a side or a ledger cannot be read to its end.
     """
-    comparison = Comparison(truth)
-    for row in tables.rows:
-        comparison.add(row)
-    for place in tables.outside.beyond_end:
-        comparison.unknown.add(f"{place} is in a table; Kafka has not reached that offset")
+    comparison = _compare(truth, tables)
     twice = accepted_twice(tables.repeated, truth.limits.horizon_us)
     copies = check_copies(truth, comparison.outcome)
     currencies, sums = compare_sums(truth, tables.sums)
     partitions = _partition_lines(truth, comparison)
-    outcomes = {outcome: comparison.rows[outcome] for outcome in Outcome}
-    counts = Counts(
-        truth.records,
-        outcomes,
-        sum(line.missing for line in partitions),
-        comparison.double.failures + len(twice.places - comparison.double_places),
-        comparison.unknown.failures,
-    )
+    doubles = comparison.double.failures + len(twice.places - comparison.double_places)
+    counts = _counts(truth.records, partitions, comparison, doubles)
     checks = [
         _missing(partitions),
         comparison.double.check("double", f"{counts.read} records, at most one row each"),
-        comparison.unknown.check("unknown", f"{sum(outcomes.values())} rows, each of a record"),
+        comparison.unknown.check("unknown", f"{comparison.rows.total()} rows, each of a record"),
         _conservation(counts),
         twice.tally.check(
             "distinct ids",
@@ -62,6 +52,23 @@ def audit(truth: Truth, tables: Tables, ledgers: Sequence[Ledger] = ()) -> Repor
         checks += finding.checks
         notes += finding.notes
     return Report(counts, tuple(partitions), tuple(currencies), tuple(checks), tuple(notes))
+
+
+def _compare(truth: Truth, tables: Tables) -> Comparison:
+    comparison = Comparison(truth)
+    for row in tables.rows:
+        comparison.add(row)
+    for place in tables.outside.beyond_end:
+        comparison.unknown.add(f"{place} is in a table; Kafka has not reached that offset")
+    return comparison
+
+
+def _counts(
+    read: int, partitions: Sequence[PartitionLine], comparison: Comparison, doubles: int
+) -> Counts:
+    outcomes = {outcome: comparison.rows[outcome] for outcome in Outcome}
+    missing = sum(line.missing for line in partitions)
+    return Counts(read, outcomes, missing, doubles, comparison.unknown.failures)
 
 
 def _partition_lines(truth: Truth, comparison: Comparison) -> list[PartitionLine]:

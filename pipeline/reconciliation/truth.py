@@ -122,7 +122,7 @@ class PartitionTruth:
 
 
 class Truth:
-    """All checked partitions. About 700 bytes of memory for each record."""
+    """All checked partitions. About 550 bytes of memory for each record."""
 
     def __init__(self, ranges: Iterable[OffsetRange], limits: Limits) -> None:
         self.limits = limits

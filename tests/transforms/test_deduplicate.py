@@ -104,7 +104,7 @@ def test_second_life_of_an_id_has_a_horizon_of_its_own() -> None:
 
 
 def test_expiry_really_clears_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control for the tests above: with a policy blind to time, only a cleared state accepts again."""
+    """Control of the tests above: this policy is blind to time, so only a clear accepts again."""
     monkeypatch.setattr(DedupPolicy, "decide", _ignoring_time)
     arrivals = (
         stream()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -194,10 +195,11 @@ def test_empty_topic_is_balanced_and_says_that_nothing_is_proven() -> None:
     assert report.notes == ("Kafka holds no record in the checked ranges: nothing is proven",)
 
 
-def test_id_accepted_twice_within_the_horizon_is_double() -> None:
+@pytest.mark.parametrize("after_sec", [1, HORIZON_SEC], ids=["at once", "at the horizon"])
+def test_id_accepted_twice_within_the_horizon_is_double(after_sec: int) -> None:
     world = World()
     first = world.send(0)
-    second = world.send(1, at_sec=HORIZON_SEC - 1)
+    second = world.send(1, at_sec=after_sec)
     rows = changed(
         world.rows(), second, lambda row: row._replace(outcome=Outcome.ACCEPTED, first=None)
     )

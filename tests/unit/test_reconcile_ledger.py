@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 import pytest
 
-from pipeline.reconciliation.errors import CannotCheck
-from pipeline.reconciliation.ledger import Ledger, entry_of
+from pipeline.reconciliation.ledger import Ledger
 from pipeline.reconciliation.report import Report
 from pipeline.reconciliation.rows import PaymentRow
 from pipeline.reconciliation.truth import Place
-from tests.support.reconcile_world import World, failed, without
+from tests.support.reconcile_world import World, changed, failed, without
+from transforms.contract.outcome import Outcome
 from transforms.contract.transaction import KafkaRecord
 
 CHECKS = {"ledger in Kafka", "ledger outcomes"}
@@ -141,6 +141,17 @@ def test_swapped_copies_on_one_partition_are_found(ledger) -> None:
     first, second = world.send(), world.send(at_sec=1)
 
     report = world.audit(world.rows([second, first]), ledgers=[ledger(lines(world))])
+
+    assert failed(report) == {"outcomes", "ledger outcomes"}
+
+
+def test_wrong_outcome_is_no_swap_even_with_copies_on_two_partitions(ledger) -> None:
+    world = World()
+    world.send(0)
+    copy = world.send(1, at_sec=1, amount_minor=9)
+    rows = changed(world.rows(), copy, lambda row: row._replace(outcome=Outcome.DUPLICATE))
+
+    report = world.audit(rows, ledgers=[ledger(lines(world))])
 
     assert failed(report) == {"outcomes", "ledger outcomes"}
 
@@ -273,41 +284,3 @@ def test_missing_record_is_told_once(ledger) -> None:
     report = world.audit(without(world.rows(), place), ledgers=[ledger(lines(world))])
 
     assert failed(report) == {"missing", "conservation"}
-
-
-def test_broken_line_cannot_be_checked(ledger) -> None:
-    broken = ledger([{"n": 0}], tail=b"{}\n")
-
-    with pytest.raises(CannotCheck, match=r"ledger-0.jsonl, line 1, is no ledger entry: KeyError"):
-        list(broken.entries())
-
-
-def test_absent_file_cannot_be_checked(tmp_path: Path) -> None:
-    with pytest.raises(CannotCheck, match="No such file"):
-        list(Ledger(tmp_path / "none").entries())
-
-
-def test_facts_that_cannot_be_read_are_null() -> None:
-    entry = entry_of(
-        orjson.dumps(
-            {
-                "n": 0,
-                "topic": "payments",
-                "partition": 0,
-                "offset": 1,
-                "key": None,
-                "transaction_id": None,
-                "account_id": None,
-                "merchant_id": None,
-                "amount_minor": None,
-                "currency": None,
-                "event_time": "yesterday",
-                "expected": "invalid",
-                "reason": "bad_event_time",
-                "fault": "invalid_event_time_words",
-            }
-        )
-    )
-
-    assert entry.facts == (None,) * 6
-    assert entry.place == Place("payments", 0, 1)

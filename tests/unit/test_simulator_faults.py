@@ -5,7 +5,7 @@ import random
 import pytest
 
 from simulator import duplicate_shapes, faults, generate
-from simulator.duplicate_shapes import DELAY_SEC_MAX, DuplicateShape
+from simulator.duplicate_shapes import DELAY_SEC_MAX, DuplicateShape, Placement
 from simulator.routing import Router
 from simulator.send import MINUTE_US, Send, send_of
 from transforms.contract import wire_format
@@ -48,7 +48,7 @@ def test_copies_are_equal_byte_for_byte_and_within_twenty_minutes() -> None:
     ("placement", "elsewhere"),
     [("same", [False] * 3), ("other", [True] * 3), ("alternating", [True, False, True])],
 )
-def test_copies_go_where_the_shape_says(placement, elsewhere: list[bool]) -> None:  # type: ignore[no-untyped-def]
+def test_copies_go_where_the_shape_says(placement: Placement, elsewhere: list[bool]) -> None:
     original = sent(payment())
     shape = DuplicateShape("x", 3, 0, "together", placement)
 

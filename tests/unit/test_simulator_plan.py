@@ -21,7 +21,7 @@ START_US = 1_767_225_600_000_000
 HOUR_US = 3_600_000_000
 SKEW_US = 300_000_000
 EVERYTHING = Traffic(
-    count=3_000,
+    count=1_500,
     duplicate_ratio=0.05,
     late_ratio=0.05,
     conflict_ratio=0.05,
@@ -77,7 +77,7 @@ def reference(sends: list[Send], arrivals_us: list[int]) -> list[tuple[Outcome, 
 
 @pytest.mark.parametrize("name", scenario.names())
 def test_every_scenario_ends_as_the_contract_says(name: str) -> None:
-    traffic = traffic_of(name, 3_000)
+    traffic = traffic_of(name, 2_000)
     sends = planned(traffic)
     schedule = clock(traffic)
 
@@ -120,9 +120,7 @@ def test_another_seed_shares_no_id() -> None:
 def test_the_clock_changes_nothing_but_times() -> None:
     tomorrow = clock(EVERYTHING, START_US + 86_400_000_000)
 
-    for one, other in zip(
-        planned(EVERYTHING), Plan(EVERYTHING, pools(), 4, tomorrow), strict=True
-    ):
+    for one, other in zip(planned(EVERYTHING), Plan(EVERYTHING, pools(), 4, tomorrow), strict=True):
         assert one.facts[:-1] == other.facts[:-1]
         assert (one.key, one.expected, one.fault) == (other.key, other.expected, other.fault)
 
@@ -153,15 +151,15 @@ def test_duration_is_a_count_at_a_rate() -> None:
 
 
 def test_shares_are_near_those_asked_for() -> None:
-    traffic = dataclasses.replace(EVERYTHING, count=12_000)
+    traffic = dataclasses.replace(EVERYTHING, count=6_000)
     counts = collections.Counter(send.expected for send in planned(traffic))
 
     for outcome in (Outcome.DUPLICATE, Outcome.LATE, Outcome.CONFLICT, Outcome.INVALID):
-        assert counts[outcome] / 12_000 == pytest.approx(0.05, rel=0.2), outcome
+        assert counts[outcome] / 6_000 == pytest.approx(0.05, rel=0.2), outcome
 
 
 def test_storm_has_more_than_a_thousand_ways_of_sending_again() -> None:
-    sends = planned(traffic_of("duplicate_storm"))
+    sends = planned(traffic_of("duplicate_storm", 14_000))  # the scenario itself has 20,000
 
     storms = {send.fault for send in sends} - {"none"}
     copies = sum(send.expected is Outcome.DUPLICATE for send in sends)
@@ -208,4 +206,4 @@ def test_reordered_payments_are_overtaken() -> None:
         if send.fault in ("none", "reorder") and send.event_time_us is not None:
             overtaken += send.fault == "reorder" and send.event_time_us < latest_us
             latest_us = max(latest_us, send.event_time_us)
-    assert overtaken > 100
+    assert overtaken > 50

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 
 import pytest
 
@@ -25,7 +26,7 @@ class MemoryPublisher:
 
     partitions = 3
     unanswered = 0
-    at: dict[int, str] = {}  # noqa: RUF012
+    at: ClassVar[dict[int, str]] = {}
 
     def __init__(self, *_: object) -> None:
         self.failure: ProduceError | None = None

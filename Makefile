@@ -1,0 +1,54 @@
+# Every command that people and CI use. Each does its own set-up; `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit check format lock clean
+
+PYTHON_BIN := .venv/bin/python
+PACKAGES := pipeline transforms simulator sandbox harness
+
+# Settings of `make demo`.
+DURATION_SEC ?= 60
+RATE ?= 500
+RUNNER ?= flink
+KEEP ?= 0
+SEED ?= 1
+KILL ?= taskmanager-1
+SCENARIO ?=
+
+help: ## what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
+
+setup: ## makes a fresh machine ready: Python packages, Java, the pinned jars
+	@PYTHON=$(PYTHON) bin/setup
+
+demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flink|direct KEEP=1 SEED KILL SCENARIO)
+	@$(PYTHON_BIN) -m harness.demo --duration_sec=$(DURATION_SEC) --rate=$(RATE) --runner=$(RUNNER) \
+		--seed=$(SEED) --kill=$(KILL) $(if $(SCENARIO),--scenario=$(SCENARIO)) \
+		$(if $(filter 1,$(KEEP)),--keep)
+
+test: check ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox
+	@$(PYTHON_BIN) -m pytest
+
+test-unit: setup ## only what needs no sandbox
+	@$(PYTHON_BIN) -m pytest -m "not integration"
+
+check: setup ## lint, types, imports, shell: under two minutes
+	@$(PYTHON_BIN) -m ruff check $(PACKAGES) tests setup.py
+	@$(PYTHON_BIN) -m ruff format --check $(PACKAGES) tests setup.py
+	@$(PYTHON_BIN) -m mypy $(PACKAGES)
+	@.venv/bin/lint-imports --no-cache
+	@bash -n bin/setup .ci/run
+
+format: setup ## formats the code
+	@$(PYTHON_BIN) -m ruff format $(PACKAGES) tests setup.py
+	@$(PYTHON_BIN) -m ruff check --fix $(PACKAGES) tests setup.py
+
+lock: setup ## resolves the requirements and the jars anew, and writes their locks
+	@for name in pipeline dev bigquery; do \
+		.venv/bin/uv pip compile --quiet --generate-hashes --no-annotate --python-version 3.11 \
+			--custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.lock; done
+	@rm -f .tools/done.jars-*
+	@RELOCK=1 bin/setup
+
+clean: ## removes what set-up and runs have made, except what is committed
+	rm -rf .venv .venv-bigquery .tools .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis

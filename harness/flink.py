@@ -1,0 +1,82 @@
+"""What does the Flink cluster say of its jobs? Its REST interface, as far as we need it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from typing import Any
+
+import requests
+
+from harness.errors import HarnessError
+
+_ENDED = {"CANCELED", "FAILED", "FINISHED", "SUSPENDED"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Checkpoints:
+    """What a job has saved so far."""
+
+    completed: int
+    state_bytes: int  # of the newest completed one
+
+
+class FlinkCluster:
+    """A Flink cluster by its REST address, host:port."""
+
+    def __init__(self, address: str) -> None:
+        self._url = f"http://{address}"
+
+    def live_jobs(self) -> list[str]:
+        """Returns the ids of jobs that have not ended."""
+        jobs = self._get("/jobs")["jobs"]
+        return [job["id"] for job in jobs if job["status"] not in _ENDED]
+
+    def all_tasks_running(self, job: str) -> bool:
+        """Tells whether every task of the job runs; raises HarnessError when the job ended."""
+        details = self._get(f"/jobs/{job}")
+        if details["state"] in _ENDED:
+            raise HarnessError(f"the Flink job {job} ended: {details['state']}")
+        counts = details["status-counts"]
+        return bool(counts["RUNNING"] == sum(counts.values()))
+
+    def restarts(self, job: str) -> int:
+        """Returns how often the job was restarted."""
+        metrics = self._get(f"/jobs/{job}/metrics?get=numRestarts")
+        return int(float(metrics[0]["value"])) if metrics else 0
+
+    def checkpoints(self, job: str) -> Checkpoints:
+        """Returns what the job has saved."""
+        stats = self._get(f"/jobs/{job}/checkpoints")
+        newest = (stats.get("latest") or {}).get("completed") or {}
+        return Checkpoints(stats["counts"]["completed"], newest.get("state_size", 0))
+
+    def wait_for_checkpoint(self, job: str, timeout_sec: float) -> None:
+        """Returns when all tasks run and one more checkpoint has completed than before."""
+        deadline = time.monotonic() + timeout_sec
+        before: int | None = None
+        while time.monotonic() < deadline:
+            try:
+                if self.all_tasks_running(job):
+                    completed = self.checkpoints(job).completed
+                    before = completed if before is None else before
+                    if completed > before:
+                        return
+            except requests.RequestException:
+                before = None  # the JobManager is not up: what it counted may be gone with it
+            time.sleep(0.5)
+        raise HarnessError(f"the Flink job {job} did not checkpoint within {timeout_sec:.0f} s")
+
+    def cancel(self, job: str, timeout_sec: float = 60) -> None:
+        """Cancels the job and returns when it has ended."""
+        requests.patch(f"{self._url}/jobs/{job}?mode=cancel", timeout=10).raise_for_status()
+        deadline = time.monotonic() + timeout_sec
+        while job in self.live_jobs():
+            if time.monotonic() > deadline:
+                raise HarnessError(f"the Flink job {job} did not end within {timeout_sec:.0f} s")
+            time.sleep(0.2)
+
+    def _get(self, path: str) -> Any:
+        response = requests.get(self._url + path, timeout=10)
+        response.raise_for_status()
+        return response.json()

@@ -1,0 +1,90 @@
+"""How far is it? One line a second or so: what went in, what is queryable, how fresh, how big."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import time
+
+import requests
+from kafka import KafkaConsumer
+from kafka.structs import TopicPartition
+
+from harness.rehearsal import PARTITIONS, Rehearsal
+from pipeline import clients
+from transforms.contract.outcome import Outcome
+from transforms.contract.table_schema import TABLES
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """The state of a rehearsal at one moment."""
+
+    read_from: int  # records in Kafka
+    rows: dict[Outcome, int]  # queryable rows per outcome
+    freshness_sec: float | None  # age of the newest payment that is queryable; None before any
+    state_bytes: int | None  # of the newest checkpoint; None without a job
+    elapsed_sec: float
+
+    @property
+    def queryable(self) -> int:
+        """Returns how many records have a row, in whichever table."""
+        return sum(self.rows.values())
+
+    def line(self) -> str:
+        """Returns the snapshot as one line for people."""
+        fresh = "-" if self.freshness_sec is None else f"{self.freshness_sec:.1f} s"
+        state = "-" if self.state_bytes is None else f"{self.state_bytes / 1e6:.1f} MB"
+        return (
+            f"{self.elapsed_sec:4.0f} s  in {self.read_from:>7}  accepted "
+            f"{self.rows[Outcome.ACCEPTED]:>7}  duplicates {self.rows[Outcome.DUPLICATE]:>5}  "
+            f"queryable {self.queryable:>7}  newest row {fresh:>7} old  state {state:>8}"
+        )
+
+
+class Watch:
+    """Looks at a rehearsal from outside: Kafka's end offsets, BigQuery's rows, Flink's state."""
+
+    def __init__(self, rehearsal: Rehearsal, job: str | None) -> None:
+        endpoints = rehearsal.endpoints
+        self._rehearsal = rehearsal
+        self._job = job
+        self._consumer = KafkaConsumer(bootstrap_servers=endpoints["kafka"])
+        self._partitions = [TopicPartition(rehearsal.name, n) for n in range(PARTITIONS)]
+        self._client = clients.bigquery_client(endpoints["project"], endpoints["bigquery"])
+        self._started_at = time.monotonic()
+
+    def look(self) -> Snapshot:
+        """Returns the state now."""
+        rows, newest = self._rows()
+        age_sec = (dt.datetime.now(dt.UTC) - newest).total_seconds() if newest else None
+        return Snapshot(
+            read_from=sum(self._consumer.end_offsets(self._partitions).values()),
+            rows=rows,
+            freshness_sec=age_sec,
+            state_bytes=self._state_bytes(),
+            elapsed_sec=time.monotonic() - self._started_at,
+        )
+
+    def close(self) -> None:
+        """Lets go of the broker."""
+        self._consumer.close()
+
+    def _rows(self) -> tuple[dict[Outcome, int], dt.datetime | None]:
+        dataset = f"{self._rehearsal.endpoints['project']}.{self._rehearsal.name}"
+        sql = " UNION ALL ".join(
+            f"SELECT '{table.outcome.value}', COUNT(*), MAX(broker_time) "
+            f"FROM `{dataset}.{table.name}`"
+            for table in TABLES
+        )
+        found = {Outcome(name): (n, newest) for name, n, newest in self._client.query(sql).result()}
+        newest_row = max((newest for _, newest in found.values() if newest), default=None)
+        return {outcome: found[outcome][0] for outcome in Outcome}, newest_row
+
+    def _state_bytes(self) -> int | None:
+        if self._job is None:
+            return None
+        try:
+            return self._rehearsal.flink.checkpoints(self._job).state_bytes
+        except requests.RequestException:
+            return None  # the JobManager is being killed, perhaps: the demo goes on

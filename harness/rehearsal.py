@@ -1,0 +1,142 @@
+"""One rehearsal: a topic, a dataset and a ledger of its own on a running sandbox."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
+
+from harness import programs
+from harness.errors import HarnessError
+from harness.flink import FlinkCluster
+from harness.programs import Program
+from pipeline import clients, tables
+from pipeline.reconcile import reconcile
+from pipeline.reconciliation.report import Report
+from pipeline.reconciliation.settings import Dataset, ReconcileConfig, Topics
+from sandbox.endpoints import Endpoints
+
+PARTITIONS = 4
+
+
+@dataclasses.dataclass(frozen=True)
+class Rehearsal:
+    """Names of what belongs together; several can share a sandbox without meeting.
+
+    Attributes:
+        name: names the topic, the dataset and the files.
+        endpoints: where the sandbox listens.
+        folder: logs and ledger go here.
+    """
+
+    name: str
+    endpoints: Endpoints
+    folder: Path
+
+    @property
+    def ledger(self) -> Path:
+        """Returns where the simulator writes the truth."""
+        return self.folder / f"{self.name}.ledger.jsonl"
+
+    @property
+    def flink(self) -> FlinkCluster:
+        """Returns the sandbox's cluster."""
+        return FlinkCluster(self.endpoints["flink_rest"])
+
+    def prepare(self) -> None:
+        """Makes the topic and the tables."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        admin = KafkaAdminClient(bootstrap_servers=self.endpoints["kafka"])
+        try:
+            admin.create_topics(
+                [
+                    NewTopic(
+                        name=self.name,
+                        num_partitions=PARTITIONS,
+                        replication_factor=1,
+                        topic_configs={"message.timestamp.type": "LogAppendTime"},
+                    )
+                ]
+            )
+        finally:
+            admin.close()
+        client = clients.bigquery_client(self.endpoints["project"], self.endpoints["bigquery"])
+        tables.create(client, self.name)
+
+    def simulate(self, flags: Sequence[str]) -> Program:
+        """Starts the simulator; its ledger is ours."""
+        arguments = [
+            f"--bootstrap_servers={self.endpoints['kafka']}",
+            f"--topic={self.name}",
+            f"--ledger={self.ledger}",
+            *flags,
+        ]
+        return programs.start("simulator", arguments, self._log("simulator"))
+
+    def run_direct(self, timeout_sec: float = 600) -> None:
+        """Runs the pipeline over what the topic holds."""
+        arguments = ["--runner=DirectRunner", *self._flags()]
+        programs.start("pipeline", arguments, self._log("pipeline")).wait(timeout_sec)
+
+    def submit_to_flink(
+        self,
+        flags: Sequence[str] = (),
+        module: str = "pipeline",
+        timeout_sec: float = 180,
+    ) -> str:
+        """Submits the pipeline and returns the Flink job's id, once it runs and checkpoints.
+
+        `module` is what is run: the control of the crash tests runs the pipeline without the mend.
+        """
+        before = set(self.flink.live_jobs())
+        arguments = [
+            "--runner=FlinkRunner",
+            "--parallelism=2",
+            "--no_wait_until_finish",
+            "--environment_type=EXTERNAL",
+            f"--environment_config={self.endpoints['python_workers']}",
+            f"--job_endpoint={self.endpoints['job_service']}",
+            *self._flags(),
+            *flags,
+        ]
+        program = programs.start(module, arguments, self._log("pipeline"))
+        program.wait(timeout_sec)
+        deadline = time.monotonic() + timeout_sec
+        while not (new := set(self.flink.live_jobs()) - before):
+            if time.monotonic() > deadline:
+                raise HarnessError(
+                    f"no Flink job came of the submission; the log of the job server, in "
+                    f"{self.endpoints['logs']}, says why. Ours ends:\n{programs.tail(program.log)}"
+                )
+            time.sleep(0.5)
+        job = new.pop()
+        self.flink.wait_for_checkpoint(job, timeout_sec)
+        return job
+
+    def reconcile(
+        self, wait_sec: float, progress: Callable[[str], None] = lambda text: None
+    ) -> Report:
+        """Compares topic, ledger and tables, once all is queryable or `wait_sec` have passed."""
+        config = ReconcileConfig(
+            topics=Topics(self.endpoints["kafka"], (self.name,)),
+            dataset=Dataset(self.endpoints["project"], self.name, self.endpoints["bigquery"]),
+            ledgers=(self.ledger,),
+            wait_sec=wait_sec,
+        )
+        return reconcile(config, progress)
+
+    def _flags(self) -> list[str]:
+        return [
+            f"--kafka_bootstrap_servers={self.endpoints['kafka']}",
+            f"--kafka_topics={self.name}",
+            f"--bigquery_dataset={self.endpoints['project']}.{self.name}",
+            f"--bigquery_endpoint={self.endpoints['bigquery']}",
+            f"--expansion_service={self.endpoints['expansion_service']}",
+        ]
+
+    def _log(self, program: str) -> Path:
+        return self.folder / "logs" / f"{self.name}.{program}.log"

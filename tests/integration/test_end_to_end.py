@@ -1,0 +1,102 @@
+"""The whole path on real parts: every record in exactly one table, whatever is killed."""
+
+import time
+from collections import Counter
+
+import pytest
+
+from harness.progress import Snapshot, Watch
+from harness.rehearsal import Rehearsal
+from pipeline.reconciliation.report import Report
+from sandbox.sandbox import Sandbox
+from transforms.contract.outcome import Outcome
+
+pytestmark = pytest.mark.integration
+
+# Every outcome and every kind of invalid record.
+MIX = (
+    "--duplicate_ratio=0.03",
+    "--conflict_ratio=0.02",
+    "--late_ratio=0.02",
+    "--invalid_ratio=0.05",
+)
+TAIL_SEC = 180
+
+
+def assert_exact(report: Report) -> None:
+    """Counts, sums, coverage and the ledger: all of it, with the report as the message."""
+    assert report.balanced, report.text()
+    assert (report.missing, report.double) == (0, 0)
+
+
+def test_direct_runner_counts_what_is_there_exactly(rehearsal: Rehearsal) -> None:
+    rehearsal.simulate(["--rate_per_sec=0", "--count=3000", *MIX]).wait(60)
+
+    rehearsal.run_direct()
+
+    report = rehearsal.reconcile(wait_sec=0)
+    assert_exact(report)
+    assert all(report.counts.outcomes[outcome] > 0 for outcome in Outcome), report.text()
+
+
+@pytest.mark.parametrize("victim", ["taskmanager-1", "taskmanager-2"])
+def test_flink_counts_exactly_through_the_kill_of_a_task_manager(
+    sandbox: Sandbox, rehearsal: Rehearsal, victim: str
+) -> None:
+    job = rehearsal.submit_to_flink()
+    simulator = rehearsal.simulate(["--rate_per_sec=300", "--duration_sec=25", *MIX])
+    wait_for_rows(rehearsal, job)
+
+    sandbox.kill(victim)
+
+    simulator.wait(120)
+    report = rehearsal.reconcile(TAIL_SEC)
+    assert_exact(report)
+    assert all(report.counts.outcomes[outcome] > 0 for outcome in Outcome), report.text()
+    assert rehearsal.flink.restarts(job) > 0, "the kill did not touch the job"
+
+
+def test_control_without_the_mend_the_same_kill_counts_twice(
+    sandbox: Sandbox, rehearsal: Rehearsal
+) -> None:
+    """The checker's control: Beam's sink as it comes must be caught counting twice."""
+    job = rehearsal.submit_to_flink(module="tests.integration.without_mend")
+    simulator = rehearsal.simulate(["--rate_per_sec=300", "--duration_sec=25", *MIX])
+    wait_for_rows_ahead_of_a_checkpoint(rehearsal, job)
+
+    sandbox.kill("taskmanager-1")
+    sandbox.kill("taskmanager-2")
+
+    simulator.wait(120)
+    report = rehearsal.reconcile(TAIL_SEC)
+    assert report.double > 0, report.text()
+    assert not report.balanced
+    assert Counter(report.failed())["double"] == 1, report.text()
+
+
+def wait_for_rows(rehearsal: Rehearsal, job: str) -> Snapshot:
+    """Returns once rows are queryable: the job is in the middle of its work."""
+    watch = Watch(rehearsal, job)
+    try:
+        deadline = time.monotonic() + TAIL_SEC
+        while time.monotonic() < deadline:
+            snapshot = watch.look()
+            if snapshot.rows[Outcome.ACCEPTED] > 0:
+                return snapshot
+            time.sleep(0.2)
+    finally:
+        watch.close()
+    raise AssertionError("no row became queryable")
+
+
+def wait_for_rows_ahead_of_a_checkpoint(rehearsal: Rehearsal, job: str) -> None:
+    """Returns once rows were flushed that no checkpoint covers: what the mend forbids."""
+    deadline = time.monotonic() + TAIL_SEC
+    while time.monotonic() < deadline:
+        before = rehearsal.flink.checkpoints(job).completed
+        rows = wait_for_rows(rehearsal, job).queryable
+        time.sleep(1.2)
+        more = wait_for_rows(rehearsal, job).queryable
+        if more > rows and rehearsal.flink.checkpoints(job).completed == before:
+            return
+    raise AssertionError("every row waited for a checkpoint: is the mend really out?")

@@ -1,0 +1,88 @@
+"""Mistakes in the surroundings are told before anything is submitted, in one clear line."""
+
+import subprocess
+import sys
+import time
+
+import pytest
+from google.cloud import bigquery
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic
+
+from harness.rehearsal import Rehearsal
+from pipeline import clients
+
+pytestmark = pytest.mark.integration
+
+
+def launch(rehearsal: Rehearsal, *changes: str) -> subprocess.CompletedProcess[str]:
+    """Runs the pipeline with the rehearsal's flags; a later flag wins over an earlier one."""
+    endpoints = rehearsal.endpoints
+    flags = [
+        "--runner=DirectRunner",
+        f"--kafka_bootstrap_servers={endpoints['kafka']}",
+        f"--kafka_topics={rehearsal.name}",
+        f"--bigquery_dataset=sandbox.{rehearsal.name}",
+        f"--bigquery_endpoint={endpoints['bigquery']}",
+        f"--expansion_service={endpoints['expansion_service']}",
+        *changes,
+    ]
+    return subprocess.run(
+        [sys.executable, "-m", "pipeline", *flags], capture_output=True, text=True, timeout=120
+    )
+
+
+def assert_told(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    errors = [line for line in done.stderr.splitlines() if line.startswith("error: ")]
+    assert len(errors) == 1, done.stderr
+    for word in words:
+        assert word in errors[0]
+
+
+def test_missing_topic_is_named(rehearsal: Rehearsal) -> None:
+    assert_told(launch(rehearsal, "--kafka_topics=nowhere"), "'nowhere'", "does not exist")
+
+
+def test_topic_with_producer_timestamps_is_refused(rehearsal: Rehearsal) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=rehearsal.endpoints["kafka"])
+    name = f"{rehearsal.name}_create_time"
+    admin.create_topics([NewTopic(name=name, num_partitions=1, replication_factor=1)])
+    admin.close()
+
+    assert_told(launch(rehearsal, f"--kafka_topics={name}"), name, "LogAppendTime", "CreateTime")
+
+
+def test_missing_tables_are_named_with_the_command_that_makes_them(rehearsal: Rehearsal) -> None:
+    done = launch(rehearsal, "--bigquery_dataset=sandbox.nothing_here")
+
+    assert_told(done, "nothing_here.transactions is missing", "pipeline.tables create")
+
+
+def test_column_of_another_type_is_named(rehearsal: Rehearsal) -> None:
+    client = clients.bigquery_client("sandbox", rehearsal.endpoints["bigquery"])
+    table = client.get_table(f"sandbox.{rehearsal.name}.transactions")
+    client.delete_table(table)
+    schema = [
+        bigquery.SchemaField("amount", "FLOAT", mode="REQUIRED") if f.name == "amount" else f
+        for f in table.schema
+    ]
+    client.create_table(bigquery.Table(table.reference, schema))
+
+    assert_told(launch(rehearsal), "column amount must be NUMERIC REQUIRED", "FLOAT")
+
+
+def test_dead_broker_is_named_within_30_seconds(rehearsal: Rehearsal) -> None:
+    started_at = time.monotonic()
+
+    done = launch(rehearsal, "--kafka_bootstrap_servers=127.0.0.1:9")
+
+    assert_told(done, "127.0.0.1:9", "no Kafka broker answers")
+    assert time.monotonic() - started_at < 30
+
+
+def test_dead_expansion_service_is_named(rehearsal: Rehearsal) -> None:
+    done = launch(rehearsal, "--expansion_service=127.0.0.1:9")
+
+    assert_told(done, "--expansion_service", "127.0.0.1:9")

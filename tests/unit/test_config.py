@@ -1,0 +1,98 @@
+"""Flags: what is refused before anything is looked at?"""
+
+from pathlib import Path
+
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipeline import main
+from pipeline.config import ConfigError, PipelineConfig
+from transforms.read_kafka import consumer_config
+
+REQUIRED = [
+    "--kafka_bootstrap_servers=broker:9092",
+    "--kafka_topics=payments",
+    "--bigquery_dataset=my-project.payments",
+]
+FLINK = [*REQUIRED, "--runner=FlinkRunner", "--job_endpoint=j:1", "--expansion_service=e:1"]
+
+
+def config(*flags: str) -> PipelineConfig:
+    return PipelineConfig.from_options(PipelineOptions(list(flags)))
+
+
+def test_defaults_are_those_of_the_guarantee() -> None:
+    checked = config(*REQUIRED)
+
+    assert checked.runner == "DirectRunner"
+    assert checked.horizon_us == (3_600 + 300) * 1_000_000
+    assert checked.sink.project == "my-project"
+
+
+def test_flink_takes_checkpoints_every_five_seconds_unless_told() -> None:
+    options = PipelineOptions(FLINK)
+
+    assert options.get_all_options()["checkpointing_interval"] == 5_000
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (REQUIRED[1:], "--kafka_bootstrap_servers is required"),
+        (REQUIRED[:1] + REQUIRED[2:], "--kafka_topics is required"),
+        (REQUIRED[:2], "--bigquery_dataset is required"),
+        ([*REQUIRED, "--kafka_bootstrap_servers=broker"], "must be host:port, got 'broker'"),
+        ([*REQUIRED, "--kafka_topics=a,,b"], "must name each topic once"),
+        ([*REQUIRED, "--kafka_topics=a,a"], "must name each topic once"),
+        ([*REQUIRED, "--bigquery_dataset=payments"], "must be PROJECT.DATASET, got 'payments'"),
+        ([*REQUIRED, "--runner=SparkRunner"], "must be one of DirectRunner"),
+        ([*REQUIRED, "--allowed_lateness_sec=-1"], "--allowed_lateness_sec must be at least 0"),
+        ([*REQUIRED, "--bigquery_streams=0"], "--bigquery_streams must be at least 1"),
+        ([*REQUIRED, "--bigquery_endpoint=h:1"], "needs --expansion_service"),
+        ([*REQUIRED, "--kafka_config_file=/no/such"], "/no/such: No such file"),
+        ([*FLINK, "--checkpointing_interval=-1"], "--checkpointing_interval must be above 0"),
+        ([*FLINK, "--checkpointing_interval=0"], "--checkpointing_interval must be above 0"),
+        ([f for f in FLINK if "job_endpoint" not in f], "--job_endpoint is required"),
+        ([f for f in FLINK if "expansion" not in f], "--expansion_service is required"),
+    ],
+)
+def test_mistake_is_told_with_what_was_received(flags: list[str], words: str) -> None:
+    with pytest.raises(ConfigError) as told:
+        config(*flags)
+
+    assert words in str(told.value)
+
+
+@pytest.mark.parametrize("flag", ["--kafka_topic=a", "--kafka_topics_=a", "--nonsense"])
+def test_unknown_flag_is_an_error_and_not_a_warning(
+    flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main.main([*REQUIRED, flag]) == main.EXIT_USAGE
+    assert "unknown flag" in capsys.readouterr().err
+
+
+def test_help_groups_flags_by_step(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main(["--help"]) == 0
+
+    printed = capsys.readouterr().out
+    for group in ("read Kafka:", "validate, split late, deduplicate:", "write BigQuery:", "launch"):
+        assert group in printed
+
+
+def test_settings_that_exactness_rests_on_cannot_be_overridden(tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text("enable.auto.commit=true\nisolation.level=read_uncommitted\nx.y=1\n")
+
+    settings = consumer_config(config(*REQUIRED, f"--kafka_config_file={file}").source)
+
+    assert settings["enable.auto.commit"] == "false"
+    assert settings["isolation.level"] == "read_committed"
+    assert settings["auto.offset.reset"] == "earliest"
+    assert settings["x.y"] == "1"
+
+
+def test_secrets_of_the_properties_file_stay_out_of_reprs(tmp_path: Path) -> None:
+    file = tmp_path / "client.properties"
+    file.write_text('sasl.jaas.config=x required username="u" password="hunter2";\n')
+
+    assert "hunter2" not in repr(config(*REQUIRED, f"--kafka_config_file={file}"))
