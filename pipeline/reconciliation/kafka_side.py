@@ -6,10 +6,8 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-import google_crc32c
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
-from kafka.record import default_records, util
 from kafka.structs import TopicPartition
 
 from pipeline import clients
@@ -22,11 +20,6 @@ _POLL_MS = 1_000
 # A broker that restarts is back in about 10 s; after a minute without one record it is not coming.
 _STALL_SEC = 60
 _PROGRESS_SEC = 5
-
-# Without the package `crc32c` kafka-python computes each checksum in Python: 33 of the 80 s of CPU
-# that a million records take. Google's implementation comes with the BigQuery client.
-if util.crc32c_c is None:
-    default_records.calc_crc32c = lambda view: google_crc32c.value(bytes(view))
 
 
 class KafkaSide:

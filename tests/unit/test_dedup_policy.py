@@ -7,6 +7,7 @@ import pytest
 from tests.support.payments import NOON_US, SECOND_US, transaction
 from transforms.contract.dedup_policy import DedupPolicy
 from transforms.contract.outcome import Outcome
+from transforms.contract.rules import is_late
 
 HORIZON_US = 60 * SECOND_US
 POLICY = DedupPolicy(HORIZON_US)
@@ -36,9 +37,9 @@ def test_any_differing_fact_is_a_conflict(changes: dict[str, Any]) -> None:
     assert POLICY.decide(FIRST, transaction(**changes)) is Outcome.CONFLICT
 
 
-def test_id_is_forgotten_at_the_horizon_even_if_a_runner_still_holds_it() -> None:
-    last = transaction(arrival_us=NOON_US + HORIZON_US - 1)
-    after = transaction(arrival_us=NOON_US + HORIZON_US)
+def test_id_is_forgotten_after_the_horizon_even_if_a_runner_still_holds_it() -> None:
+    last = transaction(arrival_us=NOON_US + HORIZON_US)
+    after = transaction(arrival_us=NOON_US + HORIZON_US + 1_000)
 
     assert POLICY.decide(FIRST, last) is Outcome.DUPLICATE
     assert POLICY.decide(FIRST, after) is Outcome.ACCEPTED
@@ -47,3 +48,16 @@ def test_id_is_forgotten_at_the_horizon_even_if_a_runner_still_holds_it() -> Non
 def test_copy_that_arrived_before_the_accepted_record_is_a_duplicate() -> None:
     # Partitions are read at their own pace: a copy can be processed after, and have arrived before.
     assert POLICY.decide(FIRST, transaction(arrival_us=NOON_US - SECOND_US)) is Outcome.DUPLICATE
+
+
+def test_copy_with_the_same_event_time_is_remembered_or_late_and_never_between() -> None:
+    """GUARANTEE.md: no third case, not even when everything happens at the last moment."""
+    lateness_us, skew_us = 3_600 * SECOND_US, 300 * SECOND_US
+    policy = DedupPolicy(lateness_us + skew_us)
+    event_time_us = NOON_US + skew_us  # as far ahead of its arrival as a valid record can be
+    first = policy.remember(transaction(event_time_us=event_time_us))
+
+    for after_ms in (-1, 0, 1):
+        arrival_us = event_time_us + lateness_us + after_ms * 1_000
+        copy = transaction(arrival_us=arrival_us, event_time_us=event_time_us)
+        assert is_late(copy, lateness_us) or policy.decide(first, copy) is Outcome.DUPLICATE

@@ -8,6 +8,8 @@ from typing import NamedTuple
 from transforms.contract.outcome import Outcome
 from transforms.contract.transaction import PaymentFacts, Transaction, facts_of
 
+_TICK_US = 1_000  # Kafka's timestamps, and Beam's timers, are milliseconds
+
 
 class FirstSeen(NamedTuple):
     """What is remembered of the accepted record of an id."""
@@ -42,8 +44,11 @@ class DedupPolicy:
         return Outcome.CONFLICT
 
     def forget_at_us(self, first: FirstSeen) -> int:
-        """Returns when the id may be forgotten: a copy never extends it."""
-        return first.broker_time_us + self.horizon_us
+        """Returns when the id may be forgotten: a copy never extends it.
+
+        One tick of Kafka's clock after the horizon: a copy may arrive at its very end.
+        """
+        return first.broker_time_us + self.horizon_us + _TICK_US
 
     @staticmethod
     def remember(transaction: Transaction) -> FirstSeen:
