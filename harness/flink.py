@@ -18,6 +18,7 @@ class Checkpoints:
     """What a job has saved so far."""
 
     completed: int
+    restored: int  # how often the job came back from one
     state_bytes: int  # of the newest completed one
 
 
@@ -40,16 +41,12 @@ class FlinkCluster:
         counts = details["status-counts"]
         return bool(counts["RUNNING"] == sum(counts.values()))
 
-    def restarts(self, job: str) -> int:
-        """Returns how often the job was restarted."""
-        metrics = self._get(f"/jobs/{job}/metrics?get=numRestarts")
-        return int(float(metrics[0]["value"])) if metrics else 0
-
     def checkpoints(self, job: str) -> Checkpoints:
         """Returns what the job has saved."""
         stats = self._get(f"/jobs/{job}/checkpoints")
         newest = (stats.get("latest") or {}).get("completed") or {}
-        return Checkpoints(stats["counts"]["completed"], newest.get("state_size", 0))
+        counts = stats["counts"]
+        return Checkpoints(counts["completed"], counts["restored"], newest.get("state_size", 0))
 
     def wait_for_checkpoint(self, job: str, timeout_sec: float) -> None:
         """Returns when all tasks run and one more checkpoint has completed than before."""

@@ -5,7 +5,12 @@ from __future__ import annotations
 import dataclasses
 import re
 
-from apache_beam.options.pipeline_options import PipelineOptions, PortableOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    GoogleCloudOptions,
+    PipelineOptions,
+    PortableOptions,
+    StandardOptions,
+)
 
 from pipeline import __version__
 from pipeline.options import (
@@ -114,6 +119,8 @@ class PipelineConfig:
             )
         if self.runner == "FlinkRunner":
             self._check_flink(options)
+        if self.runner == "DataflowRunner":
+            _check_dataflow(options)
 
     def _check_flink(self, options: PipelineOptions) -> None:
         for flag, value in (
@@ -131,6 +138,16 @@ class PipelineConfig:
             raise ConfigError(
                 f"--checkpointing_interval must be above 0 ms, got {interval_ms}. Hint: on Flink "
                 "rows are written only at checkpoints; without them nothing is exactly once."
+            )
+
+
+def _check_dataflow(options: PipelineOptions) -> None:
+    cloud = options.view_as(GoogleCloudOptions)
+    for name in ("project", "region", "temp_location"):
+        if not getattr(cloud, name):
+            raise ConfigError(
+                f"--{name} is required on DataflowRunner, got nothing. Hint: the project that "
+                "pays, a region such as europe-west1, and a gs:// folder for staged files."
             )
 
 

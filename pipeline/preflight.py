@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 
+import google.auth
 import requests
 from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
@@ -28,6 +29,8 @@ def check(config: PipelineConfig) -> None:
     Raises:
         PreflightError: with the first thing that is not.
     """
+    if config.runner == "DataflowRunner":
+        _check_credentials()
     for flag, address in (
         ("--expansion_service", config.source.expansion_service),
         ("--job_endpoint", config.job_endpoint),
@@ -79,6 +82,13 @@ class _consumer:
 
     def __exit__(self, *_: object) -> None:
         self._consumer.close(autocommit=False)
+
+
+def _check_credentials() -> None:
+    try:
+        google.auth.default()
+    except auth_exceptions.GoogleAuthError as error:
+        raise PreflightError(f"no credentials to submit to Dataflow with: {error}") from None
 
 
 def _check_listening(flag: str, address: str) -> None:

@@ -87,11 +87,10 @@ def settings(plan: Plan) -> dict[str, object]:
     merged.update(_folders(plan))
     merged.update(_memory())
     merged.update(zookeeper.flink_settings(plan))
-    # A failure test wants the job back at once, every time.
-    merged = {key: value for key, value in merged.items() if "exponential-delay" not in key}
-    merged["restart-strategy.type"] = "fixed-delay"
-    merged["restart-strategy.fixed-delay.attempts"] = 2_147_483_647
-    merged["restart-strategy.fixed-delay.delay"] = "1 s"
+    # A failure test waits for each restart. More often than this would not help: every attempt
+    # starts Python workers anew, and a component that died needs its 10 s to come back.
+    merged["restart-strategy.exponential-delay.max-backoff"] = "8 s"
+    merged["restart-strategy.exponential-delay.reset-backoff-threshold"] = "30 s"
     return merged
 
 
@@ -105,6 +104,8 @@ def _addresses(plan: Plan) -> dict[str, object]:
         "taskmanager.bind-host": HOST,
         "taskmanager.numberOfTaskSlots": SLOTS_PER_TASK_MANAGER,
         "parallelism.default": 2,
+        # The default is 10 s, which a machine that also builds and tests may need for itself.
+        "pekko.startup-timeout": "60 s",
         "rest.address": HOST,
         "rest.bind-address": HOST,
         "rest.port": plan.ports["flink-rest"],

@@ -31,11 +31,12 @@ def wait_for_all(supervisor: Supervisor, plan: Plan, on_progress: Report) -> Non
             given_up.wait(_POLL_SEC)
 
     table = health.checks(plan)
+    first_pids: dict[str, int] = {}
     with concurrent.futures.ThreadPoolExecutor(len(table)) as pool:
         waiting = {pool.submit(ask, name, check): name for name, check in table.items()}
         try:
             while waiting:
-                _fail_on_dead(plan.layout, supervisor.states())
+                _fail_on_dead(plan.layout, supervisor.states(), first_pids)
                 done, _ = concurrent.futures.wait(
                     waiting, _POLL_SEC, concurrent.futures.FIRST_COMPLETED
                 )
@@ -69,11 +70,16 @@ def ready(check: health.Check, state: ProcessState) -> bool:
         return False
 
 
-def _fail_on_dead(layout: Layout, states: Mapping[str, ProcessState]) -> None:
+def _fail_on_dead(
+    layout: Layout, states: Mapping[str, ProcessState], first_pids: dict[str, int]
+) -> None:
+    """Raises SandboxError when a component has ended, even if it has been started again."""
     for state in states.values():
-        if state.failed:
-            reason = state.ended or state.state
-            problem = f"{state.name} died while starting ({reason})"
+        if state.pid:
+            first_pids.setdefault(state.name, state.pid)
+        started_again = first_pids.get(state.name, state.pid) != state.pid
+        if state.failed or started_again:
+            problem = f"{state.name} died while starting ({state.ended or state.state})"
             raise SandboxError(problem + _end_of_log(layout, state.name))
 
 

@@ -124,8 +124,8 @@ class Publisher:
 
 def _connect(bootstrap_servers: str, config: dict[str, Any]) -> Any:
     settings = {
-        # zstd costs less than the checksum of the bytes that it saves, which kafka-python
-        # computes in Python: 17,000 records/s plain, 44,000 with zstd (2 cores, with the broker).
+        # zstd costs less than the checksum of the bytes that it saves: without the package crc32c
+        # kafka-python computes it in Python, 17,000 records/s plain against 44,000 with zstd.
         "compression_type": "zstd" if has_zstd() else "gzip",
         "enable_idempotence": True,
         "acks": "all",

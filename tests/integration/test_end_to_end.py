@@ -53,7 +53,7 @@ def test_flink_counts_exactly_through_the_kill_of_a_task_manager(
     report = rehearsal.reconcile(TAIL_SEC)
     assert_exact(report)
     assert all(report.counts.outcomes[outcome] > 0 for outcome in Outcome), report.text()
-    assert rehearsal.flink.restarts(job) > 0, "the kill did not touch the job"
+    assert rehearsal.flink.checkpoints(job).restored > 0, "the kill did not touch the job"
 
 
 def test_control_without_the_mend_the_same_kill_counts_twice(

@@ -10,25 +10,19 @@ import apache_beam as beam
 import grpc
 import psutil
 import pytest
-from apache_beam.options.pipeline_options import PipelineOptions
+import requests
+from apache_beam.io.kafka import ReadFromKafka
 from google.api_core import exceptions
-from google.api_core.client_options import ClientOptions
-from google.auth.credentials import AnonymousCredentials
-from google.cloud import bigquery
-from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
-from google.cloud.bigquery_storage_v1.services.big_query_write import transports
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, KafkaAdminClient
 
-from sandbox import cli, kafka_broker, ports, processes
+from sandbox import cli, health, kafka_broker, ports, processes
 from sandbox.component import NAMES
 from sandbox.layout import BIGQUERY_PYTHON, REPOSITORY
 from sandbox.sandbox import Sandbox
+from tests.integration.sandbox_clients import Rows, answers, job_options, wait_until
 
 pytestmark = pytest.mark.integration
-
-WAIT_SEC = 120
 
 
 @pytest.fixture(scope="module")
@@ -37,67 +31,6 @@ def sandbox(tmp_path_factory) -> Iterator[Sandbox]:
     sandbox.up(print)
     yield sandbox
     sandbox.down()
-
-
-def wait_until(holds, timeout_sec: float = WAIT_SEC) -> None:
-    deadline = time.monotonic() + timeout_sec
-    while not holds():
-        assert time.monotonic() < deadline, "waited too long"
-        time.sleep(0.2)
-
-
-# --- BigQuery's clients ---------------------------------------------------------------------------
-
-
-def client_of(address: str) -> bigquery.Client:
-    options = ClientOptions(api_endpoint=f"http://{address}")
-    return bigquery.Client("sandbox", credentials=AnonymousCredentials(), client_options=options)
-
-
-class Rows:
-    """A table of numbers, and what the Storage Write API does to it."""
-
-    def __init__(self, address: str, authority: bytes, table: str) -> None:
-        self.rest = client_of(address)
-        self.rest.create_dataset(bigquery.Dataset("sandbox.writes"), exists_ok=True)
-        schema = [bigquery.SchemaField("n", "INT64", "REQUIRED")]
-        self.rest.create_table(bigquery.Table(f"sandbox.writes.{table}", schema=schema))
-        self._table = f"projects/sandbox/datasets/writes/tables/{table}"
-        self._query = f"SELECT n FROM `sandbox.writes.{table}` ORDER BY n"
-        channel = grpc.secure_channel(address, grpc.ssl_channel_credentials(authority))
-        transport = transports.BigQueryWriteGrpcTransport(channel=channel)
-        self.write = BigQueryWriteClient(transport=transport)
-        file = descriptor_pb2.FileDescriptorProto(name="rows.proto")
-        self._descriptor = file.message_type.add(name="Row")
-        self._descriptor.field.add(name="n", number=1, type=3, label=1)  # optional int64
-        pool = descriptor_pool.DescriptorPool()
-        pool.Add(file)
-        self._row = message_factory.GetMessageClass(pool.FindMessageTypeByName("Row"))
-
-    def open(self) -> str:
-        kind = types.WriteStream(type_=types.WriteStream.Type.BUFFERED)
-        return self.write.create_write_stream(parent=self._table, write_stream=kind).name
-
-    def append(self, stream: str, offset: int, numbers: list[int]) -> int:
-        """Returns 0, or the code of the error in the answer."""
-        data = types.AppendRowsRequest.ProtoData(
-            writer_schema=types.ProtoSchema(proto_descriptor=self._descriptor),
-            rows=types.ProtoRows(
-                serialized_rows=[self._row(n=n).SerializeToString() for n in numbers]
-            ),
-        )
-        request = types.AppendRowsRequest(write_stream=stream, offset=offset, proto_rows=data)
-        answers: list[types.AppendRowsResponse] = []
-        # After a crash the client repeats the call by itself, but with its requests used up.
-        while not answers:
-            answers = list(self.write.append_rows(iter([request])))
-        return answers[0].error.code
-
-    def flush(self, stream: str, offset: int) -> None:
-        self.write.flush_rows(types.FlushRowsRequest(write_stream=stream, offset=offset))
-
-    def visible(self) -> list[int]:
-        return [row["n"] for row in self.rest.query(self._query).result()]
 
 
 @pytest.fixture
@@ -126,7 +59,7 @@ def test_second_up_changes_nothing(sandbox) -> None:
     assert sandbox.pids() == before
 
 
-def test_every_listener_is_on_loopback(sandbox) -> None:
+def assert_all_listen_on_loopback(sandbox) -> None:
     listeners = [
         (process.name(), connection.laddr.ip)
         for process in processes.of_sandbox(sandbox.layout)
@@ -136,6 +69,10 @@ def test_every_listener_is_on_loopback(sandbox) -> None:
 
     assert len(listeners) >= len(ports.PORT_NAMES)
     assert {ip for _, ip in listeners} <= {"127.0.0.1", "::ffff:127.0.0.1"}, listeners
+
+
+def test_every_listener_is_on_loopback(sandbox) -> None:
+    assert_all_listen_on_loopback(sandbox)
 
 
 def test_topic_of_payments_takes_arrival_as_time(sandbox) -> None:
@@ -148,14 +85,7 @@ def test_topic_of_payments_takes_arrival_as_time(sandbox) -> None:
 
 def test_python_job_runs_on_the_cluster(sandbox) -> None:
     endpoints = sandbox.endpoints()
-    options = PipelineOptions(
-        runner="PortableRunner",
-        job_endpoint=endpoints["job_service"],
-        environment_type="EXTERNAL",
-        environment_config=endpoints["python_workers"],
-        parallelism=2,
-    )
-    pipeline = beam.Pipeline(options=options)
+    pipeline = beam.Pipeline(options=job_options(endpoints))
     numbers = pipeline | beam.Create([1, 2, 3]) | beam.Reshuffle()
     _ = numbers | beam.CombineGlobally(sum) | beam.Map(abs)
 
@@ -176,6 +106,44 @@ def test_killed_taskmanager_comes_back(sandbox) -> None:
 
     after = sandbox.endpoints()["pids"]
     assert {name for name in NAMES if before[name] != after[name]} == {"taskmanager-1"}
+
+
+def test_killed_jobmanager_takes_its_job_up_again(sandbox) -> None:
+    endpoints = sandbox.endpoints()
+    rest_port = int(endpoints["flink_rest"].split(":")[1])
+
+    def jobs() -> dict[str, str]:
+        listed = health.get_json(rest_port, "/jobs")["jobs"]
+        return {job["id"]: job["status"] for job in listed if job["status"] == "RUNNING"}
+
+    def checkpoints(job: str, kind: str) -> int:
+        return health.get_json(rest_port, f"/jobs/{job}/checkpoints")["counts"][kind]
+
+    pipeline = beam.Pipeline(options=job_options(endpoints, streaming=True))
+    _ = (
+        pipeline
+        | ReadFromKafka(
+            {"bootstrap.servers": endpoints["kafka"], "enable.auto.commit": "false"},
+            [kafka_broker.TOPIC],
+            expansion_service=endpoints["expansion_service"],
+        )
+        | beam.Map(len)
+    )
+    pipeline.run()
+    wait_until(jobs)
+    (job,) = jobs()
+    wait_until(lambda: checkpoints(job, "completed") > 0)
+    assert_all_listen_on_loopback(sandbox)  # TaskManagers open more for their workers
+
+    sandbox.kill("jobmanager")
+    sandbox.wait_ready("jobmanager")
+
+    wait_until(lambda: answers(jobs) == {job: "RUNNING"})  # the same job, from its checkpoint
+    wait_until(lambda: answers(lambda: checkpoints(job, "restored")))
+    assert (sandbox.layout.flink / "checkpoints" / job).is_dir()
+    cancel = f"http://{endpoints['flink_rest']}/jobs/{job}?mode=cancel"
+    assert requests.patch(cancel, timeout=10).ok
+    wait_until(lambda: not jobs())
 
 
 def test_component_killed_for_good_stays_down_until_restarted(sandbox, capsys) -> None:

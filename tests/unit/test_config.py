@@ -52,6 +52,7 @@ def test_flink_takes_checkpoints_every_five_seconds_unless_told() -> None:
         ([*REQUIRED, "--kafka_config_file=/no/such"], "/no/such: No such file"),
         ([*FLINK, "--checkpointing_interval=-1"], "--checkpointing_interval must be above 0"),
         ([*FLINK, "--checkpointing_interval=0"], "--checkpointing_interval must be above 0"),
+        ([*REQUIRED, "--runner=DataflowRunner"], "--project is required on DataflowRunner"),
         ([f for f in FLINK if "job_endpoint" not in f], "--job_endpoint is required"),
         ([f for f in FLINK if "expansion" not in f], "--expansion_service is required"),
     ],
