@@ -114,6 +114,14 @@ def _flags(sandbox: Sandbox, options: argparse.Namespace) -> int:
     return 0
 
 
+def _endpoint(sandbox: Sandbox, options: argparse.Namespace) -> int:
+    known = {name: value for name, value in sandbox.endpoints().items() if isinstance(value, str)}
+    if options.name not in known:
+        raise SandboxError(f"no endpoint {options.name!r}", f"one of: {', '.join(known)}")
+    print(known[options.name])
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
@@ -133,6 +141,8 @@ def _parser() -> argparse.ArgumentParser:
     kill.add_argument("component", choices=NAMES, metavar="COMPONENT")
     kill.add_argument("--no-restart", action="store_true", help="leave it down until `restart`")
     _add(commands, "flags", _flags, "print the flags for `python -m pipeline` on this sandbox")
+    endpoint = _add(commands, "endpoint", _endpoint, "print one value of endpoints.json")
+    endpoint.add_argument("name", metavar="NAME", help="kafka, bigquery, flink_rest, …")
     return parser
 
 

@@ -75,11 +75,9 @@ def pipeline_flags(endpoints: Endpoints) -> list[str]:
     """Returns the flags with which `python -m pipeline` runs on this sandbox."""
     return [
         f"--kafka_bootstrap_servers={endpoints['kafka']}",
-        f"--bigquery_endpoint=http://{endpoints['bigquery']}",
-        f"--project={endpoints['project']}",
+        f"--bigquery_endpoint={endpoints['bigquery']}",
         f"--expansion_service={endpoints['expansion_service']}",
         f"--job_endpoint={endpoints['job_service']}",
         "--environment_type=EXTERNAL",
         f"--environment_config={endpoints['python_workers']}",
-        f"--flink_rest={endpoints['flink_rest']}",
     ]

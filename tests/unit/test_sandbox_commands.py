@@ -88,5 +88,5 @@ def test_endpoints_are_read_back_and_become_flags(tmp_path) -> None:
 
     assert loaded == json.loads((tmp_path / "endpoints.json").read_text()) == written
     flags = endpoints.pipeline_flags(loaded)
-    assert "--bigquery_endpoint=http://127.0.0.1:1" in flags
+    assert "--bigquery_endpoint=127.0.0.1:1" in flags
     assert "--environment_type=EXTERNAL" in flags
