@@ -128,6 +128,7 @@ def _traffic(arguments: argparse.Namespace) -> list[str]:
 
 @contextlib.contextmanager
 def _up(sandbox: Sandbox, keep: bool) -> Iterator[None]:
+    keep = keep or sandbox.is_up()  # whoever brought it up before us takes it down
     sandbox.up(_say)
     try:
         yield

@@ -66,12 +66,18 @@ class FlinkCluster:
 
     def cancel(self, job: str, timeout_sec: float = 60) -> None:
         """Cancels the job and returns when it has ended."""
-        requests.patch(f"{self._url}/jobs/{job}?mode=cancel", timeout=10).raise_for_status()
         deadline = time.monotonic() + timeout_sec
-        while job in self.live_jobs():
-            if time.monotonic() > deadline:
-                raise HarnessError(f"the Flink job {job} did not end within {timeout_sec:.0f} s")
-            time.sleep(0.2)
+        while time.monotonic() < deadline:
+            try:
+                if job not in self.live_jobs():
+                    return
+                # Asked again and again: a JobManager that has just been restarted may not know
+                # the job yet, or not remember that it was asked.
+                requests.patch(f"{self._url}/jobs/{job}?mode=cancel", timeout=10)
+            except requests.RequestException:
+                pass  # not up yet; the deadline tells when to give up
+            time.sleep(0.5)
+        raise HarnessError(f"the Flink job {job} did not end within {timeout_sec:.0f} s")
 
     def _get(self, path: str) -> Any:
         response = requests.get(self._url + path, timeout=10)

@@ -11,6 +11,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 PYTHON = REPOSITORY / ".venv/bin/python"
 BIGQUERY_PYTHON = REPOSITORY / ".venv-bigquery/bin/python"
+DUCKDB_HOME = REPOSITORY / ".tools/duckdb-home"
 JAVA_HOME = REPOSITORY / ".tools/java"
 EXPANSION_JARS = REPOSITORY / ".tools/jars/expansion"
 BROKER_JARS = REPOSITORY / ".tools/jars/broker"

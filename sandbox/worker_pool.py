@@ -28,6 +28,7 @@ from apache_beam.portability.api import (
 )
 from google.protobuf import json_format, text_format
 
+from sandbox import tether
 from sandbox.ports import HOST
 
 _LOG = logging.getLogger("sandbox.worker_pool")
@@ -62,7 +63,9 @@ class WorkerPool(beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolServicer):
         self._reap()
         try:
             worker = subprocess.Popen(
-                [sys.executable, "-c", _WORKER],
+                # A worker whose TaskManager and pool are killed at once can hang at its end. The
+                # kernel ties it to the thread that starts it, and the pool's threads never end.
+                tether.command([sys.executable, "-c", _WORKER]),
                 env={**os.environ, **self._environment(request)},
                 stdin=subprocess.DEVNULL,
             )

@@ -22,7 +22,8 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 def rehearsal(
     sandbox: Sandbox, request: pytest.FixtureRequest, tmp_path: Path
 ) -> Iterator[Rehearsal]:
-    name = re.sub(r"\W", "_", request.node.name)[:60]
+    # The end of the name, where parameters are: two tests must not share a topic.
+    name = re.sub(r"\W", "_", request.node.name)[-60:]
     prepared = Rehearsal(name, sandbox.endpoints(), tmp_path)
     prepared.prepare()
     yield prepared

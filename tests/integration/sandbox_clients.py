@@ -17,7 +17,7 @@ WAIT_SEC = 120
 def wait_until(holds, timeout_sec: float = WAIT_SEC) -> None:
     deadline = time.monotonic() + timeout_sec
     while not holds():
-        assert time.monotonic() < deadline, "waited too long"
+        assert time.monotonic() < deadline, f"waited {timeout_sec:g} s in vain"
         time.sleep(0.2)
 
 

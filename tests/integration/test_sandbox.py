@@ -263,7 +263,7 @@ def test_death_of_the_supervisor_leaves_no_orphans_and_loses_no_data(sandbox, ro
 
     os.kill(sandbox._supervisor.pid(), signal.SIGKILL)
 
-    wait_until(lambda: not processes.of_sandbox(sandbox.layout), 10)
+    wait_until(lambda: not processes.of_sandbox(sandbox.layout))
     after = sandbox.up(print)
     assert after["kafka"] == before["kafka"]  # the ports stay, so that clients find it again
     assert rows.visible() == [7]
