@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sandbox.component import Component, Plan
-from sandbox.layout import BIGQUERY_PYTHON, DUCKDB_HOME, REPOSITORY
+from sandbox.layout import BIGQUERY_PYTHON, REPOSITORY
 
 
 def component(plan: Plan) -> Component:
@@ -15,10 +15,6 @@ def component(plan: Plan) -> Component:
         f"--project={plan.project}",
         f"--faults={plan.layout.faults}",
     ]
-    environment = {
-        "PYTHONPATH": str(REPOSITORY),
-        "PYTHONUNBUFFERED": "1",
-        "HOME": str(DUCKDB_HOME),  # where `make setup` has put DuckDB's extensions
-    }
+    environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
     command = [str(BIGQUERY_PYTHON), "-m", "sandbox.bigquery", *arguments]
     return Component("bigquery", command, environment)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import signal
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,7 @@ from sandbox.bigquery import (
     wire_values,
 )
 from sandbox.bigquery.single_port import HOST, SinglePort
+from sandbox.layout import DUCKDB_HOME
 
 # In this order: the later ones build on the earlier ones.
 _MENDS: dict[str, Callable[[], None]] = {
@@ -44,6 +46,8 @@ def main() -> None:
         default=[],
         help="leave a mend out: the control that shows what it is for",
     )
+    # DuckDB looks for its extensions under HOME: this is where `make setup` has put them.
+    os.environ["HOME"] = str(DUCKDB_HOME)
     asyncio.run(_serve(parser.parse_args()))
 
 
