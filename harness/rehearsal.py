@@ -18,7 +18,7 @@ from pipeline import clients, tables
 from pipeline.reconcile import reconcile
 from pipeline.reconciliation.report import Report
 from pipeline.reconciliation.settings import Dataset, ReconcileConfig, Topics
-from sandbox.endpoints import Endpoints
+from sandbox.endpoints import Endpoints, pipeline_flags
 
 PARTITIONS = 4
 
@@ -79,7 +79,7 @@ class Rehearsal:
 
     def run_direct(self, timeout_sec: float = 600) -> None:
         """Runs the pipeline over what the topic holds."""
-        arguments = ["--runner=DirectRunner", *self._flags()]
+        arguments = ["--runner=DirectRunner", *self.flags()]
         programs.start("pipeline", arguments, self._log("pipeline")).wait(timeout_sec)
 
     def submit_to_flink(
@@ -97,10 +97,8 @@ class Rehearsal:
             "--runner=FlinkRunner",
             "--parallelism=2",
             "--no_wait_until_finish",
-            "--environment_type=EXTERNAL",
-            f"--environment_config={self.endpoints['python_workers']}",
-            f"--job_endpoint={self.endpoints['job_service']}",
-            *self._flags(),
+            *pipeline_flags(self.endpoints),
+            *self._tables_and_topic(),
             *flags,
         ]
         program = programs.start(module, arguments, self._log("pipeline"))
@@ -129,13 +127,19 @@ class Rehearsal:
         )
         return reconcile(config, progress)
 
-    def _flags(self) -> list[str]:
+    def flags(self) -> list[str]:
+        """Returns the flags of a pipeline that needs no cluster."""
         return [
             f"--kafka_bootstrap_servers={self.endpoints['kafka']}",
-            f"--kafka_topics={self.name}",
-            f"--bigquery_dataset={self.endpoints['project']}.{self.name}",
             f"--bigquery_endpoint={self.endpoints['bigquery']}",
             f"--expansion_service={self.endpoints['expansion_service']}",
+            *self._tables_and_topic(),
+        ]
+
+    def _tables_and_topic(self) -> list[str]:
+        return [
+            f"--kafka_topics={self.name}",
+            f"--bigquery_dataset={self.endpoints['project']}.{self.name}",
         ]
 
     def _log(self, program: str) -> Path:

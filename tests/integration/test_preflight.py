@@ -17,16 +17,7 @@ pytestmark = pytest.mark.integration
 
 def launch(rehearsal: Rehearsal, *changes: str) -> subprocess.CompletedProcess[str]:
     """Runs the pipeline with the rehearsal's flags; a later flag wins over an earlier one."""
-    endpoints = rehearsal.endpoints
-    flags = [
-        "--runner=DirectRunner",
-        f"--kafka_bootstrap_servers={endpoints['kafka']}",
-        f"--kafka_topics={rehearsal.name}",
-        f"--bigquery_dataset=sandbox.{rehearsal.name}",
-        f"--bigquery_endpoint={endpoints['bigquery']}",
-        f"--expansion_service={endpoints['expansion_service']}",
-        *changes,
-    ]
+    flags = ["--runner=DirectRunner", *rehearsal.flags(), *changes]
     return subprocess.run(
         [sys.executable, "-m", "pipeline", *flags], capture_output=True, text=True, timeout=120
     )
