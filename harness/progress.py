@@ -13,7 +13,7 @@ from kafka.structs import TopicPartition
 from harness.rehearsal import PARTITIONS, Rehearsal
 from pipeline import clients
 from transforms.contract.outcome import Outcome
-from transforms.contract.table_schema import TABLES
+from transforms.contract.table_schema import OUTCOME_TABLES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,7 +75,7 @@ class Watch:
         sql = " UNION ALL ".join(
             f"SELECT '{table.outcome.value}', COUNT(*), MAX(broker_time) "
             f"FROM `{dataset}.{table.name}`"
-            for table in TABLES
+            for table in OUTCOME_TABLES
         )
         found = {Outcome(name): (n, newest) for name, n, newest in self._client.query(sql).result()}
         newest_row = max((newest for _, newest in found.values() if newest), default=None)

@@ -17,7 +17,7 @@ from pipeline.clients import bigquery_client
 from transforms.contract.table_schema import TABLES, Column, Table
 
 # The API answers with the older of BigQuery's two names for a type.
-_API_TYPE = {"INT64": "INTEGER"}
+_API_TYPE = {"INT64": "INTEGER", "FLOAT64": "FLOAT"}
 
 
 def schema_of(table: Table) -> list[bigquery.SchemaField]:

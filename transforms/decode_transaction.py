@@ -9,7 +9,7 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from transforms import metrics
-from transforms.contract import wire_format
+from transforms.contract import replay, wire_format
 from transforms.contract.dead_letter import DeadLetter, Rejected
 from transforms.contract.transaction import KafkaRecord, Transaction
 
@@ -58,7 +58,8 @@ class _DecodeFn(beam.DoFn):
             # The only failure that a retry cannot mend. Anything else must fail the bundle: a
             # bundle that succeeds is a promise that its output is complete.
             self._invalid.inc()
-            letter = DeadLetter.of(record, rejected, "DecodeTransaction")
+            replay_of = replay.replay_of_or_none(record)
+            letter = DeadLetter.of(record, rejected, "DecodeTransaction", replay_of)
             yield TaggedOutput(DEAD_LETTERS, letter)
         else:
             yield Decoded(record, transaction)

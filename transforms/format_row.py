@@ -13,13 +13,21 @@ from apache_beam.utils.timestamp import Timestamp
 
 from transforms.contract import rules
 from transforms.contract.dead_letter import DeadLetter
-from transforms.contract.outcome import Outcome
-from transforms.contract.table_schema import Table
+from transforms.contract.dedup_policy import FirstSeen
+from transforms.contract.table_schema import (
+    CONFLICTS,
+    DEAD_LETTERS,
+    DUPLICATES,
+    LATE_TRANSACTIONS,
+    TRANSACTIONS,
+    Table,
+)
 from transforms.contract.transaction import Transaction
 
 _PYTHON_TYPES: dict[str, Any] = {
     "STRING": str,
     "INT64": int,
+    "FLOAT64": float,
     "NUMERIC": Decimal,
     "TIMESTAMP": Timestamp,
     "BYTES": bytes,
@@ -62,29 +70,17 @@ class _FormatFn(beam.DoFn):
     def setup(self) -> None:
         # Made here, since a class made at run time cannot be pickled with the step.
         self._row: Any = collections.namedtuple("_row", self._table.column_names)  # type: ignore
-        self._values: Any = _VALUES_OF[self._table.outcome]
+        self._values: Any = _VALUES_OF[self._table.name]
 
     def process(self, element: Any) -> list[Any]:
-        values, lineage = self._values(element)
-        topic, partition, offset, broker_time_us = lineage
-        return [
-            self._row(
-                *values,
-                topic,
-                partition,
-                offset,
-                Timestamp(micros=broker_time_us),
-                Timestamp.of(time.time()),
-                self._version,
-            )
-        ]
+        return [self._row(*self._values(element), Timestamp.of(time.time()), self._version)]
 
 
-_Lineage = tuple[str, int, int, int]
+_Values = tuple[Any, ...]
 
 
-def _payment_values(payment: Transaction) -> tuple[tuple[Any, ...], _Lineage]:
-    values = (
+def _payment(payment: Transaction) -> _Values:
+    return (
         payment.transaction_id,
         payment.account_id,
         payment.merchant_id,
@@ -96,25 +92,49 @@ def _payment_values(payment: Transaction) -> tuple[tuple[Any, ...], _Lineage]:
         payment.country,
         payment.device_id,
     )
-    return values, (payment.topic, payment.partition, payment.offset, payment.broker_time_us)
 
 
-def _copy_values(copy: Any) -> tuple[tuple[Any, ...], _Lineage]:
-    values, lineage = _payment_values(copy.transaction)
-    first = copy.first
-    first_time = Timestamp(micros=first.broker_time_us)
-    return (*values, first.topic, first.partition, first.offset, first_time), lineage
+def _lineage(carrier: Transaction | DeadLetter) -> _Values:
+    replay_of = carrier.replay_of
+    return (
+        carrier.topic,
+        carrier.partition,
+        carrier.offset,
+        Timestamp(micros=carrier.broker_time_us),
+        *(
+            (None, None, None, None)
+            if replay_of is None
+            else (
+                replay_of.topic,
+                replay_of.partition,
+                replay_of.offset,
+                Timestamp(micros=replay_of.original_time_us),
+            )
+        ),
+    )
 
 
-def _dead_letter_values(letter: DeadLetter) -> tuple[tuple[Any, ...], _Lineage]:
+def _first(first: FirstSeen) -> _Values:
+    return first.topic, first.partition, first.offset, Timestamp(micros=first.broker_time_us)
+
+
+def _payment_values(payment: Transaction) -> _Values:
+    return _payment(payment) + _lineage(payment)
+
+
+def _copy_values(copy: Any) -> _Values:
+    return _payment(copy.transaction) + _first(copy.first) + _lineage(copy.transaction)
+
+
+def _dead_letter_values(letter: DeadLetter) -> _Values:
     values = (letter.reason, letter.detail, letter.step, letter.key, letter.payload)
-    return values, (letter.topic, letter.partition, letter.offset, letter.broker_time_us)
+    return values + _lineage(letter)
 
 
 _VALUES_OF = {
-    Outcome.ACCEPTED: _payment_values,
-    Outcome.LATE: _payment_values,
-    Outcome.DUPLICATE: _copy_values,
-    Outcome.CONFLICT: _copy_values,
-    Outcome.INVALID: _dead_letter_values,
+    TRANSACTIONS.name: _payment_values,
+    LATE_TRANSACTIONS.name: _payment_values,
+    DUPLICATES.name: _copy_values,
+    CONFLICTS.name: _copy_values,
+    DEAD_LETTERS.name: _dead_letter_values,
 }

@@ -14,7 +14,7 @@ from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from transforms import metrics
-from transforms.contract import kafka_properties
+from transforms.contract import kafka_properties, replay
 from transforms.contract.transaction import KafkaRecord
 
 
@@ -106,7 +106,13 @@ class _ToRecordFn(beam.DoFn):
     def process(self, row: Any) -> Iterator[KafkaRecord]:
         self._read.inc()
         yield KafkaRecord(
-            row.topic, row.partition, row.offset, row.timestamp * 1_000, row.key, row.value
+            row.topic,
+            row.partition,
+            row.offset,
+            row.timestamp * 1_000,
+            row.key,
+            row.value,
+            replay.header_of(row.headers) if row.headers else None,
         )
 
 
@@ -143,6 +149,7 @@ class _ReadRangeFn(beam.DoFn):
                         message.timestamp * 1_000,
                         message.key,
                         message.value,
+                        replay.header_of(message.headers),
                     )
                     yield TimestampedValue(record, Timestamp(micros=record.broker_time_us))
         finally:

@@ -10,6 +10,7 @@ import apache_beam as beam
 
 from transforms import metrics
 from transforms.contract.dead_letter import DETAIL_CHARS_MAX, DeadLetter, Reason
+from transforms.contract.transaction import ReplayOf
 
 
 class RefusedRow(RuntimeError):
@@ -58,7 +59,19 @@ class _ToDeadLetterFn(beam.DoFn):
             reason=Reason.REFUSED_BY_BIGQUERY.value,
             detail=element.error_message[:DETAIL_CHARS_MAX],
             step="WriteBigQuery",
+            replay_of=_replay_of(row),
         )
+
+
+def _replay_of(row: Any) -> ReplayOf | None:
+    if row.replay_of_topic is None:
+        return None
+    return ReplayOf(
+        row.replay_of_topic,
+        row.replay_of_partition,
+        row.replay_of_offset,
+        row.original_time.micros,
+    )
 
 
 def _stop(element: Any) -> None:

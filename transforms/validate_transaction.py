@@ -56,7 +56,7 @@ class _ValidateFn(beam.DoFn):
             self._rules.check(transaction)
         except Rejected as rejected:
             self._invalid.inc()
-            letter = DeadLetter.of(record, rejected, "ValidateTransaction")
+            letter = DeadLetter.of(record, rejected, "ValidateTransaction", transaction.replay_of)
             yield TaggedOutput(DEAD_LETTERS, letter)
         else:
             yield transaction

@@ -17,7 +17,7 @@ from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.rows import AcceptedRow, CurrencySum, Outside, Row, Tables, row_of
 from pipeline.reconciliation.settings import Dataset
 from pipeline.reconciliation.truth import OffsetRange, Partition, Place, Reach
-from transforms.contract.table_schema import TABLES, TRANSACTIONS, Table
+from transforms.contract.table_schema import OUTCOME_TABLES, TRANSACTIONS, OutcomeTable, Table
 
 # The client's own limit is ten minutes: too long to learn that nobody is there.
 _RETRY_SEC = 15
@@ -81,7 +81,7 @@ class BigQuerySide:
         sql = _union(
             f"SELECT TO_JSON_STRING(STRUCT({_json_columns(table)})) "
             f"FROM {self._name(table)} WHERE {self._reach} IN ({reaches})"
-            for table in TABLES
+            for table in OUTCOME_TABLES
         )
         for [cells] in self._query(sql):
             yield row_of(orjson.loads(cells))
@@ -115,7 +115,7 @@ class BigQuerySide:
         sql = _union(
             f"SELECT kafka_topic, kafka_partition, kafka_offset FROM {self._name(table)} "
             f"WHERE {self._reach} = '{Reach.NEWER.value}'"
-            for table in TABLES
+            for table in OUTCOME_TABLES
         )
         newer = [Place(*cells) for cells in self._query(sql)]
         # Asked after the rows: a row is written only for a record that Kafka has already.
@@ -131,7 +131,7 @@ class BigQuerySide:
     def _counts(self) -> Iterator[tuple[Reach, int]]:
         sql = _union(
             f"SELECT {self._reach}, COUNT(*) FROM {self._name(table)} GROUP BY 1"
-            for table in TABLES
+            for table in OUTCOME_TABLES
         )
         for reach, count in self._query(sql):
             yield Reach(reach), count
@@ -164,7 +164,7 @@ class BigQuerySide:
             ) from None
 
 
-def _json_columns(table: Table) -> str:
+def _json_columns(table: OutcomeTable) -> str:
     values = [f"'{table.outcome.value}' AS outcome"] + [
         f"{_JSON_VALUE.get(column.type, '{name}').format(name=column.name)} AS {column.name}"
         for column in table.columns

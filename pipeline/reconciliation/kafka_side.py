@@ -14,6 +14,7 @@ from pipeline import clients
 from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.settings import Topics
 from pipeline.reconciliation.truth import Limits, OffsetRange, Partition, Truth
+from transforms.contract import replay
 from transforms.contract.transaction import KafkaRecord
 
 _POLL_MS = 1_000
@@ -100,6 +101,7 @@ class KafkaSide:
                             message.timestamp * 1_000,
                             message.key,
                             message.value,
+                            replay.header_of(message.headers),
                         )
 
     def _drop_done(self, left: dict[TopicPartition, int]) -> bool:

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from pipeline.reconciliation.checks import Check
 from pipeline.reconciliation.compare import CurrencyLine, Gap, plain
 from transforms.contract.outcome import Outcome
-from transforms.contract.table_schema import TABLES
+from transforms.contract.table_schema import OUTCOME_TABLES
 
 # The outcomes that the last line names, in its order. Others are in the table all the same.
 LAST_LINE_OUTCOMES = (Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.INVALID)
@@ -140,7 +140,10 @@ class Report:
 
 
 def _outcome_table(counts: Counts) -> str:
-    lines = [(table.outcome.value, table.name, counts.outcomes[table.outcome]) for table in TABLES]
+    lines = [
+        (table.outcome.value, table.name, counts.outcomes[table.outcome])
+        for table in OUTCOME_TABLES
+    ]
     lines.append(("read", "records in Kafka", counts.read))
     return tabulate(lines, headers=("outcome", "table", "rows"))
 

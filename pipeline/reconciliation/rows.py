@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pipeline.reconciliation.truth import Place
 from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import Transaction
+from transforms.contract.transaction import ReplayOf, Transaction
 
 
 class First(NamedTuple):
@@ -122,6 +122,7 @@ def row_of(cells: dict[str, Any]) -> Row:
         cells["device_id"],
         *place,
         broker_time_us,
+        _replay_of(cells),
     )
     return PaymentRow(place, outcome, transaction, Decimal(cells["amount"]), _first(cells))
 
@@ -131,6 +132,17 @@ def _first(cells: dict[str, Any]) -> First | None:
         return None
     place = Place(cells["first_topic"], int(cells["first_partition"]), int(cells["first_offset"]))
     return First(place, int(cells["first_broker_time"]))
+
+
+def _replay_of(cells: dict[str, Any]) -> ReplayOf | None:
+    if cells.get("replay_of_topic") is None:
+        return None
+    return ReplayOf(
+        cells["replay_of_topic"],
+        int(cells["replay_of_partition"]),
+        int(cells["replay_of_offset"]),
+        int(cells["original_time"]),
+    )
 
 
 def _bytes(text: str | None) -> bytes | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from typing import NamedTuple
 
-from transforms.contract.transaction import KafkaRecord
+from transforms.contract.transaction import KafkaRecord, ReplayOf
 
 # A detail is for a human who reads a row. 500 characters hold any message of ours; more would let
 # a hostile payload fill the table twice, once as payload and once as detail.
@@ -33,6 +33,7 @@ class Reason(enum.Enum):
     AMOUNT_NOT_POSITIVE = "amount_not_positive"
     AMOUNT_TOO_LARGE = "amount_too_large"
     EVENT_TIME_IN_FUTURE = "event_time_in_future"
+    BAD_REPLAY_HEADER = "bad_replay_header"
     REFUSED_BY_BIGQUERY = "refused_by_bigquery"
 
 
@@ -62,9 +63,26 @@ class DeadLetter(NamedTuple):
     reason: str  # Reason.value
     detail: str
     step: str  # the step that rejected it
+    replay_of: ReplayOf | None = None
 
     @classmethod
-    def of(cls, record: KafkaRecord, rejected: Rejected, step: str) -> DeadLetter:
+    def of(
+        cls,
+        record: KafkaRecord,
+        rejected: Rejected,
+        step: str,
+        replay_of: ReplayOf | None = None,
+    ) -> DeadLetter:
         """Returns the dead letter of `record`, its detail cut to DETAIL_CHARS_MAX."""
-        detail = rejected.detail[:DETAIL_CHARS_MAX]
-        return cls(*record, rejected.reason.value, detail, step)
+        return cls(
+            record.topic,
+            record.partition,
+            record.offset,
+            record.broker_time_us,
+            record.key,
+            record.payload,
+            rejected.reason.value,
+            rejected.detail[:DETAIL_CHARS_MAX],
+            step,
+            replay_of,
+        )

@@ -9,7 +9,7 @@ import re
 import iso4217
 
 from transforms.contract.dead_letter import Reason, Rejected
-from transforms.contract.transaction import Transaction
+from transforms.contract.transaction import Transaction, judged_at_us
 
 # Printable ASCII without spaces: an id that looks the same is the same, in every log and query.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
@@ -76,7 +76,7 @@ class Rules:
         if transaction.event_time_us < 0:
             raise Rejected(Reason.BAD_EVENT_TIME, "event_time must not be before 1970")
         # Measured against arrival, not the wall clock: the same answer in every replay.
-        ahead_us = transaction.event_time_us - transaction.broker_time_us
+        ahead_us = transaction.event_time_us - judged_at_us(transaction)
         if ahead_us > self.clock_skew_us:
             raise Rejected(
                 Reason.EVENT_TIME_IN_FUTURE,
@@ -96,7 +96,7 @@ def amount_of(amount_minor: int, currency: str) -> decimal.Decimal:
 
 def is_late(transaction: Transaction, allowed_lateness_us: int) -> bool:
     """Returns whether the record arrived later after its event time than allowed."""
-    return transaction.broker_time_us - transaction.event_time_us > allowed_lateness_us
+    return judged_at_us(transaction) - transaction.event_time_us > allowed_lateness_us
 
 
 def _check_id(reason: Reason, name: str, value: str) -> None:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from transforms.contract.outcome import Outcome
 
-ColumnType = Literal["STRING", "INT64", "NUMERIC", "TIMESTAMP", "BYTES"]
+ColumnType = Literal["STRING", "INT64", "FLOAT64", "NUMERIC", "TIMESTAMP", "BYTES"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,10 +22,9 @@ class Column:
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """One table: where records of one outcome end."""
+    """One table, partitioned by day."""
 
     name: str
-    outcome: Outcome
     description: str
     columns: tuple[Column, ...]
     partition_by: str  # a TIMESTAMP column, by day
@@ -37,11 +36,24 @@ class Table:
         return tuple(column.name for column in self.columns)
 
 
+@dataclasses.dataclass(frozen=True)
+class OutcomeTable(Table):
+    """A table where records of one outcome end, one row each."""
+
+    outcome: Outcome
+
+
 _LINEAGE = (
     Column("kafka_topic", "STRING", "Topic the record was read from."),
     Column("kafka_partition", "INT64", "Partition the record was read from."),
     Column("kafka_offset", "INT64", "Offset of the record in its partition."),
     Column("broker_time", "TIMESTAMP", "Arrival: the broker's LogAppendTime."),
+    Column("replay_of_topic", "STRING", "Of the dead letter that this sends again.", True),
+    Column("replay_of_partition", "INT64", "Of the dead letter that this sends again.", True),
+    Column("replay_of_offset", "INT64", "Of the dead letter that this sends again.", True),
+    Column("original_time", "TIMESTAMP", "Arrival that a replay is judged by.", True),
+)
+_WRITTEN = (
     Column("ingested_at", "TIMESTAMP", "When the pipeline formatted the row."),
     Column("pipeline_version", "STRING", "Version of the pipeline that wrote the row."),
 )
@@ -71,45 +83,89 @@ _REJECTION = (
     Column("payload", "BYTES", "Kafka value, as read; null for a tombstone.", nullable=True),
 )
 
-TRANSACTIONS = Table(
+TRANSACTIONS = OutcomeTable(
     "transactions",
-    Outcome.ACCEPTED,
     "Each payment once: the first valid record of its transaction_id.",
-    _PAYMENT + _LINEAGE,
+    _PAYMENT + _LINEAGE + _WRITTEN,
     partition_by="event_time",
     cluster_by=("transaction_id", "account_id"),
+    outcome=Outcome.ACCEPTED,
 )
-DUPLICATES = Table(
+DUPLICATES = OutcomeTable(
     "duplicates",
-    Outcome.DUPLICATE,
     "Copies of accepted payments that agree with them.",
-    _PAYMENT + _FIRST + _LINEAGE,
+    _PAYMENT + _FIRST + _LINEAGE + _WRITTEN,
     partition_by="broker_time",
     cluster_by=("transaction_id",),
+    outcome=Outcome.DUPLICATE,
 )
-CONFLICTS = Table(
+CONFLICTS = OutcomeTable(
     "conflicts",
-    Outcome.CONFLICT,
     "Records that contradict an accepted payment of the same id: possible fraud.",
-    _PAYMENT + _FIRST + _LINEAGE,
+    _PAYMENT + _FIRST + _LINEAGE + _WRITTEN,
     partition_by="broker_time",
     cluster_by=("transaction_id",),
+    outcome=Outcome.CONFLICT,
 )
-LATE_TRANSACTIONS = Table(
+LATE_TRANSACTIONS = OutcomeTable(
     "late_transactions",
-    Outcome.LATE,
     "Valid records that arrived after the allowed lateness.",
-    _PAYMENT + _LINEAGE,
+    _PAYMENT + _LINEAGE + _WRITTEN,
     partition_by="broker_time",
     cluster_by=("transaction_id",),
+    outcome=Outcome.LATE,
 )
-DEAD_LETTERS = Table(
+DEAD_LETTERS = OutcomeTable(
     "dead_letters",
-    Outcome.INVALID,
     "Records that cannot be counted, with their raw bytes and the reason.",
-    _REJECTION + _LINEAGE,
+    _REJECTION + _LINEAGE + _WRITTEN,
     partition_by="broker_time",
     cluster_by=("reason",),
+    outcome=Outcome.INVALID,
 )
 
-TABLES = (TRANSACTIONS, DUPLICATES, CONFLICTS, LATE_TRANSACTIONS, DEAD_LETTERS)
+TOTALS_BY_MINUTE = Table(
+    "totals_by_minute",
+    "Count and sum of the accepted payments of each minute of event time, pane after pane.",
+    (
+        Column("window_start", "TIMESTAMP", "First moment of the minute."),
+        Column("window_end", "TIMESTAMP", "First moment after the minute."),
+        Column("currency", "STRING", "ISO 4217 code."),
+        Column("payment_count", "INT64", "Payments of the minute so far; 1 for a correction."),
+        Column("amount", "NUMERIC", "Their sum in major units of the currency, exact."),
+        Column("pane_timing", "STRING", "early, on_time, late; correction adds to the last pane."),
+        Column("pane_index", "INT64", "Number of the pane; the highest replaces all before it."),
+        *_WRITTEN,
+    ),
+    partition_by="window_start",
+    cluster_by=("currency",),
+)
+FRAUD_INDICATORS = Table(
+    "fraud_indicators",
+    "One row for each indicator that a payment raises, with all that it was computed from.",
+    (
+        Column("indicator", "STRING", "Which one: a closed list."),
+        *_PAYMENT,
+        Column("count_10min", "INT64", "Payments of the account in 10 min, this included.", True),
+        Column("amount_10min", "NUMERIC", "Their sum, those in this currency.", True),
+        Column("count_1h", "INT64", "Payments of the account in 1 h, this included.", True),
+        Column("amount_1h", "NUMERIC", "Their sum, those in this currency.", True),
+        Column("baseline_count", "INT64", "Earlier payments in this currency.", True),
+        Column("baseline_mean_minor", "FLOAT64", "Mean of their amounts, minor units.", True),
+        Column("baseline_stddev_minor", "FLOAT64", "Their sample standard deviation.", True),
+        Column("z_score", "FLOAT64", "(amount - mean) / standard deviation.", True),
+        Column("small_count_10min", "INT64", "Much smaller payments in 10 min before.", True),
+        Column("previous_country", "STRING", "Country of the payment before.", True),
+        Column("previous_event_time", "TIMESTAMP", "Event time of that payment.", True),
+        Column("known_devices", "INT64", "Devices the account had paid with before.", True),
+        *(dataclasses.replace(column, nullable=True) for column in _FIRST),
+        *_LINEAGE,
+        *_WRITTEN,
+    ),
+    partition_by="broker_time",
+    cluster_by=("indicator", "account_id"),
+)
+
+OUTCOME_TABLES = (TRANSACTIONS, DUPLICATES, CONFLICTS, LATE_TRANSACTIONS, DEAD_LETTERS)
+DERIVED_TABLES = (TOTALS_BY_MINUTE, FRAUD_INDICATORS)
+TABLES = (*OUTCOME_TABLES, *DERIVED_TABLES)

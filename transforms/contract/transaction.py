@@ -14,6 +14,16 @@ class KafkaRecord(NamedTuple):
     broker_time_us: int  # arrival: the broker's LogAppendTime, microseconds since the epoch
     key: bytes | None
     payload: bytes | None  # None is a tombstone
+    replay_header: bytes | None = None  # value of header `payments-replay-of`, when there is one
+
+
+class ReplayOf(NamedTuple):
+    """Which dead letter a record sends again (transforms/contract/replay.py)."""
+
+    topic: str
+    partition: int
+    offset: int
+    original_time_us: int  # arrival of the first record of the chain: lateness counts from it
 
 
 class Transaction(NamedTuple):
@@ -35,6 +45,7 @@ class Transaction(NamedTuple):
     partition: int
     offset: int
     broker_time_us: int  # arrival
+    replay_of: Optional[ReplayOf] = None
 
 
 class PaymentFacts(NamedTuple):
@@ -44,6 +55,16 @@ class PaymentFacts(NamedTuple):
     currency: str
     payer: str
     payee: str
+
+
+def judged_at_us(transaction: Transaction) -> int:
+    """Returns the arrival by which lateness and clock skew are judged.
+
+    A replayed dead letter is judged as it would have been at its first arrival: that it was
+    mended days later does not make the payment late.
+    """
+    replay_of = transaction.replay_of
+    return transaction.broker_time_us if replay_of is None else replay_of.original_time_us
 
 
 def facts_of(transaction: Transaction) -> PaymentFacts:

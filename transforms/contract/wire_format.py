@@ -17,6 +17,7 @@ from typing import Any
 
 import orjson
 
+from transforms.contract import replay
 from transforms.contract.dead_letter import Reason, Rejected
 from transforms.contract.transaction import KafkaRecord, Transaction
 
@@ -35,7 +36,7 @@ def decode(record: KafkaRecord) -> Transaction:
     """Returns the transaction in `record`.
 
     Raises:
-        Rejected: the payload is not one strictly formed transaction.
+        Rejected: the payload is not one strictly formed transaction, or the replay header is bad.
     """
     fields = _parse(record.payload)
     return Transaction(
@@ -52,6 +53,7 @@ def decode(record: KafkaRecord) -> Transaction:
         partition=record.partition,
         offset=record.offset,
         broker_time_us=record.broker_time_us,
+        replay_of=replay.decode(record),
     )
 
 
