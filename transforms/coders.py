@@ -1,4 +1,4 @@
-"""How does a transaction cross a shuffle, or rest in state? As a row with a schema, not a pickle."""
+"""How does a transaction cross a shuffle, or rest in state? As a row, never as a pickle."""
 
 from __future__ import annotations
 
