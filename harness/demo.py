@@ -23,6 +23,13 @@ from sandbox.component import TASK_MANAGERS
 from sandbox.errors import SandboxError
 from sandbox.sandbox import Sandbox
 
+# A usual day, with something of every outcome.
+USUAL_MIX = (
+    "--duplicate_ratio=0.01",
+    "--conflict_ratio=0.003",
+    "--late_ratio=0.003",
+    "--invalid_ratio=0.003",
+)
 _TICK_SEC = 2.0
 _TAIL_SEC = 180.0  # how long to wait for the last record: many checkpoints, and a recovery
 
@@ -51,17 +58,26 @@ def _run(arguments: argparse.Namespace) -> Report:
             Path(arguments.dir) / "demo",
         )
         rehearsal.prepare()
-        if arguments.runner == "flink":
-            _on_flink(sandbox, rehearsal, arguments)
-        else:
+        if arguments.runner == "direct":
             _on_direct(rehearsal, arguments)
-        _say("comparing topic, ledger and tables")
-        return rehearsal.reconcile(_TAIL_SEC, _say)
+            return _compare(rehearsal)
+        _say("submitting the pipeline to the Flink cluster")
+        job = rehearsal.submit_to_flink()
+        try:
+            _on_flink(sandbox, rehearsal, job, arguments)
+            return _compare(rehearsal)  # beside the job: totals by minute follow the rows
+        finally:
+            rehearsal.flink.cancel(job)
 
 
-def _on_flink(sandbox: Sandbox, rehearsal: Rehearsal, arguments: argparse.Namespace) -> None:
-    _say("submitting the pipeline to the Flink cluster")
-    job = rehearsal.submit_to_flink()
+def _compare(rehearsal: Rehearsal) -> Report:
+    _say("comparing topic, ledger and tables")
+    return rehearsal.reconcile(_TAIL_SEC, _say)
+
+
+def _on_flink(
+    sandbox: Sandbox, rehearsal: Rehearsal, job: str, arguments: argparse.Namespace
+) -> None:
     _say(f"the job runs and checkpoints; sending {arguments.rate:g} records/s")
     simulator = rehearsal.simulate(_traffic(arguments))
     watch = Watch(rehearsal, job)
@@ -79,7 +95,6 @@ def _on_flink(sandbox: Sandbox, rehearsal: Rehearsal, arguments: argparse.Namesp
     finally:
         watch.close()
         simulator.stop()
-    rehearsal.flink.cancel(job)
 
 
 def _on_direct(rehearsal: Rehearsal, arguments: argparse.Namespace) -> None:
@@ -123,7 +138,7 @@ def _traffic(arguments: argparse.Namespace) -> list[str]:
     ]
     if arguments.scenario:
         return [*flags, f"--scenario={arguments.scenario}"]
-    return [*flags, "--duplicate_ratio=0.01", "--invalid_ratio=0.003"]
+    return [*flags, *USUAL_MIX]
 
 
 @contextlib.contextmanager

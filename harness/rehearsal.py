@@ -77,9 +77,9 @@ class Rehearsal:
         ]
         return programs.start("simulator", arguments, self._log("simulator"))
 
-    def run_direct(self, timeout_sec: float = 600) -> None:
+    def run_direct(self, flags: Sequence[str] = (), timeout_sec: float = 600) -> None:
         """Runs the pipeline over what the topic holds."""
-        arguments = ["--runner=DirectRunner", *self.flags()]
+        arguments = ["--runner=DirectRunner", *self.flags(), *flags]
         programs.start("pipeline", arguments, self._log("pipeline")).wait(timeout_sec)
 
     def submit_to_flink(

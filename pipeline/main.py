@@ -22,6 +22,8 @@ from apache_beam.runners.runner import PipelineResult, PipelineState
 from pipeline import graph, preflight, runners
 from pipeline.config import RUNNERS, ConfigError, PipelineConfig
 from pipeline.options import OWN_OPTIONS
+from transforms.limit_dead_letters import TooManyDeadLetters
+from transforms.reject_refused import RefusedRow
 
 _LOG = logging.getLogger("pipeline")
 
@@ -63,7 +65,10 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
     root = beam.Pipeline(runner=runners.create(config.runner), options=options)
     graph.build(root, config)
     started_at = time.monotonic()
-    result = root.run()
+    try:
+        result = root.run()
+    except RuntimeError as error:  # DirectRunner runs here and now
+        return _fail(_stopped(error), EXIT_FAILED)
     if options.view_as(StandardOptions).no_wait_until_finish:
         _LOG.info("submitted to %s; not waiting", config.runner)
         return 0
@@ -89,9 +94,21 @@ def _wait(result: PipelineResult, config: PipelineConfig, started_at: float) -> 
         _LOG.warning("no longer waiting; on Flink the job goes on: cancel it through Flink's REST")
         return 130
     except RuntimeError as error:
-        return _fail(error, EXIT_FAILED)
+        return _fail(_stopped(error), EXIT_FAILED)
     _LOG.info("%s after %.0f s", state, time.monotonic() - started_at)
     return 0 if state == PipelineState.DONE else EXIT_FAILED
+
+
+def _stopped(error: RuntimeError) -> Exception:
+    """Returns what a step said when it stopped the job on purpose, else the error as it is.
+
+    Runners hand errors of workers on as text: the class name, then the message.
+    """
+    for name in (TooManyDeadLetters.__name__, RefusedRow.__name__):
+        _, found, message = str(error).partition(f"{name}: ")
+        if found:
+            return RuntimeError(message.partition("\n")[0].partition(" [while running")[0])
+    return error
 
 
 def _set_up_logging() -> None:

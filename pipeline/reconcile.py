@@ -93,12 +93,12 @@ def _no_collection() -> Iterator[None]:
 def _wait(
     bigquery: BigQuerySide, records: int, wait_sec: float, progress: Callable[[str], None]
 ) -> None:
-    """Returns when there are as many rows as records, or the time is over."""
+    """Returns when there are as many rows as records and totals to match, or the time is over."""
     until = time.monotonic() + wait_sec
     while (left_sec := until - time.monotonic()) > 0:
         rows = bigquery.count_rows()
         progress(f"{rows} of {records} rows are queryable, waiting {left_sec:.0f} s at most")
-        if rows >= records:
+        if rows >= records and not bigquery.minutes():
             return
         time.sleep(min(_POLL_SEC, left_sec))
 
@@ -232,8 +232,8 @@ def _add_own_flags(parser: argparse.ArgumentParser) -> None:
         type=_seconds,
         default=0,
         metavar="SEC",
-        help="Wait until as many rows are queryable as Kafka holds records, but no longer than "
-        "this (default: %(default)s).",
+        help="Wait until as many rows are queryable as Kafka holds records, and totals by minute "
+        "match them, but no longer than this (default: %(default)s).",
     )
     parser.add_argument("--json", action="store_true", help="Print one JSON document instead.")
 

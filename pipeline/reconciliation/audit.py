@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Sequence
 
 from pipeline.reconciliation.checks import Check, Tally
-from pipeline.reconciliation.compare import Comparison, compare_sums, gaps
+from pipeline.reconciliation.compare import Comparison, compare_sums, gaps, plain
 from pipeline.reconciliation.copies import accepted_twice, check_copies
 from pipeline.reconciliation.ledger import Ledger
 from pipeline.reconciliation.ledger_check import check_ledgers
 from pipeline.reconciliation.report import Counts, PartitionLine, Report
-from pipeline.reconciliation.rows import Outside, Tables
+from pipeline.reconciliation.rows import MinuteDifference, Outside, Tables
 from pipeline.reconciliation.truth import Truth
 from transforms.contract.outcome import Outcome
 
@@ -42,6 +43,7 @@ def audit(truth: Truth, tables: Tables, ledgers: Sequence[Ledger] = ()) -> Repor
         ),
         comparison.content.check("content", "every column that Kafka knows"),
         sums,
+        _minutes(tables.minutes),
         comparison.outcome.check("outcomes", f"{copies.groups} ids with copies"),
     ]
     notes = _notes(comparison.refused, copies.unverifiable, tables.outside)
@@ -106,6 +108,17 @@ def _conservation(counts: Counts) -> Check:
     if total != counts.read:
         tally.add(f"{counts.read} read, but {terms} = {total}")
     return tally.check("conservation", f"{counts.read} read, {total} rows")
+
+
+def _minutes(differences: Sequence[MinuteDifference]) -> Check:
+    tally = Tally()
+    for minute_us, currency, rows, amount, count, total in differences:
+        minute = dt.datetime.fromtimestamp(minute_us / 1e6, dt.UTC)
+        tally.add(
+            f"{minute:%F %R} {currency}: {rows} payments of {plain(amount)}, but the totals say "
+            f"{count} of {plain(total)}"
+        )
+    return tally.check("totals by minute", "the newest panes add up to the accepted payments")
 
 
 def _notes(refused: int, unverifiable: int, outside: Outside) -> list[str]:

@@ -14,10 +14,24 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from pipeline import clients
 from pipeline.reconciliation.errors import CannotCheck
-from pipeline.reconciliation.rows import AcceptedRow, CurrencySum, Outside, Row, Tables, row_of
+from pipeline.reconciliation.rows import (
+    AcceptedRow,
+    CurrencySum,
+    MinuteDifference,
+    Outside,
+    Row,
+    Tables,
+    row_of,
+)
 from pipeline.reconciliation.settings import Dataset
 from pipeline.reconciliation.truth import OffsetRange, Partition, Place, Reach
-from transforms.contract.table_schema import OUTCOME_TABLES, TRANSACTIONS, OutcomeTable, Table
+from transforms.contract.table_schema import (
+    OUTCOME_TABLES,
+    TOTALS_BY_MINUTE,
+    TRANSACTIONS,
+    OutcomeTable,
+    Table,
+)
 
 # The client's own limit is ten minutes: too long to learn that nobody is there.
 _RETRY_SEC = 15
@@ -34,6 +48,34 @@ _JSON_VALUE = {
 }
 # What the pipeline adds, and Kafka cannot know.
 _NOT_COMPARED = {"ingested_at", "pipeline_version", "detail", "step"}
+
+# The last pane of a minute replaces those before it; corrections add to it (total_by_minute.py).
+_MINUTES = """
+WITH newest AS (
+  SELECT window_start, currency, payment_count, amount
+  FROM {totals} WHERE pane_timing <> 'correction'
+  QUALIFY ROW_NUMBER() OVER (
+    PARTITION BY window_start, currency ORDER BY pane_index DESC, ingested_at DESC
+  ) = 1
+  UNION ALL
+  SELECT window_start, currency, payment_count, amount
+  FROM {totals} WHERE pane_timing = 'correction'
+), told AS (
+  SELECT window_start, currency, SUM(payment_count) AS payments, SUM(amount) AS amount
+  FROM newest GROUP BY window_start, currency
+), paid AS (
+  SELECT TIMESTAMP_TRUNC(event_time, MINUTE) AS window_start, currency, COUNT(*) AS payments,
+    SUM(amount) AS amount
+  FROM {transactions} GROUP BY window_start, currency
+)
+SELECT UNIX_MICROS(window_start), currency,
+  IFNULL(paid.payments, 0), CAST(IFNULL(paid.amount, 0) AS STRING),
+  IFNULL(told.payments, 0), CAST(IFNULL(told.amount, 0) AS STRING)
+FROM paid FULL JOIN told USING (window_start, currency)
+WHERE IFNULL(paid.payments, 0) <> IFNULL(told.payments, 0)
+  OR IFNULL(paid.amount, 0) <> IFNULL(told.amount, 0)
+ORDER BY 1, 2
+"""
 
 
 class BigQuerySide:
@@ -72,7 +114,18 @@ class BigQuerySide:
             accepted_ids,
             self._repeated(),
             self._outside(ends_now),
+            self.minutes(),
         )
+
+    def minutes(self) -> list[MinuteDifference]:
+        """Returns the minutes whose newest totals are not what the accepted rows add up to."""
+        sql = _MINUTES.format(
+            transactions=self._name(TRANSACTIONS), totals=self._name(TOTALS_BY_MINUTE)
+        )
+        return [
+            MinuteDifference(minute_us, currency, rows, Decimal(amount), count, Decimal(total))
+            for minute_us, currency, rows, amount, count, total in self._query(sql)
+        ]
 
     def _rows(self) -> Iterator[Row]:
         # One statement: on Google's BigQuery all tables are then read as of the same moment. One

@@ -13,8 +13,14 @@ from pipeline.reconciliation.compare import CurrencyLine, Gap, plain
 from transforms.contract.outcome import Outcome
 from transforms.contract.table_schema import OUTCOME_TABLES
 
-# The outcomes that the last line names, in its order. Others are in the table all the same.
-LAST_LINE_OUTCOMES = (Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.INVALID)
+# The outcomes in the order in which the last line names them.
+LAST_LINE_OUTCOMES = (
+    Outcome.ACCEPTED,
+    Outcome.DUPLICATE,
+    Outcome.CONFLICT,
+    Outcome.LATE,
+    Outcome.INVALID,
+)
 
 
 class Counts(NamedTuple):

@@ -74,6 +74,17 @@ class Outside(NamedTuple):
     beyond_end: Sequence[Place] = ()
 
 
+class MinuteDifference(NamedTuple):
+    """A minute and currency whose newest totals are not what `transactions` adds up to."""
+
+    minute_us: int
+    currency: str
+    rows: int
+    amount: Decimal  # SUM over transactions, major units
+    total_count: int
+    total_amount: Decimal  # by totals_by_minute
+
+
 class Tables(NamedTuple):
     """All that is asked of BigQuery.
 
@@ -83,6 +94,7 @@ class Tables(NamedTuple):
         accepted_rows: COUNT(*) of `transactions`, whole history.
         accepted_ids: COUNT(DISTINCT transaction_id) of `transactions`, whole history.
         repeated: every accepted row of an id that has more than one, ordered by id and arrival.
+        minutes: the minutes whose totals differ from the accepted rows, whole history.
     """
 
     rows: Iterable[Row]
@@ -91,6 +103,7 @@ class Tables(NamedTuple):
     accepted_ids: int
     repeated: Iterable[AcceptedRow] = ()
     outside: Outside = Outside()
+    minutes: Sequence[MinuteDifference] = ()
 
 
 # A dictionary, since calling the enum a million times takes a second.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
+import itertools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -44,12 +45,16 @@ class FakeTables:
 
     rows: list[Row]
     queryable: Iterator[int]
+    stale: Iterator[list[str]]
 
     def __init__(self, dataset: Any, ranges: Any) -> None:
         pass
 
     def count_rows(self) -> int:
         return next(self.queryable)
+
+    def minutes(self) -> list[str]:
+        return next(self.stale)
 
     def tables(self, ends_now: Any) -> Any:
         return tables(self.rows)
@@ -71,6 +76,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(reconcile, "_POLL_SEC", 0)
     monkeypatch.setattr(FakeTables, "rows", world.rows(), raising=False)
     monkeypatch.setattr(FakeTables, "queryable", iter([2] * 9), raising=False)
+    monkeypatch.setattr(FakeTables, "stale", itertools.repeat([]), raising=False)
     return world
 
 
@@ -78,7 +84,7 @@ def test_balanced_tables_exit_0(world: World, capsys: pytest.CaptureFixture[str]
     assert reconcile.main(FLAGS) == 0
 
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "reconciled: read=2 accepted=2 duplicate=0 invalid=0 missing=0 double=0"
+        "reconciled: read=2 accepted=2 duplicate=0 conflict=0 late=0 invalid=0 missing=0 double=0"
     )
 
 
@@ -112,6 +118,17 @@ def test_waits_until_every_record_has_a_row(
 
     told = [line for line in capsys.readouterr().err.splitlines() if "queryable" in line]
     assert [line.split(" rows")[0] for line in told] == ["0 of 2", "1 of 2", "2 of 2"]
+
+
+def test_waits_until_totals_match_too(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FakeTables, "stale", iter([["a minute"], ["a minute"], []]))
+
+    assert reconcile.main([*FLAGS, "--wait_sec=60"]) == 0
+
+    told = [line for line in capsys.readouterr().err.splitlines() if "queryable" in line]
+    assert len(told) == 3
 
 
 def test_waiting_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 
 import orjson
@@ -11,8 +12,9 @@ import pytest
 from pipeline.reconciliation.checks import EXAMPLES_MAX, Tally
 from pipeline.reconciliation.ledger import Ledger
 from pipeline.reconciliation.report import Report
-from pipeline.reconciliation.rows import Outside
+from pipeline.reconciliation.rows import MinuteDifference, Outside
 from pipeline.reconciliation.truth import Place
+from tests.support import payments
 from tests.support.reconcile_world import World, changed, failed, tables, with_facts, without
 from transforms.contract.outcome import Outcome
 
@@ -23,6 +25,12 @@ def small_world() -> tuple[World, Place, Place]:
     world.send(at_sec=2, amount_minor=9)
     world.send_bytes(None)
     return world, first, copy
+
+
+def with_a_stale_pane() -> Report:
+    world, _, _ = small_world()
+    stale = MinuteDifference(payments.NOON_US, "EUR", 1, Decimal("12.50"), 0, Decimal(0))
+    return world.audit(minutes=[stale])
 
 
 def without_a_row() -> Report:
@@ -74,6 +82,7 @@ CONTROLS: dict[str, Callable[[], Report]] = {
     "distinct ids": with_an_id_accepted_twice,
     "content": with_a_wrong_payer,
     "sums": with_a_wrong_sum,
+    "totals by minute": with_a_stale_pane,
     "outcomes": with_a_conflict_as_duplicate,
 }
 
@@ -112,7 +121,9 @@ def test_last_line_of_balanced_tables() -> None:
     world, _, _ = small_world()
     report = world.audit()
 
-    line = "reconciled: read=4 accepted=1 duplicate=1 invalid=1 missing=0 double=0"
+    line = (
+        "reconciled: read=4 accepted=1 duplicate=1 conflict=1 late=0 invalid=1 missing=0 double=0"
+    )
     assert report.last_line() == line
     assert report.text().splitlines()[-1] == line
 
@@ -120,7 +131,8 @@ def test_last_line_of_balanced_tables() -> None:
 def test_last_line_of_unbalanced_tables() -> None:
     report = without_a_row()
 
-    line = "NOT reconciled: read=4 accepted=0 duplicate=1 invalid=1 missing=1 double=0"
+    outcomes = "accepted=0 duplicate=1 conflict=1 late=0 invalid=1"
+    line = f"NOT reconciled: read=4 {outcomes} missing=1 double=0"
     assert report.last_line() == line
     assert report.text().splitlines()[-1] == line
 

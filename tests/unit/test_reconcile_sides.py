@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections import defaultdict
+from decimal import Decimal
 from typing import Any, NamedTuple
 
 import pytest
@@ -90,6 +91,7 @@ def test_rows_beyond_the_end_are_told_from_newer_ones(monkeypatch: pytest.Monkey
     bigquery = side(
         monkeypatch,
         {
+            "WITH newest": [[60_000_000, "EUR", 2, "12.5", 1, "7.5"]],
             "TO_JSON_STRING": [],
             "DISTINCT": [[7, 6]],
             "SUM": [["EUR", 2, "12.500000000"]],
@@ -106,6 +108,7 @@ def test_rows_beyond_the_end_are_told_from_newer_ones(monkeypatch: pytest.Monkey
     assert [str(line.amount) for line in answers.sums] == ["12.500000000"]
     assert [row.place.offset for row in answers.repeated] == [6, 7]
     assert list(answers.rows) == []
+    assert answers.minutes == [(60_000_000, "EUR", 2, Decimal("12.5"), 1, Decimal("7.5"))]
 
 
 def test_only_rows_in_reach_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
