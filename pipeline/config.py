@@ -21,6 +21,7 @@ from pipeline.options import (
     WriteBigQueryOptions,
 )
 from transforms.contract import kafka_properties
+from transforms.deduplicate import StateLayout
 from transforms.read_kafka import KafkaSource
 from transforms.write_bigquery import BigQuerySink
 
@@ -42,6 +43,7 @@ class PipelineConfig:
         clock_skew_us: how far ahead a producer's clock may be, microseconds.
         allowed_lateness_us: how late a record may arrive, microseconds.
         dead_letter_ratio_max: share of invalid records in a minute that stops the job, 0 to 1.
+        dedup_state: how ids are remembered, sharded or per_id.
         account_memory_us: how long an account without payments is remembered, microseconds.
         bigquery_endpoint: host:port of a stand-in, None for Google's service.
         job_endpoint: host:port of the Beam job server, Flink only.
@@ -56,6 +58,7 @@ class PipelineConfig:
     allowed_lateness_us: int
     dead_letter_ratio_max: float = 0.5
     account_memory_us: int = 86_400_000_000
+    dedup_state: StateLayout = "sharded"
     bigquery_endpoint: str | None = None
     job_endpoint: str | None = None
     preflight: bool = True
@@ -116,6 +119,7 @@ class PipelineConfig:
             dead_letter_ratio_max=_ratio("--dead_letter_ratio_max", rules.dead_letter_ratio_max),
             account_memory_us=_at_least(1, "--account_memory_sec", rules.account_memory_sec)
             * 1_000_000,
+            dedup_state=rules.dedup_state,
             bigquery_endpoint=write.bigquery_endpoint,
             job_endpoint=options.view_as(PortableOptions).job_endpoint,
             preflight=not launch.no_preflight,

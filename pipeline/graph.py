@@ -68,7 +68,9 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
 
     # No step below may reject a transaction for what it contains: its id is remembered, so a
     # rejected one would turn its own corrected copy into a duplicate.
-    deduplicated = timely.on_time | "Deduplicate" >> Deduplicate(DedupPolicy(config.horizon_us))
+    deduplicated = timely.on_time | "Deduplicate" >> Deduplicate(
+        DedupPolicy(config.horizon_us), config.dedup_state
+    )
 
     refused = (
         _write(deduplicated.accepted, TRANSACTIONS, config),

@@ -58,6 +58,14 @@ class RulesOptions(PipelineOptions):
             "clock skew.",
         )
         group.add_argument(
+            "--dedup_state",
+            choices=("sharded", "per_id"),
+            default="sharded",
+            help="How ids are remembered: sharded is fast and takes 40 bytes per id, per_id is the "
+            "plain reference (default: %(default)s). A job cannot change it without losing its "
+            "memory.",
+        )
+        group.add_argument(
             "--dead_letter_ratio_max",
             type=float,
             default=0.5,

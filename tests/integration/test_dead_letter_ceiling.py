@@ -1,11 +1,9 @@
 """A bad deploy stops the job instead of emptying the topic into dead_letters."""
 
-import time
 
 import pytest
 
 from harness.errors import HarnessError
-from harness.progress import Watch
 from harness.rehearsal import Rehearsal
 from transforms.contract.outcome import Outcome
 

@@ -1,4 +1,7 @@
-"""Deduplicate on the DirectRunner's streaming engine, with the watermark moved by hand."""
+"""Deduplicate on the DirectRunner's streaming engine, with the watermark moved by hand.
+
+Both layouts of its state must pass every test.
+"""
 
 from collections.abc import Callable, Iterable
 
@@ -15,8 +18,11 @@ from tests.support.payments import SECOND_US, transaction
 from transforms import Deduplicate
 from transforms.contract.dedup_policy import DedupPolicy
 from transforms.contract.transaction import Transaction
+from transforms.deduplicate import StateLayout
 
 HORIZON_SEC = 60
+
+pytestmark = pytest.mark.parametrize("layout", ["sharded", "per_id"])
 
 
 def at(second: int, name: str = "A", **changes: object) -> TimestampedValue:
@@ -29,13 +35,17 @@ def offsets(expected: Iterable[int]) -> Callable[[list[Transaction]], None]:
 
 
 def check(
-    stream: TestStream, accepted: list[int], duplicates: list[int], conflicts: list[int]
+    layout: StateLayout,
+    stream: TestStream,
+    accepted: list[int],
+    duplicates: list[int],
+    conflicts: list[int],
 ) -> None:
     """Runs Deduplicate on the stream and compares the offsets (= seconds) in all three ends."""
     options = PipelineOptions(streaming=True)
     with TestPipeline(options=options) as root:
         arrivals = root | stream | beam.Map(lambda it: it).with_output_types(Transaction)
-        result = arrivals | Deduplicate(DedupPolicy(HORIZON_SEC * SECOND_US))
+        result = arrivals | Deduplicate(DedupPolicy(HORIZON_SEC * SECOND_US), layout)
         assert_that(result.accepted | "a" >> beam.Map(lambda it: it.offset), offsets(accepted), "1")
         assert_that(
             result.duplicates | "d" >> beam.Map(lambda it: it.transaction.offset),
@@ -53,13 +63,13 @@ def stream() -> TestStream:
     return TestStream().advance_watermark_to(0)
 
 
-def test_first_arrival_is_kept_and_copies_are_set_aside() -> None:
+def test_first_arrival_is_kept_and_copies_are_set_aside(layout: StateLayout) -> None:
     arrivals = stream().add_elements([at(0), at(1), at(2, "B")]).add_elements([at(3)])
 
-    check(arrivals.advance_watermark_to_infinity(), [0, 2], [1, 3], [])
+    check(layout, arrivals.advance_watermark_to_infinity(), [0, 2], [1, 3], [])
 
 
-def test_contradiction_is_a_conflict_and_its_own_copy_too() -> None:
+def test_contradiction_is_a_conflict_and_its_own_copy_too(layout: StateLayout) -> None:
     arrivals = (
         stream()
         .add_elements([at(0)])
@@ -67,10 +77,10 @@ def test_contradiction_is_a_conflict_and_its_own_copy_too() -> None:
         .add_elements([at(2, amount_minor=9), at(3)])
     )
 
-    check(arrivals.advance_watermark_to_infinity(), [0], [3], [1, 2])
+    check(layout, arrivals.advance_watermark_to_infinity(), [0], [3], [1, 2])
 
 
-def test_copy_does_not_extend_the_horizon() -> None:
+def test_copy_does_not_extend_the_horizon(layout: StateLayout) -> None:
     arrivals = (
         stream()
         .add_elements([at(0)])
@@ -79,16 +89,16 @@ def test_copy_does_not_extend_the_horizon() -> None:
         .add_elements([at(70)])  # new again
     )
 
-    check(arrivals.advance_watermark_to_infinity(), [0, 70], [50], [])
+    check(layout, arrivals.advance_watermark_to_infinity(), [0, 70], [50], [])
 
 
-def test_watermark_short_of_the_horizon_forgets_nothing() -> None:
+def test_watermark_short_of_the_horizon_forgets_nothing(layout: StateLayout) -> None:
     arrivals = stream().add_elements([at(0)]).advance_watermark_to(59).add_elements([at(59)])
 
-    check(arrivals.advance_watermark_to_infinity(), [0], [59], [])
+    check(layout, arrivals.advance_watermark_to_infinity(), [0], [59], [])
 
 
-def test_second_life_of_an_id_has_a_horizon_of_its_own() -> None:
+def test_second_life_of_an_id_has_a_horizon_of_its_own(layout: StateLayout) -> None:
     arrivals = (
         stream()
         .add_elements([at(0)])
@@ -100,24 +110,20 @@ def test_second_life_of_an_id_has_a_horizon_of_its_own() -> None:
         .add_elements([at(132)])
     )
 
-    check(arrivals.advance_watermark_to_infinity(), [0, 70, 132], [129], [])
+    check(layout, arrivals.advance_watermark_to_infinity(), [0, 70, 132], [129], [])
 
 
-def test_expiry_really_clears_the_state(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_expiry_really_clears_the_state(
+    layout: StateLayout, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Control of the tests above: this policy is blind to time, so only a clear accepts again."""
-    monkeypatch.setattr(DedupPolicy, "decide", _ignoring_time)
+    monkeypatch.setattr(DedupPolicy, "forgets", lambda self, first, arrival_us: False)
     arrivals = (
         stream()
         .add_elements([at(0), at(0, "B")])
         .add_elements([at(50)])
-        .advance_watermark_to(61)
-        .add_elements([at(70)])
+        .advance_watermark_to(76)  # a bucket of a quarter of the horizon, and the horizon
+        .add_elements([at(80)])
     )
 
-    check(arrivals.advance_watermark_to_infinity(), [0, 0, 70], [50], [])
-
-
-def _ignoring_time(self: DedupPolicy, first: object, arrived: Transaction) -> object:
-    from transforms.contract.outcome import Outcome
-
-    return Outcome.ACCEPTED if first is None else Outcome.DUPLICATE
+    check(layout, arrivals.advance_watermark_to_infinity(), [0, 0, 80], [50], [])

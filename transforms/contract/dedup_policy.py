@@ -14,11 +14,18 @@ _TICK_US = 1_000  # Kafka's timestamps, and Beam's timers, are milliseconds
 class FirstSeen(NamedTuple):
     """What is remembered of the accepted record of an id."""
 
-    facts: PaymentFacts
+    facts: PaymentFacts | None  # None where only a digest of them is kept
     topic: str
     partition: int
     offset: int
     broker_time_us: int  # its arrival: the horizon counts from here
+
+
+class Copy(NamedTuple):
+    """A later record of an id, beside the one that was accepted."""
+
+    transaction: Transaction
+    first: FirstSeen
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,11 +44,18 @@ class DedupPolicy:
         A runner may keep `first` longer than the horizon, for its watermark lags behind; the id
         counts as forgotten all the same.
         """
-        if first is None or transaction.broker_time_us >= self.forget_at_us(first):
+        if first is None or self.forgets(first, transaction.broker_time_us):
             return Outcome.ACCEPTED
-        if first.facts == facts_of(transaction):
-            return Outcome.DUPLICATE
-        return Outcome.CONFLICT
+        return self.outcome_of_copy(first.facts == facts_of(transaction))
+
+    def forgets(self, first: FirstSeen, arrival_us: int) -> bool:
+        """Returns whether the id counts as forgotten for a record that arrives then."""
+        return arrival_us >= self.forget_at_us(first)
+
+    @staticmethod
+    def outcome_of_copy(same_facts: bool) -> Outcome:
+        """Returns what a record of a remembered id is."""
+        return Outcome.DUPLICATE if same_facts else Outcome.CONFLICT
 
     def forget_at_us(self, first: FirstSeen) -> int:
         """Returns when the id may be forgotten: a copy never extends it.

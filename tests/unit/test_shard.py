@@ -1,0 +1,153 @@
+"""A shard decides as the policy does, whatever the batches, and forgets by the bucket."""
+
+import random
+
+import pytest
+
+from tests.support.payments import NOON_US, SECOND_US, transaction
+from transforms.contract import id_memory
+from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
+from transforms.contract.id_memory import ENTRY, Digest, IdMemory, Remembered, digest_of
+from transforms.contract.outcome import Outcome
+from transforms.contract.shard import Catalogue, Shard, pack, unpack
+from transforms.contract.transaction import Transaction
+
+HORIZON_SEC = 60
+POLICY = DedupPolicy(HORIZON_SEC * SECOND_US)
+
+
+def traffic(seed: int, count: int = 400) -> list[Transaction]:
+    """Few ids, many copies, some with other facts, over several horizons, a little out of order."""
+    rng = random.Random(seed)
+    return [
+        transaction(
+            f"tx-{rng.randrange(40)}",
+            arrival_us=NOON_US + (n // 2 + rng.randrange(-3, 3)) * SECOND_US,
+            amount_minor=rng.choice((5, 5, 5, 6)),
+            offset=n,
+            partition=rng.randrange(3),
+            topic=rng.choice(("payments", "refunds")),
+        )
+        for n in range(count)
+    ]
+
+
+def by_policy(records: list[Transaction]) -> list[tuple[int, Outcome, tuple | None]]:
+    remembered: dict[str, FirstSeen] = {}
+    told = []
+    for record in records:
+        first = remembered.get(record.transaction_id)
+        outcome = POLICY.decide(first, record)
+        if outcome is Outcome.ACCEPTED:
+            remembered[record.transaction_id] = POLICY.remember(record)
+        told.append((record.offset, outcome, None if outcome is Outcome.ACCEPTED else first[1:]))
+    return told
+
+
+def in_batches(records: list[Transaction], seed: int) -> tuple[list[tuple], Shard, list[bytes]]:
+    """Decides in random batches; now and then a new worker begins, with what state holds."""
+    rng = random.Random(seed)
+    shard, state, told = Shard(POLICY, Catalogue()), [], []
+    while records:
+        size = rng.randrange(1, 60)
+        batch, records = records[:size], records[size:]
+        decisions, fresh = shard.decide(batch)
+        state += [pack(bucket, entries) for bucket, entries in fresh.items()]
+        told += [(d.transaction.offset, d.outcome, d.first and d.first[1:]) for d in decisions]
+        if rng.random() < 0.3:
+            shard = restored(shard.catalogue.encode(), state)
+    return told, shard, state
+
+
+def restored(catalogue: bytes, state: list[bytes]) -> Shard:
+    shard = Shard(POLICY, Catalogue.decode(catalogue))
+    for blob in state:
+        shard.load(*unpack(blob))
+    return shard
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_batches_and_restarts_change_no_decision(seed: int) -> None:
+    records = traffic(seed)
+
+    told, _, _ = in_batches(records, seed)
+
+    assert told == by_policy(records)
+    assert {outcome for _, outcome, _ in told} == {
+        Outcome.ACCEPTED,
+        Outcome.DUPLICATE,
+        Outcome.CONFLICT,
+    }
+
+
+def test_forgotten_buckets_change_no_decision() -> None:
+    """The watermark may follow arrivals as closely as it likes."""
+    records = sorted(traffic(1, 2_000), key=lambda it: it.broker_time_us)
+    shard, told, dropped = Shard(POLICY, Catalogue()), [], 0
+    for record in records:
+        for bucket in shard.forgettable(record.broker_time_us // 1_000):
+            dropped += shard.drop(bucket)
+        decisions, _ = shard.decide([record])
+        told += [(d.transaction.offset, d.outcome, d.first and d.first[1:]) for d in decisions]
+
+    assert told == by_policy(records)
+    assert dropped > 100
+
+
+def test_bucket_is_not_forgettable_a_millisecond_early() -> None:
+    shard = Shard(POLICY, Catalogue())
+    bucket_ms = HORIZON_SEC * 1_000 // 4
+    last_of_bucket_ms = NOON_US // 1_000 // bucket_ms * bucket_ms + bucket_ms - 1
+    shard.decide([transaction(arrival_us=last_of_bucket_ms * 1_000)])
+    forget_at_ms = last_of_bucket_ms + HORIZON_SEC * 1_000 + 1  # as for a single id
+
+    assert shard.forgettable(forget_at_ms) == []
+    assert len(shard.forgettable(shard.next_forgetting_ms())) == 1
+    assert shard.next_forgetting_ms() == forget_at_ms + 1
+
+
+def test_id_takes_forty_bytes_in_state() -> None:
+    shard = Shard(POLICY, Catalogue())
+    batch = [transaction(f"tx-{n}", offset=n) for n in range(1_000)]
+
+    _, fresh = shard.decide(batch)
+    [blob] = [pack(bucket, entries) for bucket, entries in fresh.items()]
+
+    assert ENTRY.itemsize == 40
+    assert len(blob) == 40 * 1_000 + 8
+
+
+def test_digests_that_share_a_half_are_told_apart() -> None:
+    memory = IdMemory(bucket_ms=1_000)
+    twins = [Digest(7, low) for low in range(50)]
+    kept = {digest: Remembered(1, 5_000 + n, 0, 0, n) for n, digest in enumerate(twins[::2])}
+    import numpy as np
+
+    for digest, remembered in kept.items():
+        bucket, entry = memory.entry(digest, remembered)
+        memory.add(bucket, np.array([entry], ENTRY))
+
+    assert memory.find(twins) == [kept.get(digest) for digest in twins]
+
+
+def test_highest_values_come_back() -> None:
+    import numpy as np
+
+    memory = IdMemory(bucket_ms=2**32)
+    digest = Digest(2**64 - 1, 2**64 - 1)
+    kept = Remembered(2**64 - 1, 2**32 * 400 + 2**32 - 1, 2**16 - 1, 2**16 - 1, 2**63)
+    bucket, entry = memory.entry(digest, kept)
+    memory.add(bucket, np.array([entry], ENTRY))
+
+    assert memory.find([digest, Digest(0, 0)]) == [kept, None]
+
+
+def test_control_a_digest_of_eight_bits_confuses_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison with the policy does see a lost payment."""
+    monkeypatch.setattr(
+        "transforms.contract.shard.digest_of", lambda id_: Digest(digest_of(id_).high % 8, 0)
+    )
+    records = traffic(3)
+
+    assert in_batches(records, 3)[0] != by_policy(records)
+    assert id_memory.digest_of("a") != id_memory.digest_of("b")

@@ -1,0 +1,147 @@
+"""How are many ids remembered in little memory? Forty bytes each, sorted, in buckets of time.
+
+A bucket holds the ids that first arrived in one stretch of time. It is forgotten as a whole, when
+the last of them may be. An id is kept as a 128-bit digest: two of 10^12 live ids share one with a
+probability of 10^24 / 2 / 2^128 < 10^-14, and then the second payment would be set aside as a
+conflict or duplicate that names another id's record, which the reconciliation finds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from transforms.contract.transaction import PaymentFacts
+
+ENTRY = np.dtype(
+    [
+        ("id_high", "<u8"),  # the sort key
+        ("id_low", "<u8"),
+        ("facts", "<u8"),  # digest of the payment facts: tells a conflict from a duplicate
+        ("offset", "<u8"),
+        ("arrival_ms", "<u4"),  # since the bucket began
+        ("partition", "<u2"),
+        ("topic", "<u2"),  # number of the topic in a list that is kept beside
+    ]
+)
+Entries = npt.NDArray[np.void]
+
+
+class Digest(NamedTuple):
+    """128 bits of an id."""
+
+    high: int
+    low: int
+
+
+class Remembered(NamedTuple):
+    """What is remembered of the accepted record of an id."""
+
+    facts: int
+    arrival_ms: int  # since the epoch
+    topic: int
+    partition: int
+    offset: int
+
+
+def digest_of(transaction_id: str) -> Digest:
+    """Returns the digest of an id."""
+    raw = hashlib.blake2b(transaction_id.encode(), digest_size=16).digest()
+    return Digest(int.from_bytes(raw[:8], "little"), int.from_bytes(raw[8:], "little"))
+
+
+def digest_of_facts(facts: PaymentFacts) -> int:
+    """Returns 64 bits that differ when any fact does, but for one pair in 2^64."""
+    raw = "\0".join(map(str, facts)).encode()
+    return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little")
+
+
+class IdMemory:
+    """The remembered ids of one shard.
+
+    `bucket_ms` is the length of a bucket; bucket n begins n × bucket_ms after the epoch.
+    """
+
+    def __init__(self, bucket_ms: int) -> None:
+        self._bucket_ms = bucket_ms
+        self._buckets: dict[int, Entries] = {}
+
+    def bucket_of(self, arrival_ms: int) -> int:
+        """Returns the bucket of an arrival, milliseconds since the epoch."""
+        return arrival_ms // self._bucket_ms
+
+    def add(self, bucket: int, entries: Entries) -> None:
+        """Adds entries to a bucket."""
+        known = self._buckets.get(bucket)
+        merged = entries if known is None else np.concatenate((known, entries))
+        # Timsort, which "stable" is for integers this long, merges two sorted runs in one pass.
+        order = np.argsort(merged["id_high"], kind="stable")
+        self._buckets[bucket] = merged[order]
+
+    def drop(self, bucket: int) -> None:
+        """Forgets a bucket."""
+        self._buckets.pop(bucket, None)
+
+    def __len__(self) -> int:
+        """Returns how many ids are remembered."""
+        return sum(len(entries) for entries in self._buckets.values())
+
+    @property
+    def nbytes(self) -> int:
+        """Returns the bytes that the ids take."""
+        return sum(entries.nbytes for entries in self._buckets.values())
+
+    def find(self, digests: Sequence[Digest]) -> list[Remembered | None]:
+        """Returns the newest record remembered of each id, None for an unknown one."""
+        found: list[Remembered | None] = [None] * len(digests)
+        wanted = np.fromiter((digest.high for digest in digests), np.uint64, len(digests))
+        # From old to new: an id that was accepted again after its horizon stands in two buckets.
+        for bucket in sorted(self._buckets):
+            entries = self._buckets[bucket]
+            highs = entries["id_high"]
+            places = np.searchsorted(highs, wanted)
+            hits = np.flatnonzero(highs[np.minimum(places, len(highs) - 1)] == wanted)
+            for number in hits.tolist():
+                digest = digests[number]
+                entry = _entry_at(entries, int(places[number]), digest)
+                if entry is not None:
+                    found[number] = self._remembered(bucket, entry)
+        return found
+
+    def entry(self, digest: Digest, remembered: Remembered) -> tuple[int, tuple[int, ...]]:
+        """Returns the bucket and the entry that keep what is remembered of an id."""
+        bucket = self.bucket_of(remembered.arrival_ms)
+        return bucket, (
+            digest.high,
+            digest.low,
+            remembered.facts,
+            remembered.offset,
+            remembered.arrival_ms - bucket * self._bucket_ms,
+            remembered.partition,
+            remembered.topic,
+        )
+
+    def _remembered(self, bucket: int, entry: np.void) -> Remembered:
+        return Remembered(
+            int(entry["facts"]),
+            bucket * self._bucket_ms + int(entry["arrival_ms"]),
+            int(entry["topic"]),
+            int(entry["partition"]),
+            int(entry["offset"]),
+        )
+
+
+def _entry_at(entries: Entries, place: int, digest: Digest) -> np.void | None:
+    """Returns the newest entry of the digest at or after `place`, where its high half begins."""
+    newest: np.void | None = None
+    while place < len(entries) and entries[place]["id_high"] == digest.high:
+        entry = entries[place]
+        is_newer = newest is None or entry["arrival_ms"] > newest["arrival_ms"]
+        if entry["id_low"] == digest.low and is_newer:
+            newest = entry
+        place += 1
+    return newest

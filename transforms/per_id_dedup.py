@@ -1,0 +1,83 @@
+"""How does Deduplicate remember ids plainly? One state cell and one timer for each.
+
+The reference: to be read first, and to be compared with. sharded_dedup.py is what runs by default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.coders import StrUtf8Coder, TupleCoder, VarIntCoder
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
+from apache_beam.utils.timestamp import Timestamp
+
+from transforms import metrics
+from transforms.contract.dedup_policy import Copy, DedupPolicy, FirstSeen
+from transforms.contract.outcome import Outcome
+from transforms.contract.transaction import PaymentFacts, Transaction, facts_of
+
+
+class KeepFirstOfId(beam.DoFn):
+    """Remembers an id from its first arrival until the watermark passes the horizon.
+
+    With a horizon of 60 s:
+        A@00  → accepted    first_seen := 00, forget timer := 60
+        A@50  → duplicate   timer unchanged: copies must not keep an id alive
+        watermark > 60      → state cleared
+        A@70  → accepted    beyond the horizon, by design
+    """
+
+    # State and timer names survive a job update: renaming one loses every remembered id.
+    FIRST_SEEN = ReadModifyWriteStateSpec(
+        "first_seen",
+        TupleCoder(
+            # amount_minor, currency, payer, payee; topic, partition, offset, broker_time_us
+            [VarIntCoder(), *[StrUtf8Coder()] * 4, *[VarIntCoder()] * 3]
+        ),
+    )
+    FORGET = TimerSpec("forget", TimeDomain.WATERMARK)
+
+    def __init__(self, policy: DedupPolicy, duplicates: str, conflicts: str) -> None:
+        self._policy = policy
+        self._duplicates_tag, self._conflicts_tag = duplicates, conflicts
+        self._accepted = metrics.counter("transactions_accepted")
+        self._duplicates = metrics.counter("transactions_duplicate")
+        self._conflicts = metrics.counter("transactions_conflict")
+        self._forgotten = metrics.counter("ids_forgotten")
+
+    def process(
+        self,
+        element: tuple[str, Transaction],
+        first_seen: Any = beam.DoFn.StateParam(FIRST_SEEN),
+        forget: Any = beam.DoFn.TimerParam(FORGET),
+    ) -> Iterator[Transaction | TaggedOutput]:
+        """Decides one record."""
+        _, transaction = element
+        first = _from_state(first_seen.read())
+        outcome = self._policy.decide(first, transaction)
+        if first is None or outcome is Outcome.ACCEPTED:
+            remembered = self._policy.remember(transaction)
+            first_seen.write((*facts_of(transaction), *remembered[1:]))
+            forget.set(Timestamp(micros=self._policy.forget_at_us(remembered)))
+            self._accepted.inc()
+            yield transaction
+        elif outcome is Outcome.DUPLICATE:
+            self._duplicates.inc()
+            yield TaggedOutput(self._duplicates_tag, Copy(transaction, first))
+        else:
+            self._conflicts.inc()
+            yield TaggedOutput(self._conflicts_tag, Copy(transaction, first))
+
+    @on_timer(FORGET)
+    def forget_id(self, first_seen: Any = beam.DoFn.StateParam(FIRST_SEEN)) -> None:
+        """Forgets the id: the watermark says that every copy in time has been seen."""
+        self._forgotten.inc()
+        first_seen.clear()
+
+
+def _from_state(stored: tuple[Any, ...] | None) -> FirstSeen | None:
+    return None if stored is None else FirstSeen(PaymentFacts(*stored[:4]), *stored[4:])

@@ -1,0 +1,182 @@
+"""How does Deduplicate remember many ids fast? By shard and bundle, not by id and record.
+
+State is asked once per shard and batch, and holds forty bytes per id (contract/id_memory.py). A
+worker keeps a sorted copy of the shards that it has seen; it is only a cache, valid as long as its
+token is the one in state.
+"""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.coders import BytesCoder
+from apache_beam.pvalue import TaggedOutput
+from apache_beam.transforms.timeutil import TimeDomain
+from apache_beam.transforms.userstate import (
+    BagStateSpec,
+    ReadModifyWriteStateSpec,
+    TimerSpec,
+    on_timer,
+)
+from apache_beam.transforms.window import GlobalWindow, TimestampedValue
+from apache_beam.utils.timestamp import Timestamp
+from apache_beam.utils.windowed_value import WindowedValue
+
+from transforms import metrics
+from transforms.contract.dedup_policy import Copy, DedupPolicy
+from transforms.contract.outcome import Outcome
+from transforms.contract.shard import Catalogue, Shard, pack, unpack
+from transforms.contract.transaction import Transaction
+
+# Named state is API: another number of shards would look for remembered ids in the wrong place.
+SHARDS = 32
+# Bounds what a batch takes in memory where a bundle is the whole input (DirectRunner).
+_BATCH_MAX = 2_000
+
+
+class BatchByShard(beam.DoFn):
+    """Gathers the transactions of a bundle by shard: (shard, [Transaction, …])."""
+
+    def __init__(self) -> None:
+        self._batches: dict[int, list[Transaction]] = {}
+
+    def start_bundle(self) -> None:
+        """Begins with nothing: what a failed bundle gathered will come again."""
+        self._batches = {}
+
+    def process(self, transaction: Transaction) -> Iterator[TimestampedValue]:
+        """Puts one transaction to those of its shard."""
+        shard = zlib.crc32(transaction.transaction_id.encode()) % SHARDS
+        batch = self._batches.setdefault(shard, [])
+        batch.append(transaction)
+        if len(batch) >= _BATCH_MAX:
+            yield TimestampedValue((shard, self._batches.pop(shard)), _earliest(batch))
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        """Hands on what has been gathered."""
+        for shard, batch in self._batches.items():
+            yield WindowedValue((shard, batch), _earliest(batch), (GlobalWindow(),))
+        self._batches = {}
+
+
+def _earliest(batch: list[Transaction]) -> Timestamp:
+    return Timestamp(micros=min(transaction.broker_time_us for transaction in batch))
+
+
+class KeepFirstOfShard(beam.DoFn):
+    """Remembers the ids of a shard, bucket by bucket of their first arrival.
+
+    With a horizon of 60 s, buckets of 15 s:
+        [A@03 B@04]    → both accepted; bucket 0 := A, B; forget timer := 15 + 60
+        [A@50 C@51]    → A duplicate; bucket 3 := C; the timer stays
+        watermark > 75 → bucket 0 cleared; forget timer := 60 + 60
+        [A@80]         → accepted; the policy called it forgotten from 63 on
+    """
+
+    # State and timer names survive a job update: renaming one loses every remembered id.
+    CATALOGUE = ReadModifyWriteStateSpec("shard_catalogue", BytesCoder())
+    CELL_0 = BagStateSpec("ids_0", BytesCoder())
+    CELL_1 = BagStateSpec("ids_1", BytesCoder())
+    CELL_2 = BagStateSpec("ids_2", BytesCoder())
+    CELL_3 = BagStateSpec("ids_3", BytesCoder())
+    CELL_4 = BagStateSpec("ids_4", BytesCoder())
+    CELL_5 = BagStateSpec("ids_5", BytesCoder())
+    FORGET = TimerSpec("forget", TimeDomain.WATERMARK)
+
+    def __init__(self, policy: DedupPolicy, duplicates: str, conflicts: str) -> None:
+        self._policy = policy
+        self._tags = {Outcome.DUPLICATE: duplicates, Outcome.CONFLICT: conflicts}
+        self._counters = {
+            Outcome.ACCEPTED: metrics.counter("transactions_accepted"),
+            Outcome.DUPLICATE: metrics.counter("transactions_duplicate"),
+            Outcome.CONFLICT: metrics.counter("transactions_conflict"),
+        }
+        self._forgotten = metrics.counter("ids_forgotten")
+        self._caches: dict[int, Shard] = {}
+
+    def process(  # noqa: PLR0917
+        self,
+        element: tuple[int, list[Transaction]],
+        catalogue: Any = beam.DoFn.StateParam(CATALOGUE),
+        cell_0: Any = beam.DoFn.StateParam(CELL_0),
+        cell_1: Any = beam.DoFn.StateParam(CELL_1),
+        cell_2: Any = beam.DoFn.StateParam(CELL_2),
+        cell_3: Any = beam.DoFn.StateParam(CELL_3),
+        cell_4: Any = beam.DoFn.StateParam(CELL_4),
+        cell_5: Any = beam.DoFn.StateParam(CELL_5),
+        forget: Any = beam.DoFn.TimerParam(FORGET),
+    ) -> Iterator[Any]:
+        """Decides the records of one batch."""
+        number, batch = element
+        cells = (cell_0, cell_1, cell_2, cell_3, cell_4, cell_5)
+        shard = self._shard(number, catalogue, cells)
+        decisions, fresh = shard.decide(batch)
+        if fresh:
+            for bucket, entries in fresh.items():
+                cells[bucket % len(cells)].add(pack(bucket, entries))
+            self._save(number, shard, catalogue, forget)
+        for transaction, outcome, first in decisions:
+            self._counters[outcome].inc()
+            timestamp = Timestamp(micros=transaction.broker_time_us)
+            if first is None:
+                yield TimestampedValue(transaction, timestamp)
+            else:
+                copy = TimestampedValue(Copy(transaction, first), timestamp)
+                yield TaggedOutput(self._tags[outcome], copy)
+
+    @on_timer(FORGET)
+    def forget_bucket(  # noqa: PLR0917
+        self,
+        number: Any = beam.DoFn.KeyParam,
+        fired_at: Any = beam.DoFn.TimestampParam,
+        catalogue: Any = beam.DoFn.StateParam(CATALOGUE),
+        cell_0: Any = beam.DoFn.StateParam(CELL_0),
+        cell_1: Any = beam.DoFn.StateParam(CELL_1),
+        cell_2: Any = beam.DoFn.StateParam(CELL_2),
+        cell_3: Any = beam.DoFn.StateParam(CELL_3),
+        cell_4: Any = beam.DoFn.StateParam(CELL_4),
+        cell_5: Any = beam.DoFn.StateParam(CELL_5),
+        forget: Any = beam.DoFn.TimerParam(FORGET),
+    ) -> None:
+        """Forgets the buckets whose last id may be forgotten."""
+        cells = (cell_0, cell_1, cell_2, cell_3, cell_4, cell_5)
+        shard = self._shard(number, catalogue, cells)
+        for bucket in shard.forgettable(fired_at.micros // 1_000):
+            self._forgotten.inc(shard.drop(bucket))
+            _clear(cells[bucket % len(cells)], bucket)
+        self._save(number, shard, catalogue, forget)
+
+    def _shard(self, number: int, catalogue: Any, cells: Sequence[Any]) -> Shard:
+        """Returns the shard as state has it: from the cache, if the cache is of this state."""
+        known = Catalogue.decode(catalogue.read())
+        # Taken out: should this bundle fail halfway, what it did to the copy is gone with it.
+        cached = self._caches.pop(number, None)
+        if cached is not None and cached.catalogue.token == known.token:
+            return cached
+        shard = Shard(self._policy, known)
+        for place in {bucket % len(cells) for bucket in known.counts}:
+            for blob in cells[place].read():
+                shard.load(*unpack(blob))
+        return shard
+
+    def _save(self, number: int, shard: Shard, catalogue: Any, forget: Any) -> None:
+        shard.catalogue.token = os.urandom(8).hex()
+        self._caches[number] = shard
+        if shard.catalogue.counts:
+            catalogue.write(shard.catalogue.encode())
+            forget.set(Timestamp(micros=shard.next_forgetting_ms() * 1_000))
+        else:
+            catalogue.clear()
+            del self._caches[number]
+
+
+def _clear(cell: Any, bucket: int) -> None:
+    """Takes a bucket out of its cell, which others may share."""
+    others = [blob for blob in cell.read() if unpack(blob)[0] != bucket]
+    cell.clear()
+    for blob in others:
+        cell.add(blob)
