@@ -28,7 +28,8 @@ _COMMANDS = {
     "create": (
         "makes what is missing, then compares",
         "Makes the dataset, the tables that are missing and the audit views, and compares them as "
-        "diff does. A table that exists is never changed; a view is brought to what sql/audit says.",
+        "diff does. A table that exists is never changed; a view is brought to what sql/audit "
+        "says.",
     ),
     "diff": (
         "compares tables and views with this checkout",
@@ -48,44 +49,48 @@ _COMMANDS = {
 }
 
 
+# What a user or a network can do wrong; anything else is a bug and keeps its stack trace.
+_TOLD = (
+    sql_files.SqlFileError,
+    exceptions.GoogleAPIError,
+    auth_exceptions.GoogleAuthError,
+    requests.RequestException,
+)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns 0 when all is as it must be, else 1."""
     parser = _parser()
     arguments = parser.parse_args(argv)
+    if arguments.command == "generate":
+        return _generate()
+    project, _, dataset = arguments.bigquery_dataset.rpartition(".")
+    if not project:
+        parser.error(
+            f"--bigquery_dataset must be PROJECT.DATASET, got {arguments.bigquery_dataset!r}"
+        )
+    run = {"create": _create, "diff": _diff, "check": _check}[arguments.command]
     try:
-        if arguments.command == "generate":
-            return _generate()
-        project, _, dataset = arguments.bigquery_dataset.rpartition(".")
-        if not project:
-            parser.error(
-                f"--bigquery_dataset must be PROJECT.DATASET, got {arguments.bigquery_dataset!r}"
-            )
-        client = bigquery_client(project, arguments.bigquery_endpoint)
-        if arguments.command == "check":
-            return _check(client, dataset)
-        if arguments.command == "create":
-            _create(client, dataset)
-        return _diff(client, dataset)
-    except sql_files.SqlFileError as error:
-        print(f"error: {error}", file=sys.stderr)
-    except exceptions.NotFound as error:
-        print(
-            f"error: something is missing: {_one_line(error.message)}. Hint: `python -m "
-            f"pipeline.tables create --bigquery_dataset={arguments.bigquery_dataset}`",
-            file=sys.stderr,
+        return run(bigquery_client(project, arguments.bigquery_endpoint), dataset)
+    except _TOLD as error:
+        print(f"error: {_explain(error, arguments)}", file=sys.stderr)
+        return 1
+
+
+def _explain(error: Exception, arguments: argparse.Namespace) -> str:
+    if isinstance(error, sql_files.SqlFileError):
+        return str(error)
+    if isinstance(error, auth_exceptions.GoogleAuthError):
+        return f"no credentials for BigQuery: {error}"
+    if isinstance(error, exceptions.NotFound):
+        return (
+            f"something is missing: {_one_line(error.message)}. Hint: `python -m pipeline.tables "
+            f"create --bigquery_dataset={arguments.bigquery_dataset}`"
         )
-    except exceptions.GoogleAPICallError as error:
-        print(f"error: BigQuery refused: {_one_line(error.message)}", file=sys.stderr)
-    except auth_exceptions.GoogleAuthError as error:
-        print(f"error: no credentials for BigQuery: {error}", file=sys.stderr)
-    except (exceptions.RetryError, requests.RequestException) as error:
-        at = arguments.bigquery_endpoint or "Google's service"
-        print(
-            f"error: BigQuery does not answer at {at}: {type(error).__name__}. Hint: is it "
-            "running?",
-            file=sys.stderr,
-        )
-    return 1
+    if isinstance(error, exceptions.GoogleAPICallError):
+        return f"BigQuery refused: {_one_line(error.message)}"
+    at = arguments.bigquery_endpoint or "Google's service"
+    return f"BigQuery does not answer at {at}: {type(error).__name__}. Hint: is it running?"
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -114,11 +119,12 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _create(client: bigquery.Client, dataset: str) -> None:
+def _create(client: bigquery.Client, dataset: str) -> int:
     for name in create(client, dataset):
         print(f"created table {client.project}.{dataset}.{name}", flush=True)
     for name in bigquery_views.create(client, dataset, sql_files.views()):
         print(f"created view {client.project}.{dataset}.{name}", flush=True)
+    return _diff(client, dataset)
 
 
 def _diff(client: bigquery.Client, dataset: str) -> int:
@@ -126,7 +132,7 @@ def _diff(client: bigquery.Client, dataset: str) -> int:
     for line in lines:
         print(line, file=sys.stderr)
     said = "the tables are as the contract says, the views as sql/audit says"
-    print(f"{len(lines)} differences" if lines else said)
+    print(f"{len(lines)} differences; create makes what is missing" if lines else said)
     return 1 if lines else 0
 
 

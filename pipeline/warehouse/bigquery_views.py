@@ -51,9 +51,7 @@ def diff(client: bigquery.Client, dataset: str, views: Sequence[View]) -> list[s
         if found is None:
             lines.append(f"view {name}.{view.name} is missing")
         elif not _same(found, view.query_in(name)):
-            lines.append(
-                f"view {name}.{view.name} is not what sql/audit/{view.name}/view.sql says"
-            )
+            lines.append(f"view {name}.{view.name} is not what sql/audit/{view.name}/view.sql says")
     return lines
 
 
