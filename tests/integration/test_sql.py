@@ -21,6 +21,7 @@ from tests.support.sql_history import (
     accepted,
     at,
     late,
+    pane,
 )
 from tests.support.tampering import TAMPERINGS, Tampering
 from transforms.contract.table_schema import TABLES
@@ -152,6 +153,19 @@ def test_totals_latest_takes_the_last_pane_and_adds_corrections(history: Dataset
         (at("10:00:00"), "JPY", 1, Decimal("500"), "on_time", 0),
         (at("10:04:00"), "EUR", 1, Decimal("20"), None, 1),
         (at("10:07:00"), "KWD", 2, Decimal("4.25"), "on_time", 1),
+    ]
+
+
+def test_totals_latest_takes_the_pane_written_last_of_two_with_one_index(history: Dataset) -> None:
+    earlier = pane("09:59:00", "EUR", 9, "99.00", "late", 2, sec=119)
+    later = pane("10:00:00", "JPY", 3, "700", "on_time", 0, sec=121)
+
+    with history.tampered([earlier, later]):
+        answer = history.ask("totals_by_minute_latest", "window_start, currency, amount")
+
+    assert answer[:2] == [
+        (at("09:59:00"), "EUR", Decimal("13.5")),
+        (at("10:00:00"), "JPY", Decimal("700")),
     ]
 
 

@@ -115,7 +115,9 @@ def invalid(reason: str, record: Record, payload: str | None = "e30=") -> Row:
     return Row("dead_letters", rejection | record.cells())
 
 
-def pane(minute: str, currency: str, count: int, amount: str, timing: str, index: int = 0) -> Row:
+def pane(
+    minute: str, currency: str, count: int, amount: str, timing: str, index: int = 0, sec: int = 120
+) -> Row:
     start = at(minute)
     cells = {
         "window_start": _text(start),
@@ -125,7 +127,7 @@ def pane(minute: str, currency: str, count: int, amount: str, timing: str, index
         "amount": amount,
         "pane_timing": timing,
         "pane_index": index,
-        "ingested_at": _text(start + dt.timedelta(minutes=2)),
+        "ingested_at": _text(start + dt.timedelta(seconds=sec)),
         "pipeline_version": "1.0",
     }
     return Row("totals_by_minute", cells)
