@@ -1,74 +1,25 @@
-"""Every view and every check, asked on the stand-in about a history whose answers are known."""
+"""Every view, asked on the stand-in about a history whose answers are known."""
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
-from google.cloud import bigquery
 
-from pipeline import clients, tables
-from pipeline.warehouse import bigquery_views, sql_files
-from pipeline.warehouse.run_checks import run_checks
+from tests.support.sql_dataset import Dataset
 from tests.support.sql_history import (
     DAY,
     NEXT_DAY,
     RIGHT,
     TX_1,
     Record,
-    Row,
     accepted,
     at,
     late,
     pane,
 )
-from tests.support.tampering import TAMPERINGS, Tampering
-from transforms.contract.table_schema import TABLES
 
 pytestmark = pytest.mark.integration
 
-CHECKS = sql_files.checks()
-VIEWS = sql_files.views()
 NOTHING = Decimal(0)
-
-
-class Dataset:
-    """A dataset of the stand-in, and what a user does with it."""
-
-    def __init__(self, address: str, name: str) -> None:
-        self.name = name
-        self.address = address
-        self.client = clients.bigquery_client("sandbox", address)
-
-    def make(self) -> None:
-        tables.create(self.client, self.name)
-        bigquery_views.create(self.client, self.name, VIEWS)
-
-    def insert(self, rows: Sequence[Row]) -> None:
-        by_table = defaultdict(list)
-        for row in rows:
-            by_table[row.table].append(row.cells)
-        for table, cells in by_table.items():
-            assert not self.client.insert_rows_json(f"sandbox.{self.name}.{table}", cells)
-
-    @contextmanager
-    def tampered(self, rows: Sequence[Row]) -> Iterator[None]:
-        self.insert([Row(table, {**cells, "pipeline_version": "bad"}) for table, cells in rows])
-        yield
-        for table in {row.table for row in rows}:
-            sql = f"DELETE FROM `sandbox.{self.name}.{table}` WHERE pipeline_version = 'bad'"
-            self.query(sql)
-
-    def ask(self, view: str, columns: str = "*") -> list[tuple]:
-        return self.query(f"SELECT {columns} FROM `sandbox.{self.name}.{view}` ORDER BY 1, 2, 3")
-
-    def query(self, sql: str) -> list[tuple]:
-        return [row.values() for row in self.client.query(sql).result()]
-
-    def command(self, name: str) -> int:
-        where = [f"--bigquery_dataset=sandbox.{self.name}", f"--bigquery_endpoint={self.address}"]
-        return tables.main([name, *where])
 
 
 @pytest.fixture(scope="module")
@@ -77,9 +28,6 @@ def history(sandbox) -> Dataset:
     dataset.make()
     dataset.insert(RIGHT)
     return dataset
-
-
-# --- Every view -----------------------------------------------------------------------------------
 
 
 def test_records_says_how_each_record_ended(history: Dataset) -> None:
@@ -104,14 +52,14 @@ def test_records_says_how_each_record_ended(history: Dataset) -> None:
 
 
 @pytest.mark.parametrize(
-    ("period", "first", "second"),
+    ("view", "first", "second"),
     [
-        ("hourly", at("10:00:00"), at("11:00:00", NEXT_DAY)),
-        ("daily", DAY.date(), NEXT_DAY.date()),
+        ("reconciliation_hourly", at("10:00:00"), at("11:00:00", NEXT_DAY)),
+        ("reconciliation_daily", DAY.date(), NEXT_DAY.date()),
     ],
 )
-def test_reconciliation_counts_each_outcome(history: Dataset, period, first, second) -> None:
-    answer = history.ask(f"reconciliation_{period}")
+def test_reconciliation_counts_each_outcome(history: Dataset, view, first, second) -> None:
+    answer = history.ask(view)
 
     # records; accepted, duplicate, conflict, late, invalid; offsets, distinct; ids, missing, double
     assert answer == [
@@ -269,117 +217,3 @@ def test_control_a_wrong_history_shows_in_the_same_views(history: Dataset) -> No
     assert hours[0] == first and all(balanced for *_, balanced in hours[1:])
     sums = (Decimal("26"), Decimal("13.5"))
     assert differences == [(at("09:59:00"), "EUR", 3, 2, *sums, True)]
-
-
-# --- Every check ----------------------------------------------------------------------------------
-
-
-def test_right_history_passes_every_check(history: Dataset, capsys) -> None:
-    assert history.command("check") == 0
-
-    assert f"{len(CHECKS)} checks hold, 0 warn, 0 fail" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("tampering", TAMPERINGS, ids=lambda tampering: tampering.what)
-def test_control_tampering_is_found(history: Dataset, tampering: Tampering) -> None:
-    checks = [check for check in CHECKS if check.law == tampering.law]
-
-    with history.tampered(tampering.rows):
-        [finding] = run_checks(history.client, history.name, checks)
-
-    assert len(finding.examples) == 1 and not finding.more, finding
-    for column, value in tampering.told.items():
-        assert f"{column}={value}" in finding.examples[0]
-
-
-def test_every_check_has_a_tampering() -> None:
-    assert {check.law for check in CHECKS} == {tampering.law for tampering in TAMPERINGS}
-
-
-@pytest.mark.parametrize(
-    ("what", "code", "said"),
-    [
-        ("a payment counted again", 1, "FAILED  #fail"),
-        ("a producer that retries all the time", 0, "WARNING #warn"),
-    ],
-)
-def test_exit_code_tells_failures_from_warnings(
-    history: Dataset, capsys, what: str, code: int, said: str
-) -> None:
-    [tampering] = [each for each in TAMPERINGS if each.what == what]
-    with history.tampered(tampering.rows):
-        assert history.command("check") == code
-
-    assert said in capsys.readouterr().out
-
-
-# --- Making and comparing -------------------------------------------------------------------------
-
-
-def test_files_make_the_same_when_run_as_they_are(sandbox) -> None:
-    dataset = Dataset(sandbox.endpoints()["bigquery"], "sql_by_hand")
-    dataset.client.create_dataset(dataset.name)
-
-    for path in (
-        *(f"{table.name}/table.sql" for table in TABLES),
-        *(f"audit/{view.name}/view.sql" for view in VIEWS),
-    ):
-        text = (sql_files.SQL_FOLDER / path).read_text()
-        dataset.query(text.replace(sql_files.DATASET, f"sandbox.{dataset.name}"))
-
-    # The stand-in drops partitioning and clustering of DDL (sandbox/bigquery/__init__.py).
-    lines = tables.diff(dataset.client, dataset.name)
-    assert [
-        line for line in lines if "must be partitioned" not in line and "cluster" not in line
-    ] == []
-    assert all(
-        dataset.query(f"SELECT 1 FROM `sandbox.{dataset.name}.{v.name}`") == [] for v in VIEWS
-    )
-
-
-def test_what_create_makes_is_as_diff_wants_it(sandbox, capsys) -> None:
-    dataset = Dataset(sandbox.endpoints()["bigquery"], "sql_made")
-    dataset.make()
-
-    assert dataset.command("create") == 0
-    assert dataset.command("diff") == 0
-    assert "created" not in capsys.readouterr().out  # a second time, nothing is left to make
-
-
-def test_diff_names_what_differs_and_create_mends_views(sandbox, capsys) -> None:
-    dataset = Dataset(sandbox.endpoints()["bigquery"], "sql_differs")
-    dataset.make()
-    name, client = f"sandbox.{dataset.name}", dataset.client
-    changed = bigquery.Table(f"{name}.replays")
-    changed.view_query = "SELECT 1 AS one"
-    client.update_table(changed, ["view_query"])
-    client.delete_table(f"{name}.duplicate_rate")
-    plain = client.get_table(f"{name}.conflicts").schema
-    client.delete_table(f"{name}.conflicts")
-    client.create_table(bigquery.Table(f"{name}.conflicts", plain))
-
-    assert dataset.command("diff") == 1
-
-    told = capsys.readouterr().err
-    assert "replays is not what sql/audit/replays/view.sql says" in told
-    assert "duplicate_rate is missing" in told
-    assert "conflicts: must be partitioned by DAY(broker_time), got nothing" in told
-    assert "conflicts: must be clustered by transaction_id, got nothing" in told
-    assert len(told.splitlines()) == 4
-
-    client.delete_table(f"{name}.conflicts")
-    assert dataset.command("create") == 0
-    made = [line.rpartition(".")[2] for line in capsys.readouterr().out.splitlines()[:-1]]
-    assert sorted(made) == ["conflicts", "duplicate_rate", "replays"]
-
-
-def test_check_without_views_names_the_command_that_makes_them(sandbox, capsys) -> None:
-    dataset = Dataset(sandbox.endpoints()["bigquery"], "sql_nothing")
-
-    assert dataset.command("check") == 1
-
-    assert "python -m pipeline.tables create" in capsys.readouterr().err
-
-
-def test_rows_of_every_table_are_in_the_history() -> None:
-    assert {row.table for row in RIGHT} == {table.name for table in TABLES}
