@@ -8,6 +8,7 @@ from typing import Any
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
+from google.cloud.bigquery.retry import DEFAULT_RETRY
 from kafka import KafkaAdminClient, KafkaConsumer
 from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
@@ -16,6 +17,8 @@ from transforms.contract import kafka_properties
 # A broker that is up answers in milliseconds; one that is down should be reported before a person
 # wonders (30 s is the promise, with room for the caller's own work).
 BROKER_TIMEOUT_MS = 15_000
+# For the same reason: the client's own limit is ten minutes.
+BIGQUERY_RETRY = DEFAULT_RETRY.with_timeout(15)
 
 
 class Unreachable(RuntimeError):

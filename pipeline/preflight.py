@@ -144,7 +144,7 @@ def _check_tables(config: PipelineConfig) -> None:
             f"no permission on {dataset}: {error.message}. Hint: the job needs "
             "roles/bigquery.dataEditor on the dataset."
         ) from None
-    except (exceptions.GoogleAPICallError, requests.RequestException) as error:
+    except (exceptions.GoogleAPIError, requests.RequestException) as error:
         raise PreflightError(f"BigQuery did not answer for {dataset}: {error}") from None
     if lines:
         raise PreflightError(

@@ -1,7 +1,9 @@
-"""Are the tables there, and as the contract says?
+"""Are the tables and audit views in BigQuery there, as the contract says, and do their laws hold?
 
 python -m pipeline.tables create --bigquery_dataset=PROJECT.DATASET
 python -m pipeline.tables diff   --bigquery_dataset=PROJECT.DATASET
+python -m pipeline.tables check  --bigquery_dataset=PROJECT.DATASET
+python -m pipeline.tables generate
 """
 
 from __future__ import annotations
@@ -10,119 +12,156 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+import requests
 from google.api_core import exceptions
+from google.auth import exceptions as auth_exceptions
 from google.cloud import bigquery
 
 from pipeline.clients import bigquery_client
-from transforms.contract.table_schema import TABLES, Column, Table
+from pipeline.warehouse import bigquery_views, sql_files, table_files
+from pipeline.warehouse.bigquery_tables import create, diff
+from pipeline.warehouse.run_checks import run_checks
 
-# The API answers with the older of BigQuery's two names for a type.
-_API_TYPE = {"INT64": "INTEGER", "FLOAT64": "FLOAT"}
+__all__ = ["create", "diff", "main"]
 
-
-def schema_of(table: Table) -> list[bigquery.SchemaField]:
-    """Returns the schema as the BigQuery API takes it."""
-    return [
-        bigquery.SchemaField(
-            column.name,
-            _API_TYPE.get(column.type, column.type),
-            mode="NULLABLE" if column.nullable else "REQUIRED",
-            description=column.description,
-        )
-        for column in table.columns
-    ]
-
-
-def create(client: bigquery.Client, dataset: str) -> list[str]:
-    """Makes the dataset and the tables that are missing; returns the names of the tables made.
-
-    Raises:
-        google.api_core.exceptions.GoogleAPICallError: BigQuery refused.
-    """
-    client.create_dataset(f"{client.project}.{dataset}", exists_ok=True)
-    made = []
-    for table in TABLES:
-        wanted = bigquery.Table(f"{client.project}.{dataset}.{table.name}", schema_of(table))
-        wanted.description = table.description
-        wanted.time_partitioning = bigquery.TimePartitioning(field=table.partition_by)
-        wanted.clustering_fields = list(table.cluster_by)
-        try:
-            client.create_table(wanted)
-        except exceptions.Conflict:
-            continue
-        made.append(table.name)
-    return made
+_COMMANDS = {
+    "create": (
+        "makes what is missing, then compares",
+        "Makes the dataset, the tables that are missing and the audit views, and compares them as "
+        "diff does. A table that exists is never changed; a view is brought to what sql/audit "
+        "says.",
+    ),
+    "diff": (
+        "compares tables and views with this checkout",
+        "Compares columns, partitioning and clustering with transforms/contract/table_schema.py, "
+        "and the views with sql/audit. Exit code 1 when something differs.",
+    ),
+    "check": (
+        "asks whether the laws of sql/**/checks.sql hold",
+        "Runs every check and prints one line for each, with rows that break it. Exit code 1 when "
+        "a #fail check fails; a #warn check only warns. Reads whole tables: BigQuery bills that.",
+    ),
+    "generate": (
+        "writes sql/<table>/table.sql and schema.json anew",
+        "Writes sql/<table>/table.sql and schema.json from transforms/contract/table_schema.py. "
+        "Needs no BigQuery.",
+    ),
+}
 
 
-def diff(client: bigquery.Client, dataset: str) -> list[str]:
-    """Returns one line per difference between the contract and the dataset, [] when equal.
-
-    Raises:
-        google.api_core.exceptions.GoogleAPICallError: BigQuery refused, a missing table excepted.
-    """
-    lines = []
-    for table in TABLES:
-        name = f"{client.project}.{dataset}.{table.name}"
-        try:
-            found = client.get_table(name)
-        except exceptions.NotFound:
-            lines.append(f"table {name} is missing")
-            continue
-        lines += [f"table {name}: {line}" for line in _differences(table, found.schema)]
-    return lines
-
-
-def _differences(table: Table, found: Sequence[bigquery.SchemaField]) -> list[str]:
-    fields = {field.name: field for field in found}
-    lines = []
-    for column in table.columns:
-        field = fields.pop(column.name, None)
-        if field is None:
-            lines.append(f"column {column.name} is missing, {column.type} is required")
-        elif _described(field) != _required(column):
-            lines.append(
-                f"column {column.name} must be {_required(column)}, got {_described(field)}"
-            )
-    for field in fields.values():
-        if field.mode == "REQUIRED":
-            lines.append(f"column {field.name} is REQUIRED there and not written by this pipeline")
-    return lines
-
-
-def _required(column: Column) -> str:
-    return f"{column.type} {'NULLABLE' if column.nullable else 'REQUIRED'}"
-
-
-def _described(field: bigquery.SchemaField) -> str:
-    sql_names = {api: sql for sql, api in _API_TYPE.items()}
-    return f"{sql_names.get(field.field_type, field.field_type)} {field.mode}"
+# What a user or a network can do wrong; anything else is a bug and keeps its stack trace.
+_TOLD = (
+    sql_files.SqlFileError,
+    exceptions.GoogleAPIError,
+    auth_exceptions.GoogleAuthError,
+    requests.RequestException,
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns 0 when the tables are as the contract says, else 1."""
-    parser = argparse.ArgumentParser(prog="python -m pipeline.tables", description=__doc__)
-    parser.add_argument("command", choices=("create", "diff"))
-    parser.add_argument("--bigquery_dataset", required=True, metavar="PROJECT.DATASET")
-    parser.add_argument("--bigquery_endpoint", metavar="HOST:PORT", help="a local stand-in")
+    """Runs the command line; returns 0 when all is as it must be, else 1."""
+    parser = _parser()
     arguments = parser.parse_args(argv)
+    if arguments.command == "generate":
+        return _generate()
     project, _, dataset = arguments.bigquery_dataset.rpartition(".")
     if not project:
         parser.error(
             f"--bigquery_dataset must be PROJECT.DATASET, got {arguments.bigquery_dataset!r}"
         )
-    client = bigquery_client(project, arguments.bigquery_endpoint)
+    run = {"create": _create, "diff": _diff, "check": _check}[arguments.command]
     try:
-        if arguments.command == "create":
-            for name in create(client, dataset):
-                print(f"created {project}.{dataset}.{name}")
-        lines = diff(client, dataset)
-    except exceptions.GoogleAPICallError as error:
-        print(f"error: BigQuery refused: {error.message}", file=sys.stderr)
+        return run(bigquery_client(project, arguments.bigquery_endpoint), dataset)
+    except _TOLD as error:
+        print(f"error: {_explain(error, arguments)}", file=sys.stderr)
         return 1
+
+
+def _explain(error: Exception, arguments: argparse.Namespace) -> str:
+    if isinstance(error, sql_files.SqlFileError):
+        return str(error)
+    if isinstance(error, auth_exceptions.GoogleAuthError):
+        return f"no credentials for BigQuery: {error}"
+    if isinstance(error, exceptions.NotFound):
+        return (
+            f"something is missing: {_one_line(error.message)}. Hint: `python -m pipeline.tables "
+            f"create --bigquery_dataset={arguments.bigquery_dataset}`"
+        )
+    if isinstance(error, exceptions.GoogleAPICallError):
+        return f"BigQuery refused: {_one_line(error.message)}"
+    at = arguments.bigquery_endpoint or "Google's service"
+    return f"BigQuery does not answer at {at}: {type(error).__name__}. Hint: is it running?"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.tables",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (summary, description) in _COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=description)
+        if name == "generate":
+            continue
+        command.add_argument(
+            "--bigquery_dataset",
+            required=True,
+            metavar="PROJECT.DATASET",
+            help="Dataset of the tables, for example my-project.payments. Required.",
+        )
+        command.add_argument(
+            "--bigquery_endpoint",
+            metavar="HOST:PORT",
+            help="A local BigQuery stand-in instead of Google's service; "
+            "`python -m sandbox endpoint bigquery` names the sandbox's.",
+        )
+    return parser
+
+
+def _create(client: bigquery.Client, dataset: str) -> int:
+    for name in create(client, dataset):
+        print(f"created table {client.project}.{dataset}.{name}", flush=True)
+    for name in bigquery_views.create(client, dataset, sql_files.views()):
+        print(f"created view {client.project}.{dataset}.{name}", flush=True)
+    return _diff(client, dataset)
+
+
+def _diff(client: bigquery.Client, dataset: str) -> int:
+    lines = diff(client, dataset) + bigquery_views.diff(client, dataset, sql_files.views())
     for line in lines:
         print(line, file=sys.stderr)
-    print("the tables are as the contract says" if not lines else f"{len(lines)} differences")
+    said = "the tables are as the contract says, the views as sql/audit says"
+    print(f"{len(lines)} differences; create makes what is missing" if lines else said)
     return 1 if lines else 0
+
+
+def _check(client: bigquery.Client, dataset: str) -> int:
+    held = warned = failed = 0
+    for finding in run_checks(client, dataset, sql_files.checks()):
+        print(finding, flush=True)
+        held += finding.holds
+        failed += finding.failed
+        warned += not finding.holds and not finding.failed
+    print(f"{held} checks hold, {warned} warn, {failed} fail")
+    if failed:
+        print(
+            "hint: a running job writes its tables seconds apart: a failure that is gone when you "
+            "check again was no more than that",
+            file=sys.stderr,
+        )
+    return 1 if failed else 0
+
+
+def _generate() -> int:
+    for path in table_files.generate():
+        print(f"wrote {path.relative_to(sql_files.SQL_FOLDER.parent)}")
+    print("sql/ is as the contract says")
+    return 0
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300]
 
 
 if __name__ == "__main__":

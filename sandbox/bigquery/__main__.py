@@ -16,6 +16,7 @@ from sandbox.bigquery import (
     flush_rows,
     secure_grpc,
     stream_binding,
+    view_queries,
     wire_values,
 )
 from sandbox.bigquery.single_port import HOST, SinglePort
@@ -27,6 +28,7 @@ _MENDS: dict[str, Callable[[], None]] = {
     "durable_streams": durable_streams.apply,
     "flush_rows": flush_rows.apply,
     "stream_binding": stream_binding.apply,
+    "view_queries": view_queries.apply,
     "wire_values": wire_values.apply,
 }
 

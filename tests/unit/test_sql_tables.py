@@ -1,0 +1,89 @@
+"""Differences between a table and the contract are told; mistakes on the command line too."""
+
+import pytest
+from google.cloud import bigquery
+
+from pipeline import tables
+from pipeline.warehouse.bigquery_tables import differences, schema_of
+from pipeline.warehouse.run_checks import Finding
+from pipeline.warehouse.sql_files import Check
+from transforms.contract.table_schema import CONFLICTS
+
+
+def a_table(**changes) -> bigquery.Table:
+    table = bigquery.Table("p.d.conflicts", schema_of(CONFLICTS))
+    table.time_partitioning = bigquery.TimePartitioning(field="broker_time")
+    table.clustering_fields = ["transaction_id"]
+    for name, value in changes.items():
+        setattr(table, name, value)
+    return table
+
+
+def test_table_as_the_contract_says_has_no_differences() -> None:
+    assert list(differences(CONFLICTS, a_table())) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"time_partitioning": None}, "must be partitioned by DAY(broker_time), got nothing"),
+        (
+            {"time_partitioning": bigquery.TimePartitioning(field="event_time")},
+            "must be partitioned by DAY(broker_time), got DAY(event_time)",
+        ),
+        (
+            {"time_partitioning": bigquery.TimePartitioning("HOUR", field="broker_time")},
+            "must be partitioned by DAY(broker_time), got HOUR(broker_time)",
+        ),
+        ({"clustering_fields": None}, "must be clustered by transaction_id, got nothing"),
+        ({"clustering_fields": ["currency"]}, "must be clustered by transaction_id, got currency"),
+        ({"schema": schema_of(CONFLICTS)[1:]}, "column transaction_id is missing"),
+        (
+            {"schema": [*schema_of(CONFLICTS), bigquery.SchemaField("new", "STRING", "REQUIRED")]},
+            "column new is REQUIRED there",
+        ),
+    ],
+)
+def test_difference_is_told(changes, told) -> None:
+    [line] = differences(CONFLICTS, a_table(**changes))
+
+    assert told in line
+
+
+LAW = Check("conflicts", "fail", "all is well", "SELECT 1")
+
+
+@pytest.mark.parametrize(
+    ("severity", "examples", "holds", "failed", "verdict"),
+    [
+        ("fail", (), True, False, "ok"),
+        ("warn", (), True, False, "ok"),
+        ("fail", ("offset=1",), False, True, "FAILED"),
+        ("warn", ("offset=1",), False, False, "WARNING"),
+    ],
+)
+def test_only_a_broken_law_that_must_hold_fails(severity, examples, holds, failed, verdict) -> None:
+    finding = Finding(Check("t", severity, "all is well", "SELECT 1"), examples, more=False)
+
+    assert (finding.holds, finding.failed) == (holds, failed)
+    assert str(finding).split()[:2] == [verdict, f"#{severity}"]
+
+
+def test_broken_law_is_told_with_rows_that_break_it() -> None:
+    told = str(Finding(LAW, ("offset=1", "offset=2"), more=True)).splitlines()
+
+    assert told[0] == "FAILED  #fail  conflicts: all is well"
+    assert [line.strip() for line in told[1:]] == ["offset=1", "offset=2", "… and more"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [[], ["destroy"], ["check"], ["check", "--bigquery_dataset=no_project"]],
+    ids=["no command", "unknown command", "no dataset", "dataset without project"],
+)
+def test_mistake_on_the_command_line_is_a_usage_error(arguments, capsys) -> None:
+    with pytest.raises(SystemExit) as ended:
+        tables.main(arguments)
+
+    assert ended.value.code == 2
+    assert "usage: python -m pipeline.tables" in capsys.readouterr().err
