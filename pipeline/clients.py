@@ -8,7 +8,7 @@ from typing import Any
 from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
-from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from transforms.contract import kafka_properties
@@ -16,6 +16,8 @@ from transforms.contract import kafka_properties
 # A broker that is up answers in milliseconds; one that is down should be reported before a person
 # wonders (30 s is the promise, with room for the caller's own work).
 BROKER_TIMEOUT_MS = 15_000
+# Long enough for another broker to take over a partition.
+_DELIVERY_TIMEOUT_MS = 60_000
 
 
 class Unreachable(RuntimeError):
@@ -57,6 +59,24 @@ def kafka_admin(servers: str, properties: Mapping[str, str]) -> KafkaAdminClient
         Unreachable: no broker answers.
     """
     return _connect(KafkaAdminClient, servers, properties)
+
+
+def kafka_producer(servers: str, properties: Mapping[str, str]) -> KafkaProducer:
+    """Returns a producer whose retries store a record once.
+
+    Raises:
+        Unreachable: no broker answers.
+    """
+    return _connect(
+        KafkaProducer,
+        servers,
+        properties,
+        acks="all",
+        enable_idempotence=True,
+        allow_auto_create_topics=False,  # would be made with CreateTime: no arrival times
+        delivery_timeout_ms=_DELIVERY_TIMEOUT_MS,
+        max_block_ms=BROKER_TIMEOUT_MS,
+    )
 
 
 def _connect(client: Any, servers: str, properties: Mapping[str, str], **more: Any) -> Any:
