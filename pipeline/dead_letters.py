@@ -30,7 +30,7 @@ from pipeline.replay import commands, flags, folder
 from pipeline.replay.errors import ReplayError, UsageError
 from pipeline.replay.history import Filter, History
 from pipeline.replay.receipt import Receipt
-from pipeline.replay.send import SendConfig
+from pipeline.replay.send import SLACK_SEC_MIN, SendConfig
 from transforms.contract import kafka_properties
 
 EXIT_FAILED = 1
@@ -95,11 +95,12 @@ def _send(arguments: argparse.Namespace) -> int:
 def _send_config(arguments: argparse.Namespace) -> SendConfig:
     limits = _limits(arguments)
     lag_max_us = arguments.lag_max_sec * 1_000_000
-    if lag_max_us >= limits.horizon_us:
+    lag_sec_max = limits.horizon_us // 1_000_000 - SLACK_SEC_MIN
+    if arguments.lag_max_sec > lag_sec_max:
         raise UsageError(
-            "--lag_max_sec must be below the horizon (allowed lateness + clock skew, "
-            f"{limits.horizon_us // 1_000_000}), got {arguments.lag_max_sec}. Hint: an id that the "
-            "pipeline has forgotten, and has not written either, would be counted twice"
+            f"--lag_max_sec must be {SLACK_SEC_MIN} below the horizon (allowed lateness + clock "
+            f"skew), {lag_sec_max} at most, got {arguments.lag_max_sec}. Hint: an id that the "
+            "pipeline has forgotten before it is seen in a table would be counted twice"
         )
     topics = _topics(arguments)
     assert topics is not None  # argparse requires the brokers

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from pipeline.reconciliation.settings import Topics
 from pipeline.reconciliation.truth import Limits, Place
 from pipeline.replay import fields, text, topic
+from pipeline.replay.candidate import Candidate
 from pipeline.replay.chain import chain_of
 from pipeline.replay.errors import ReplayError, UsageError
 from pipeline.replay.folder import Folder
@@ -18,7 +19,7 @@ from pipeline.replay.history import Filter, History
 from pipeline.replay.letters import Stored, name_of, place_of
 from pipeline.replay.receipt import Receipt
 from pipeline.replay.send import Result, SendConfig, send
-from pipeline.replay.verdict import Candidate, problem_of
+from pipeline.replay.verdict import problem_of
 from transforms.contract.dead_letter import DeadLetter, Reason
 
 EXIT_DONE = 0

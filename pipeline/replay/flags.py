@@ -100,7 +100,7 @@ def _add_send(command: argparse.ArgumentParser) -> None:
         default=600,
         metavar="SEC",
         help="Send nothing while a record has waited for the pipeline for longer: what it has "
-        "counted could not be known (default: %(default)s; must be below the horizon).",
+        "counted could not be known (default: %(default)s).",
     )
     add(
         "--receipt",

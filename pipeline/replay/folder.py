@@ -17,9 +17,9 @@ from typing import NamedTuple
 import orjson
 
 from pipeline.reconciliation.truth import Place
+from pipeline.replay.candidate import Candidate
 from pipeline.replay.errors import UsageError
 from pipeline.replay.letters import name_of, place_named, replay_of
-from pipeline.replay.verdict import Candidate
 
 _MANIFEST = "manifest.jsonl"
 RECEIPT = "receipt.jsonl"

@@ -12,9 +12,9 @@ from kafka.errors import KafkaError
 from pipeline import clients
 from pipeline.reconciliation.settings import Topics
 from pipeline.reconciliation.truth import Place
+from pipeline.replay.candidate import Candidate
 from pipeline.replay.errors import ReplayError
 from pipeline.replay.letters import replay_of
-from pipeline.replay.verdict import Candidate
 from transforms.contract import replay
 
 _FLUSH_TIMEOUT_SEC = 90  # more than the producer itself waits for a broker

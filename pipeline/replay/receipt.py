@@ -9,9 +9,9 @@ from pathlib import Path
 import orjson
 
 from pipeline.reconciliation.truth import Place
+from pipeline.replay.candidate import Candidate
 from pipeline.replay.errors import UsageError
 from pipeline.replay.letters import name_of, place_named
-from pipeline.replay.verdict import Candidate
 
 
 class Receipt:

@@ -11,16 +11,19 @@ from typing import NamedTuple
 from pipeline.reconciliation.settings import Topics
 from pipeline.reconciliation.truth import Limits, Partition, Place
 from pipeline.replay import outbox, topic
+from pipeline.replay.candidate import Candidate, Known
 from pipeline.replay.errors import ReplayError
 from pipeline.replay.history import History
 from pipeline.replay.letters import name_of
 from pipeline.replay.outbox import NotSent, Outbox
 from pipeline.replay.receipt import Receipt
 from pipeline.replay.topic import TopicReader
-from pipeline.replay.verdict import Candidate, Judge, Known, Verdict
+from pipeline.replay.verdict import Judge, Verdict
 
-# What was looked up must still hold when the record arrives: a chunk is sent within seconds of it.
 _CHUNK = 500
+# What must be left of the horizon beside the lag: it takes up to a minute to deliver a record, and
+# rows of one checkpoint become visible one stream after the other.
+SLACK_SEC_MIN = 240
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,6 +49,15 @@ class SendConfig:
     def target(self, candidate: Candidate) -> str:
         """Returns the topic to send to."""
         return self.to_topic or candidate.letter.topic
+
+    @property
+    def stale_after_sec(self) -> float:
+        """Returns how long what was looked up may be acted on.
+
+        Half of what the lag leaves of the horizon. What is accepted meanwhile is remembered by the
+        pipeline when the replay arrives, and the other half is for its delivery.
+        """
+        return (self.limits.horizon_us - self.lag_max_us) / 2e6
 
 
 class Result(NamedTuple):
@@ -81,10 +93,11 @@ def send(
         reader.require({*config.topics.names, *map(config.target, candidates)})
         for start in range(0, len(candidates), _CHUNK):
             chunk = candidates[start : start + _CHUNK]
+            looked_at = time.monotonic()
             known = _look(chunk, history, reader, receipt, config)
             now_us = time.time_ns() // 1_000
             verdicts = [(each, judge.judge(each, known, now_us)) for each in chunk]
-            yield from _act(verdicts, sender, receipt, config)
+            yield from _act(verdicts, sender, receipt, config, looked_at)
             if len(candidates) > _CHUNK:
                 progress(f"{start + len(chunk)} of {len(candidates)} dead letters are done")
 
@@ -141,9 +154,10 @@ def _act(
     sender: Outbox | None,
     receipt: Receipt,
     config: SendConfig,
+    looked_at: float,
 ) -> Iterator[Result]:
     started = [
-        None if verdict.refusal or sender is None else _put(sender, candidate, config)
+        None if verdict.refusal or sender is None else _put(sender, candidate, config, looked_at)
         for candidate, verdict in verdicts
     ]
     for (candidate, verdict), sending in zip(verdicts, started, strict=True):
@@ -155,7 +169,9 @@ def _act(
         yield Result(candidate.place, candidate.transaction_id, done, detail)
 
 
-def _put(sender: Outbox, candidate: Candidate, config: SendConfig) -> object:
+def _put(sender: Outbox, candidate: Candidate, config: SendConfig, looked_at: float) -> object:
+    if time.monotonic() - looked_at > config.stale_after_sec:
+        return NotSent("it took too long since the tables were asked")
     try:
         return sender.put(candidate, config.target(candidate))
     except NotSent as error:

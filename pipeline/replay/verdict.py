@@ -6,18 +6,15 @@ sent again days after its corrected copy was accepted would be counted twice (do
 
 from __future__ import annotations
 
-import dataclasses
 import datetime as dt
 import enum
-from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-import orjson
-
 from pipeline.reconciliation.truth import Limits, Place
-from pipeline.replay.letters import Counted, Fate, name_of, place_of, replay_of
+from pipeline.replay.candidate import Candidate, Known
+from pipeline.replay.letters import Counted, name_of, replay_of
 from transforms.contract import replay, wire_format
-from transforms.contract.dead_letter import DeadLetter, Reason, Rejected
+from transforms.contract.dead_letter import Reason, Rejected
 from transforms.contract.rules import Rules, is_late
 from transforms.contract.transaction import KafkaRecord, Transaction, facts_of
 
@@ -38,52 +35,6 @@ class Refusal(enum.Enum):
     ALREADY_COUNTED = "already counted"
     STILL_REMEMBERED = "still remembered"
     SAME_ID = "same id in this send"
-
-
-class Candidate(NamedTuple):
-    """A dead letter with what would be sent for it."""
-
-    letter: DeadLetter
-    key: bytes | None
-    payload: bytes | None  # None: a tombstone, or bytes that nobody has any more
-
-    @property
-    def place(self) -> Place:
-        """Returns where the dead letter is."""
-        return place_of(self.letter)
-
-    @property
-    def transaction_id(self) -> str | None:
-        """Returns the id in the payload, None when none can be read.
-
-        Read more freely than the pipeline reads: an id must be found even in what is sent only
-        because of --even-invalid, for another version or setting may take it.
-        """
-        try:
-            fields = orjson.loads(self.payload or b"")
-        except orjson.JSONDecodeError:
-            return None
-        found = fields.get("transaction_id") if isinstance(fields, dict) else None
-        return found if isinstance(found, str) else None
-
-
-@dataclasses.dataclass(frozen=True)
-class Known:
-    """What can be found out about the letters of one send.
-
-    Attributes:
-        counted: accepted records, by transaction_id.
-        fates: rows that name a letter as the one they send again, by the letter's place.
-        under_way: records in Kafka that do, whether they have a row yet or not.
-        parents: the letters that the letters of this send say they sent again.
-        receipt: what this send has sent already, before it was interrupted.
-    """
-
-    counted: Mapping[str, Counted] = dataclasses.field(default_factory=dict)
-    fates: Mapping[Place, Sequence[Fate]] = dataclasses.field(default_factory=dict)
-    under_way: Mapping[Place, Place] = dataclasses.field(default_factory=dict)
-    parents: Mapping[Place, DeadLetter] = dataclasses.field(default_factory=dict)
-    receipt: Mapping[Place, str] = dataclasses.field(default_factory=dict)
 
 
 class Verdict(NamedTuple):
