@@ -15,8 +15,10 @@ from pipeline import clients, dead_letters, tables
 from pipeline.reconcile import reconcile
 from pipeline.reconciliation.settings import Dataset, ReconcileConfig, Topics
 from pipeline.reconciliation.truth import Place
+from pipeline.replay import topic
 from pipeline.replay.history import Filter, History
-from pipeline.replay.letters import name_of, place_of
+from pipeline.replay.letters import name_of, place_named, place_of
+from pipeline.replay.receipt import Receipt
 from tests.support.payments import SECOND_US, payload
 from transforms.contract import replay, wire_format
 from transforms.contract.dead_letter import DeadLetter
@@ -48,7 +50,7 @@ class Desk:
         return code, printed.out + printed.err
 
     def rejected(self, dataset: str = "") -> dict[str | None, DeadLetter]:
-        """Returns the dead letters by the id that their payload begins with."""
+        """Returns the dead letters by their key, which `produce` makes the id."""
         history = self.history(dataset)
         letters = [each.letter for each in history.find(Filter(sent_too=True))]
         return {letter.key.decode() if letter.key else None: letter for letter in letters}
@@ -158,6 +160,10 @@ def test_mended_letter_is_accepted_once_and_linked_to_its_first_place(
             name["tombstone"]: "nothing to send",
         },
     ), told
+
+    with topic.connected(Topics(rehearsal.endpoints["kafka"], ())) as reader:
+        sent = reader.record_at(place_named(*Receipt(mend / "receipt.jsonl").sent.values()))
+    assert sent is not None and sent.key == b"tx-currency", "the key must be the original one"
 
     code, told = desk.run("send", "--from", mend, "--yes")
     assert results(told)[name["tx-currency"]] == "in the receipt", told
