@@ -34,6 +34,13 @@ class Receipt:
             except (ValueError, KeyError, TypeError) as error:
                 raise UsageError(f"{path} is no receipt: {error}") from None
 
+    def require_writable(self) -> None:
+        """Raises UsageError when no line could be added: to be known before anything is sent."""
+        try:
+            self._path.open("ab").close()
+        except OSError as error:
+            raise UsageError(f"cannot write the receipt {self._path}: {error.strerror}") from None
+
     def add(self, candidate: Candidate, sent_as: Place) -> None:
         """Writes one line.
 

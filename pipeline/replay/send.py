@@ -87,6 +87,8 @@ def send(
         ReplayError: a service does not answer, or the pipeline is too far behind to tell what it
             has counted. What was yielded until then is done.
     """
+    if config.really:
+        receipt.require_writable()
     judge = Judge(config.limits, config.again, config.even_invalid)
     candidates = sorted(candidates, key=lambda each: each.letter.broker_time_us)
     with topic.connected(config.topics) as reader, _outbox(config) as sender:

@@ -125,6 +125,12 @@ def test_file_that_is_no_receipt_is_told_and_kept(tmp_path: Path) -> None:
     assert path.read_text() == "buy milk\n"
 
 
+def test_receipt_that_could_not_be_written_is_told_before_anything_is_sent(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot write the receipt"):
+        Receipt(tmp_path / "nowhere" / "receipt.jsonl").require_writable()
+    Receipt(tmp_path / "receipt.jsonl").require_writable()  # the control
+
+
 def test_payload_cannot_talk_to_the_terminal() -> None:
     hostile = letter(payload=b"\x1b[2J", detail="\x1b]0;title\x07", key=b"\x1b")
 
