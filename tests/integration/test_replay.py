@@ -65,7 +65,13 @@ class Desk:
 
 
 @pytest.fixture
-def desk(rehearsal: Rehearsal, capsys: pytest.CaptureFixture[str]) -> Desk:
+def desk(
+    rehearsal: Rehearsal,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Desk:
+    monkeypatch.chdir(tmp_path)  # where receipts are written
     return Desk(rehearsal, capsys)
 
 
