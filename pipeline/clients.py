@@ -9,7 +9,7 @@ from google.api_core.client_options import ClientOptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
-from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from transforms.contract import kafka_properties
@@ -19,6 +19,8 @@ from transforms.contract import kafka_properties
 BROKER_TIMEOUT_MS = 15_000
 # For the same reason: the client's own limit is ten minutes.
 BIGQUERY_RETRY = DEFAULT_RETRY.with_timeout(15)
+# Long enough for another broker to take over a partition.
+_DELIVERY_TIMEOUT_MS = 60_000
 
 
 class Unreachable(RuntimeError):
@@ -60,6 +62,24 @@ def kafka_admin(servers: str, properties: Mapping[str, str]) -> KafkaAdminClient
         Unreachable: no broker answers.
     """
     return _connect(KafkaAdminClient, servers, properties)
+
+
+def kafka_producer(servers: str, properties: Mapping[str, str]) -> KafkaProducer:
+    """Returns a producer whose retries store a record once.
+
+    Raises:
+        Unreachable: no broker answers.
+    """
+    return _connect(
+        KafkaProducer,
+        servers,
+        properties,
+        acks="all",
+        enable_idempotence=True,
+        allow_auto_create_topics=False,  # would be made with CreateTime: no arrival times
+        delivery_timeout_ms=_DELIVERY_TIMEOUT_MS,
+        max_block_ms=BROKER_TIMEOUT_MS,
+    )
 
 
 def _connect(client: Any, servers: str, properties: Mapping[str, str], **more: Any) -> Any:

@@ -22,7 +22,6 @@ import argparse
 import contextlib
 import gc
 import logging
-import re
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -30,6 +29,7 @@ from pathlib import Path
 
 import orjson
 
+from pipeline import flag_types
 from pipeline.reconciliation import kafka_side
 from pipeline.reconciliation.audit import audit
 from pipeline.reconciliation.bigquery_side import BigQuerySide
@@ -46,9 +46,6 @@ EXIT_USAGE = 2
 EXIT_CANNOT_CHECK = 3
 
 _POLL_SEC = 2
-_HOST_PORT = re.compile(r"[^\s:,]+:\d{1,5}")
-_DATASET = re.compile(r"([a-z0-9.:-]+)\.([A-Za-z0-9_]+)")
-_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # Kafka's own rule; what SQL may quote as it is
 
 
 def reconcile(
@@ -167,14 +164,14 @@ def _parser() -> argparse.ArgumentParser:
 def _add_side_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--kafka_bootstrap_servers",
-        type=_servers,
+        type=flag_types.servers,
         required=True,
         metavar="HOST:PORT[,…]",
         help="Kafka brokers to ask first.",
     )
     parser.add_argument(
         "--kafka_topics",
-        type=_topics,
+        type=flag_types.topics,
         required=True,
         metavar="TOPIC[,…]",
         help="Topics that the pipeline reads.",
@@ -186,14 +183,14 @@ def _add_side_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--bigquery_dataset",
-        type=_dataset,
+        type=flag_types.dataset,
         required=True,
         metavar="PROJECT.DATASET",
         help="Dataset that holds the outcome tables.",
     )
     parser.add_argument(
         "--bigquery_endpoint",
-        type=_host_port,
+        type=flag_types.host_port,
         metavar="HOST:PORT",
         help="A local BigQuery stand-in instead of Google's service.",
     )
@@ -202,14 +199,14 @@ def _add_side_flags(parser: argparse.ArgumentParser) -> None:
 def _add_limit_flags(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clock_skew_sec",
-        type=_seconds,
+        type=flag_types.seconds,
         default=300,
         metavar="SEC",
         help="As the pipeline ran with (default: %(default)s).",
     )
     parser.add_argument(
         "--allowed_lateness_sec",
-        type=_seconds,
+        type=flag_types.seconds,
         default=3_600,
         metavar="SEC",
         help="As the pipeline ran with (default: %(default)s). An id must not be counted again "
@@ -229,43 +226,13 @@ def _add_own_flags(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--wait_sec",
-        type=_seconds,
+        type=flag_types.seconds,
         default=0,
         metavar="SEC",
         help="Wait until as many rows are queryable as Kafka holds records, and totals by minute "
         "match them, but no longer than this (default: %(default)s).",
     )
     parser.add_argument("--json", action="store_true", help="Print one JSON document instead.")
-
-
-def _host_port(text: str) -> str:
-    if not _HOST_PORT.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"must be host:port, got {text!r}")
-    return text
-
-
-def _servers(text: str) -> str:
-    return ",".join(_host_port(server) for server in text.split(","))
-
-
-def _topics(text: str) -> tuple[str, ...]:
-    topics = tuple(topic.strip() for topic in text.split(","))
-    if len(set(topics)) != len(topics) or not all(map(_TOPIC.fullmatch, topics)):
-        raise argparse.ArgumentTypeError(f"must name each topic once, got {text!r}")
-    return topics
-
-
-def _dataset(text: str) -> tuple[str, str]:
-    match = _DATASET.fullmatch(text)
-    if not match:
-        raise argparse.ArgumentTypeError(f"must be PROJECT.DATASET, got {text!r}")
-    return match.group(1), match.group(2)
-
-
-def _seconds(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number of seconds, got {text!r}")
-    return int(text)
 
 
 def _file(text: str) -> Path:

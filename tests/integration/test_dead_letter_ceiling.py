@@ -1,6 +1,5 @@
 """A bad deploy stops the job instead of emptying the topic into dead_letters."""
 
-
 import pytest
 
 from harness.errors import HarnessError

@@ -13,6 +13,7 @@ from pipeline.warehouse.sql_files import SQL_FOLDER, SqlFileError
 from tests.support.bigquery_sql import DATASET, Catalog, parse
 from transforms.contract import rules
 from transforms.contract.dead_letter import Reason
+from transforms.contract.fraud_rules import Indicator
 from transforms.contract.outcome import Outcome
 from transforms.contract.table_schema import TABLES, TRANSACTIONS
 
@@ -181,11 +182,9 @@ def test_reasons_in_sql_are_the_closed_list() -> None:
 
 
 def test_indicators_in_sql_are_the_closed_list() -> None:
-    fraud_rules = pytest.importorskip("transforms.contract.fraud_rules")
-
     found = literals(query_of("each indicator is one of the closed list"))
 
-    assert found == {indicator.value for indicator in fraud_rules.Indicator}
+    assert found == {indicator.value for indicator in Indicator}
 
 
 def test_outcomes_in_sql_are_the_five() -> None:

@@ -1,0 +1,208 @@
+"""Which flags does `python -m pipeline.dead_letters` take?"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import re
+from pathlib import Path
+
+from pipeline import flag_types
+from pipeline.reconciliation.truth import Place
+from pipeline.replay import fields
+from pipeline.replay.letters import place_named
+from transforms.contract.dead_letter import Reason
+
+_AGO = re.compile(r"(\d{1,6})([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
+
+
+def parser(document: str) -> argparse.ArgumentParser:
+    """Returns the parser of the command line; `document` is the text of its help."""
+    title, _, rest = document.partition("\n\n")
+    whole = argparse.ArgumentParser(
+        prog="python -m pipeline.dead_letters",
+        description=title,
+        epilog=rest,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, add_flags, words in (
+        ("list", _add_list, "name dead letters, and what became of them"),
+        ("show", _add_show, "print one with its payload and its chain of replays"),
+        ("edit", _add_edit, "write payloads to a folder; set fields; check what is still wrong"),
+        ("send", _add_send, "send them to their topic again; a dry run without --yes"),
+    ):
+        command = commands.add_parser(name, help=words, description=words, allow_abbrev=False)
+        _add_bigquery(command)
+        add_flags(command)
+    return whole
+
+
+def _add_list(command: argparse.ArgumentParser) -> None:
+    _add_filters(command)
+    command.add_argument(
+        "--places", action="store_true", help="Print places alone, one a line, for xargs."
+    )
+
+
+def _add_show(command: argparse.ArgumentParser) -> None:
+    command.add_argument("place", type=_place, metavar="PLACE")
+    command.add_argument(
+        "--payload", action="store_true", help="Write the payload alone to stdout, byte for byte."
+    )
+
+
+def _add_edit(command: argparse.ArgumentParser) -> None:
+    command.add_argument("places", type=_place, nargs="*", metavar="PLACE")
+    _add_filters(command)
+    _add_kafka(command, required=False)
+    _add_limits(command)
+    command.add_argument(
+        "--folder",
+        type=Path,
+        required=True,
+        help="Where the payloads are written, one file each. One that holds some already is "
+        "changed by --set and checked again.",
+    )
+    command.add_argument(
+        "--set",
+        dest="settings",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="Set a field of every payload: a value that is JSON as JSON, any other as text.",
+    )
+
+
+def _add_send(command: argparse.ArgumentParser) -> None:
+    command.add_argument("places", type=_place, nargs="*", metavar="PLACE")
+    command.add_argument(
+        "--from", dest="folder", type=Path, metavar="FOLDER", help="What `edit` wrote, as it is."
+    )
+    _add_kafka(command, required=True)
+    _add_limits(command)
+    add = command.add_argument
+    add("--yes", action="store_true", help="Send. Without it, only tell what would be sent.")
+    add("--topic", type=flag_types.topic, help="Send there, not to the topic each came from.")
+    add(
+        "--kafka_topics",
+        type=flag_types.topics,
+        default=(),
+        metavar="TOPIC[,…]",
+        help="Topics that the pipeline reads (default: those that the tables have rows of).",
+    )
+    add(
+        "--lag_max_sec",
+        type=flag_types.seconds,
+        default=600,
+        metavar="SEC",
+        help="Send nothing while a record has waited for the pipeline for longer: what it has "
+        "counted could not be known (default: %(default)s).",
+    )
+    add(
+        "--receipt",
+        type=Path,
+        metavar="FILE",
+        help="What was sent; an interrupted send goes on from it (default: receipt.jsonl in "
+        "FOLDER, else dead_letters.receipt.jsonl here).",
+    )
+    add("--again", action="store_true", help="Send also what was sent before.")
+    add("--even_invalid", action="store_true", help="Send also what would be rejected again.")
+
+
+def _add_bigquery(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--bigquery_dataset",
+        type=flag_types.dataset,
+        required=True,
+        metavar="PROJECT.DATASET",
+        help="Dataset that holds the outcome tables.",
+    )
+    command.add_argument(
+        "--bigquery_endpoint",
+        type=flag_types.host_port,
+        metavar="HOST:PORT",
+        help="A local BigQuery stand-in instead of Google's service.",
+    )
+
+
+def _add_kafka(command: argparse.ArgumentParser, required: bool) -> None:
+    command.add_argument(
+        "--kafka_bootstrap_servers",
+        type=flag_types.servers,
+        required=required,
+        metavar="HOST:PORT[,…]",
+        help="Kafka brokers to ask first."
+        + ("" if required else " Needed for what BigQuery refused: its bytes are only in Kafka."),
+    )
+    command.add_argument(
+        "--kafka_config_file",
+        metavar="FILE",
+        help="Java-style properties for the Kafka client, as the pipeline takes them.",
+    )
+
+
+def _add_limits(command: argparse.ArgumentParser) -> None:
+    for name, default in (("clock_skew", 300), ("allowed_lateness", 3_600)):
+        command.add_argument(
+            f"--{name}_sec",
+            type=flag_types.seconds,
+            default=default,
+            metavar="SEC",
+            help="As the pipeline runs with (default: %(default)s).",
+        )
+
+
+def _add_filters(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("which dead letters")
+    group.add_argument(
+        "--reason",
+        choices=[reason.value for reason in Reason],
+        metavar="REASON",
+        help="One of: " + ", ".join(reason.value for reason in Reason),
+    )
+    group.add_argument("--topic", type=flag_types.topic, help="Arrived in this topic.")
+    for name, words in (("since", "Arrived then or later"), ("until", "Arrived before")):
+        group.add_argument(
+            f"--{name}",
+            type=_moment,
+            metavar="TIME",
+            help=f"{words}: 2026-11-23T08:15Z (UTC without a zone), or 30m, 2h, 7d ago.",
+        )
+    group.add_argument("--limit", type=_positive, default=100, help="(default: %(default)s)")
+    group.add_argument("--all", action="store_true", help="Also those that were sent again.")
+
+
+def _place(text: str) -> Place:
+    try:
+        return place_named(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _setting(text: str) -> fields.Setting:
+    try:
+        return fields.setting(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _moment(text: str) -> dt.datetime:
+    if match := _AGO.fullmatch(text):
+        return dt.datetime.now(dt.UTC) - dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
+    try:
+        moment = dt.datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be a time such as 2026-11-23T08:15Z, or 2h, got {text!r}"
+        ) from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text!r}")
+    return int(text)
