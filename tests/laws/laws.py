@@ -6,7 +6,7 @@ import itertools
 from collections import Counter
 from collections.abc import Iterable
 
-from tests.laws.product import Product, process, record_of
+from tests.laws.product import Product, process
 from tests.laws.reference_model import HORIZON_US, Arrival, Place, Verdict, judge_all
 from tests.laws.stories import TICK_US, Story
 
@@ -66,7 +66,7 @@ def replay(product: type[Product], story: Story) -> None:
 
 
 def order_independence(product: type[Product], story: Story) -> None:
-    """Another order of reading the partitions gives the same ids; which copy is first may differ."""
+    """Another order of reading gives the same ids; which copy is first may differ."""
     one = process(product(), story.reading)
     other = process(product(), story.other_reading)
 

@@ -7,6 +7,7 @@ import sys
 from tests.laws.product import Product
 from tests.laws.reference_model import ALLOWED_LATENESS_US, HORIZON_US, Verdict
 from transforms.contract import wire_format
+from transforms.contract.dead_letter import Rejected
 from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
 from transforms.contract.outcome import Outcome
 from transforms.contract.rules import Rules
@@ -152,6 +153,6 @@ class LosesTheUnreadable(Product):
     def read(self, record: KafkaRecord) -> Verdict | None:
         try:
             wire_format.decode(record)
-        except Exception:
+        except Rejected:
             return None
         return super().read(record)

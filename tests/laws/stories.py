@@ -116,9 +116,7 @@ def _story(
 ) -> Story:
     arrivals = _arrivals(name, moves)
     saved, crash = sorted(min(position, len(arrivals)) for position in positions)
-    return Story(
-        arrivals, _merged(arrivals, picks), _merged(arrivals, other_picks), saved, crash
-    )
+    return Story(arrivals, _merged(arrivals, picks), _merged(arrivals, other_picks), saved, crash)
 
 
 def _arrivals(name: str, moves: list[tuple]) -> tuple[Arrival, ...]:
