@@ -41,6 +41,8 @@ class PipelineConfig:
         runner: one of RUNNERS.
         clock_skew_us: how far ahead a producer's clock may be, microseconds.
         allowed_lateness_us: how late a record may arrive, microseconds.
+        dead_letter_ratio_max: share of invalid records in a minute that stops the job, 0 to 1.
+        account_memory_us: how long an account without payments is remembered, microseconds.
         bigquery_endpoint: host:port of a stand-in, None for Google's service.
         job_endpoint: host:port of the Beam job server, Flink only.
         preflight: whether to check the surroundings before submission.
@@ -52,6 +54,8 @@ class PipelineConfig:
     sink: BigQuerySink
     clock_skew_us: int
     allowed_lateness_us: int
+    dead_letter_ratio_max: float = 0.5
+    account_memory_us: int = 86_400_000_000
     bigquery_endpoint: str | None = None
     job_endpoint: str | None = None
     preflight: bool = True
@@ -61,6 +65,11 @@ class PipelineConfig:
     def horizon_us(self) -> int:
         """Returns how long an id is remembered (GUARANTEE.md: why a copy can never count twice)."""
         return self.allowed_lateness_us + self.clock_skew_us
+
+    @property
+    def unbounded(self) -> bool:
+        """Returns whether the source goes on for ever."""
+        return self.source.ranges is None
 
     @classmethod
     def from_options(cls, options: PipelineOptions) -> PipelineConfig:
@@ -103,6 +112,9 @@ class PipelineConfig:
             ),
             clock_skew_us=_at_least(0, "--clock_skew_sec", rules.clock_skew_sec) * 1_000_000,
             allowed_lateness_us=_at_least(0, "--allowed_lateness_sec", rules.allowed_lateness_sec)
+            * 1_000_000,
+            dead_letter_ratio_max=_ratio("--dead_letter_ratio_max", rules.dead_letter_ratio_max),
+            account_memory_us=_at_least(1, "--account_memory_sec", rules.account_memory_sec)
             * 1_000_000,
             bigquery_endpoint=write.bigquery_endpoint,
             job_endpoint=options.view_as(PortableOptions).job_endpoint,
@@ -186,6 +198,12 @@ def _dataset(text: str) -> tuple[str, str]:
 def _at_least(minimum: int, flag: str, value: int) -> int:
     if value < minimum:
         raise ConfigError(f"{flag} must be at least {minimum}, got {value}.")
+    return value
+
+
+def _ratio(flag: str, value: float) -> float:
+    if not 0 <= value <= 1:
+        raise ConfigError(f"{flag} must be a share from 0 to 1, got {value:g}.")
     return value
 
 

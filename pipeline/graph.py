@@ -1,10 +1,13 @@
 """The whole data path, in order. Read this file first.
 
-A record read from Kafka ends in exactly one table: each split below sends every element down one
-of its branches, and each branch ends in a write.
+A record read from Kafka ends in exactly one of five tables: each split below sends every element
+down one of its branches, and each branch ends in a write. Two more tables are derived from what was
+accepted: totals by minute, and fraud indicators.
 """
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import apache_beam as beam
 
@@ -13,24 +16,37 @@ from transforms import (
     DecodeTransaction,
     Deduplicate,
     FormatRow,
+    LimitDeadLetters,
     ReadKafka,
     RejectRefused,
+    ScoreFraud,
     SplitLate,
     StopOnRefused,
+    TotalByMinute,
     ValidateTransaction,
     WriteBigQuery,
 )
 from transforms.contract.dead_letter import DeadLetter
 from transforms.contract.dedup_policy import DedupPolicy
+from transforms.contract.fraud_rules import FraudRules
 from transforms.contract.rules import Rules
 from transforms.contract.table_schema import (
     CONFLICTS,
     DEAD_LETTERS,
     DUPLICATES,
+    FRAUD_INDICATORS,
     LATE_TRANSACTIONS,
+    TOTALS_BY_MINUTE,
     TRANSACTIONS,
     Table,
 )
+
+# How fresh a total is before its minute is over, and after it for payments that come late. Each
+# pane is a row: a shorter delay multiplies the rows, a longer one makes dashboards stale.
+PANE_EVERY_SEC = 10
+# How long bad records flow before they are noticed. Rows become visible at checkpoints, seconds
+# apart, so that most of them are never written.
+LOOK_EVERY_SEC = 1
 
 
 def build(root: beam.Pipeline, config: PipelineConfig) -> None:
@@ -40,6 +56,13 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
     decoded = records | "DecodeTransaction" >> DecodeTransaction()
     validated = decoded.decoded | "ValidateTransaction" >> ValidateTransaction(
         Rules(config.clock_skew_us)
+    )
+    _ = (
+        records,
+        decoded.dead_letters,
+        validated.dead_letters,
+    ) | "LimitDeadLetters" >> LimitDeadLetters(
+        config.dead_letter_ratio_max, LOOK_EVERY_SEC if config.unbounded else None
     )
     timely = validated.valid | "SplitLate" >> SplitLate(config.allowed_lateness_us)
 
@@ -53,7 +76,18 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
         _write(deduplicated.conflicts, CONFLICTS, config),
         _write(timely.late, LATE_TRANSACTIONS, config),
     )
-    _write_dead_letters((decoded.dead_letters, validated.dead_letters, *refused), config)
+    totals = deduplicated.accepted | "TotalByMinute" >> TotalByMinute(
+        config.allowed_lateness_us,
+        config.horizon_us,
+        PANE_EVERY_SEC if config.unbounded else None,
+    )
+    raised = (deduplicated.accepted, deduplicated.conflicts) | "ScoreFraud" >> ScoreFraud(
+        FraudRules(config.account_memory_us), config.horizon_us
+    )
+
+    _write_merged(totals, TOTALS_BY_MINUTE, config)
+    _write_merged(raised, FRAUD_INDICATORS, config)
+    _write_merged((decoded.dead_letters, validated.dead_letters, *refused), DEAD_LETTERS, config)
 
 
 def _write(
@@ -65,18 +99,18 @@ def _write(
     return refused | f"Reject {table.name}" >> RejectRefused()
 
 
-def _write_dead_letters(
-    branches: tuple[beam.PCollection[DeadLetter], ...], config: PipelineConfig
+def _write_merged(
+    branches: Sequence[beam.PCollection], table: Table, config: PipelineConfig
 ) -> None:
-    """Ends every rejected record in one table."""
+    """Ends several branches in one table whose rows no other table can hold."""
     # Formatted before they are merged: rows have a schema to cross a stage with.
     rows = [
-        letters | f"Format dead_letters {number}" >> FormatRow(DEAD_LETTERS, config.version)
-        for number, letters in enumerate(branches)
+        elements | f"Format {table.name} {number}" >> FormatRow(table, config.version)
+        for number, elements in enumerate(branches)
     ]
-    lost = (
+    refused = (
         rows
-        | "MergeDeadLetters" >> beam.Flatten()
-        | "Write dead_letters" >> WriteBigQuery(config.sink, DEAD_LETTERS)
+        | f"Merge {table.name}" >> beam.Flatten()
+        | f"Write {table.name}" >> WriteBigQuery(config.sink, table)
     )
-    _ = lost | "StopOnRefused" >> StopOnRefused()
+    _ = refused | f"StopOnRefused {table.name}" >> StopOnRefused()

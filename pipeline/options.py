@@ -35,11 +35,11 @@ class ReadKafkaOptions(PipelineOptions):
 
 
 class RulesOptions(PipelineOptions):
-    """Flags of steps ValidateTransaction, SplitLate and Deduplicate."""
+    """Flags of the steps that decide."""
 
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
-        group = parser.add_argument_group("validate, split late, deduplicate")
+        group = parser.add_argument_group("validate, split late, deduplicate, score fraud")
         group.add_argument(
             "--clock_skew_sec",
             type=int,
@@ -56,6 +56,23 @@ class RulesOptions(PipelineOptions):
             help="How long after its event time a record may arrive; later ones end in "
             "late_transactions (default: %(default)s). An id is remembered for this plus the "
             "clock skew.",
+        )
+        group.add_argument(
+            "--dead_letter_ratio_max",
+            type=float,
+            default=0.5,
+            metavar="RATIO",
+            help="Stops the job when a larger share of the records that arrived in one minute is "
+            "invalid, once there are 100: a bad deploy must not empty the topic into dead_letters "
+            "(default: %(default)s; 1 never stops it).",
+        )
+        group.add_argument(
+            "--account_memory_sec",
+            type=int,
+            default=86_400,
+            metavar="SEC",
+            help="How long an account without payments is remembered for fraud indicators "
+            "(default: %(default)s).",
         )
 
 

@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     from transforms.read_kafka import KafkaSource, OffsetRange, ReadKafka
     from transforms.decode_transaction import DecodeTransaction
     from transforms.validate_transaction import ValidateTransaction
+    from transforms.limit_dead_letters import LimitDeadLetters
     from transforms.split_late import SplitLate
     from transforms.deduplicate import Deduplicate
+    from transforms.total_by_minute import TotalByMinute
+    from transforms.score_fraud import ScoreFraud
     from transforms.format_row import FormatRow
     from transforms.write_bigquery import BigQuerySink, WriteBigQuery
     from transforms.reject_refused import RejectRefused, StopOnRefused
@@ -25,8 +28,11 @@ _HOME = {
     "OffsetRange": "read_kafka",
     "DecodeTransaction": "decode_transaction",
     "ValidateTransaction": "validate_transaction",
+    "LimitDeadLetters": "limit_dead_letters",
     "SplitLate": "split_late",
     "Deduplicate": "deduplicate",
+    "TotalByMinute": "total_by_minute",
+    "ScoreFraud": "score_fraud",
     "FormatRow": "format_row",
     "WriteBigQuery": "write_bigquery",
     "BigQuerySink": "write_bigquery",
@@ -40,8 +46,11 @@ __all__ = [
     "OffsetRange",
     "DecodeTransaction",
     "ValidateTransaction",
+    "LimitDeadLetters",
     "SplitLate",
     "Deduplicate",
+    "TotalByMinute",
+    "ScoreFraud",
     "FormatRow",
     "WriteBigQuery",
     "BigQuerySink",

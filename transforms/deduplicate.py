@@ -6,13 +6,13 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
-from apache_beam.coders import RowCoder, StrUtf8Coder, TupleCoder, VarIntCoder, registry
+from apache_beam.coders import StrUtf8Coder, TupleCoder, VarIntCoder
 from apache_beam.pvalue import TaggedOutput
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec, on_timer
 from apache_beam.utils.timestamp import Timestamp
 
-from transforms import metrics
+from transforms import coders, metrics
 from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
 from transforms.contract.outcome import Outcome
 from transforms.contract.transaction import PaymentFacts, Transaction
@@ -21,8 +21,7 @@ ACCEPTED = "accepted"
 DUPLICATES = "duplicates"
 CONFLICTS = "conflicts"
 
-# The only place where transactions cross a shuffle: a schema, never a pickle.
-registry.register_coder(Transaction, RowCoder)
+_ = coders.TRANSACTION  # registered by the import: transactions cross a shuffle below
 
 
 class Copy(NamedTuple):

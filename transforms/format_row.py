@@ -1,9 +1,10 @@
-"""Step 6: turns what a step decided into rows of the table where it ends."""
+"""Step 8: turns what a step decided into rows of the table where it ends."""
 
 from __future__ import annotations
 
 import collections
 import time
+from collections.abc import Callable
 from decimal import Decimal
 from typing import Any, Optional
 
@@ -14,11 +15,15 @@ from apache_beam.utils.timestamp import Timestamp
 from transforms.contract import rules
 from transforms.contract.dead_letter import DeadLetter
 from transforms.contract.dedup_policy import FirstSeen
+from transforms.contract.fraud_rules import Features, Raised
+from transforms.contract.minutes import MINUTE_US
 from transforms.contract.table_schema import (
     CONFLICTS,
     DEAD_LETTERS,
     DUPLICATES,
+    FRAUD_INDICATORS,
     LATE_TRANSACTIONS,
+    TOTALS_BY_MINUTE,
     TRANSACTIONS,
     Table,
 )
@@ -35,9 +40,10 @@ _PYTHON_TYPES: dict[str, Any] = {
 
 
 class FormatRow(beam.PTransform):
-    """Formats Transaction, Copy or DeadLetter as rows that BigQuery takes.
+    """Formats what steps put out as rows that BigQuery takes.
 
-    Input:      Transaction (accepted, late), Copy (duplicates, conflicts) or DeadLetter.
+    Input:      Transaction (accepted, late), Copy (duplicates, conflicts), DeadLetter, MinuteTotal
+                (totals_by_minute) or Raised (fraud_indicators).
     Output:     one row per element, with exactly the columns of `table`.
     """
 
@@ -131,10 +137,55 @@ def _dead_letter_values(letter: DeadLetter) -> _Values:
     return values + _lineage(letter)
 
 
-_VALUES_OF = {
+def _total_values(total: Any) -> _Values:
+    return (
+        Timestamp(micros=total.window_start_us),
+        Timestamp(micros=total.window_start_us + MINUTE_US),
+        total.currency,
+        total.payment_count,
+        rules.amount_of(total.amount_minor, total.currency),
+        total.pane_timing,
+        total.pane_index,
+    )
+
+
+def _raised_values(raised: Raised) -> _Values:
+    payment = raised.transaction
+    return (
+        raised.indicator.value,
+        *_payment(payment),
+        *_features(raised.features, payment.currency),
+        *((None,) * 4 if raised.first is None else _first(raised.first)),
+        *_lineage(payment),
+    )
+
+
+def _features(features: Features | None, currency: str) -> _Values:
+    if features is None:
+        return (None,) * 12
+    before_us = features.previous_event_time_us
+    return (
+        features.count_10min,
+        rules.amount_of(features.amount_minor_10min, currency),
+        features.count_1h,
+        rules.amount_of(features.amount_minor_1h, currency),
+        features.baseline.number,
+        features.baseline.mean,
+        features.baseline.stddev,
+        features.z_score,
+        features.small_count_10min,
+        features.previous_country,
+        None if before_us is None else Timestamp(micros=before_us),
+        features.known_devices,
+    )
+
+
+_VALUES_OF: dict[str, Callable[[Any], _Values]] = {
     TRANSACTIONS.name: _payment_values,
     LATE_TRANSACTIONS.name: _payment_values,
     DUPLICATES.name: _copy_values,
     CONFLICTS.name: _copy_values,
     DEAD_LETTERS.name: _dead_letter_values,
+    TOTALS_BY_MINUTE.name: _total_values,
+    FRAUD_INDICATORS.name: _raised_values,
 }

@@ -1,4 +1,4 @@
-"""Step 7: writes rows with the Storage Write API, each exactly once."""
+"""Step 9: writes rows with the Storage Write API, each exactly once."""
 
 from __future__ import annotations
 

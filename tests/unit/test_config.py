@@ -76,7 +76,12 @@ def test_help_groups_flags_by_step(capsys: pytest.CaptureFixture[str]) -> None:
     assert main.main(["--help"]) == 0
 
     printed = capsys.readouterr().out
-    for group in ("read Kafka:", "validate, split late, deduplicate:", "write BigQuery:", "launch"):
+    for group in (
+        "read Kafka:",
+        "validate, split late, deduplicate, score fraud:",
+        "write BigQuery:",
+        "launch",
+    ):
         assert group in printed
 
 

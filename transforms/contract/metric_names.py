@@ -16,4 +16,6 @@ CounterName = Literal[
     "transactions_duplicate",  # copies with equal facts; a jump means a producer retries too much
     "transactions_conflict",  # same id, other facts: possible fraud, someone should look
     "ids_forgotten",  # ids whose horizon has passed
+    "fraud_indicators_raised",  # questions for an analyst; conflicts are counted above
+    "accounts_forgotten",  # accounts that have not paid for long
 ]

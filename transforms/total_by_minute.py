@@ -1,0 +1,123 @@
+"""Step 6: adds up the accepted payments of each minute of event time, per currency."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+from apache_beam.transforms.trigger import AccumulationMode
+from apache_beam.transforms.window import FixedWindows, GlobalWindows
+from apache_beam.utils.timestamp import Duration
+from apache_beam.utils.windowed_value import PaneInfoTiming
+
+from transforms.contract.minutes import MINUTE_US, minute_of
+from transforms.contract.transaction import Transaction
+from transforms.sum_per_bundle import Addend, SumPerBundle, add_pairs, panes
+
+_CORRECTION = "correction"
+_TIMINGS = {
+    PaneInfoTiming.EARLY: "early",
+    PaneInfoTiming.ON_TIME: "on_time",
+    PaneInfoTiming.LATE: "late",
+    PaneInfoTiming.UNKNOWN: "on_time",
+}
+
+
+class MinuteTotal(NamedTuple):
+    """What one pane of one minute and currency says; or what a replay adds after the last."""
+
+    window_start_us: int
+    currency: str
+    payment_count: int
+    amount_minor: int
+    pane_timing: str  # early, on_time, late, or correction
+    pane_index: int
+
+
+class TotalByMinute(beam.PTransform):
+    """Counts and sums accepted payments in fixed windows of a minute of event time.
+
+    Input:      accepted Transaction, global window, element timestamp = arrival.
+    Output:     MinuteTotal: early panes while the minute lasts, one when the watermark has passed
+                it, late ones after. Each pane replaces those before it (accumulating).
+    Guarantee:  the last panes and the corrections of all minutes add up to the accepted payments.
+                No window can drop one: it arrived within the allowed lateness of its event time,
+                the watermark follows arrival, and windows stay open for `keep_open_us`, which is
+                longer than that (docs/decisions/0007).
+    Limit:      a replayed dead letter may be older than that. Its minute is closed: it becomes a
+                correction, which is added to the last pane instead of replacing it.
+    State:      two integers per bundle, minute and currency, freed when the window closes.
+    """
+
+    def __init__(
+        self, allowed_lateness_us: int, keep_open_us: int, pane_every_sec: int | None
+    ) -> None:
+        super().__init__()
+        self._pane_every_sec = pane_every_sec
+        self._allowed_lateness_us = allowed_lateness_us
+        self._keep_open_us = keep_open_us
+
+    def expand(self, accepted: beam.PCollection[Transaction]) -> list[beam.PCollection]:
+        """Returns the panes, and the corrections."""
+        in_time = accepted | "InTime" >> beam.ParDo(
+            _ByAgeFn(self._allowed_lateness_us, outdated=False)
+        ).with_output_types(Transaction)
+        totals = (
+            in_time
+            | "SumPerBundle" >> SumPerBundle(_addend)
+            | "IntoMinutes"
+            >> beam.WindowInto(
+                FixedWindows(MINUTE_US // 1_000_000),
+                trigger=panes(self._pane_every_sec),
+                accumulation_mode=AccumulationMode.ACCUMULATING,
+                allowed_lateness=Duration(micros=self._keep_open_us),
+            )
+            | "Gather" >> beam.GroupByKey()
+            | "ToTotal" >> beam.ParDo(_ToTotalFn())
+            # A later grouping must neither wait for these windows nor drop what is late for them.
+            | "OutOfMinutes" >> beam.WindowInto(GlobalWindows())
+        )
+        corrections = (
+            accepted
+            | "Outdated" >> beam.ParDo(_ByAgeFn(self._allowed_lateness_us, outdated=True))
+            | "ToCorrection" >> beam.Map(_correction)
+        )
+        return [totals, corrections]
+
+
+def _addend(payment: Transaction) -> Addend:
+    return Addend(payment.currency, minute_of(payment.event_time_us), 1, payment.amount_minor)
+
+
+def _correction(payment: Transaction) -> MinuteTotal:
+    minute_us = minute_of(payment.event_time_us)
+    return MinuteTotal(minute_us, payment.currency, 1, payment.amount_minor, _CORRECTION, 0)
+
+
+class _ByAgeFn(beam.DoFn):
+    """Lets through the payments whose minute may be closed, or the others."""
+
+    def __init__(self, allowed_lateness_us: int, outdated: bool) -> None:
+        self._allowed_lateness_us = allowed_lateness_us
+        self._outdated = outdated
+
+    def process(self, payment: Transaction) -> Iterator[Transaction]:
+        # By its own arrival, not by the one that a replay is judged by: that is where the
+        # watermark is.
+        age_us = payment.broker_time_us - payment.event_time_us
+        if (age_us > self._allowed_lateness_us) is self._outdated:
+            yield payment
+
+
+class _ToTotalFn(beam.DoFn):
+    def process(
+        self,
+        element: tuple[str, Iterable[tuple[int, int]]],
+        window: Any = beam.DoFn.WindowParam,
+        pane: Any = beam.DoFn.PaneInfoParam,
+    ) -> Iterator[MinuteTotal]:
+        currency, sums = element
+        count, amount_minor = add_pairs(sums)
+        timing = _TIMINGS[pane.timing]
+        yield MinuteTotal(window.start.micros, currency, count, amount_minor, timing, pane.index)
