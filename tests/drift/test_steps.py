@@ -46,7 +46,8 @@ def test_every_outcome_has_exactly_one_table_and_the_graph_writes_to_each_table_
 ) -> None:
     assert Counter(table.outcome for table in OUTCOME_TABLES) == Counter(Outcome)
 
-    labels = Counter(step.label for step in steps_of(GraphRun(monkeypatch).build()))
+    used = steps_of(GraphRun(monkeypatch).build())
+    labels = Counter(step.full_label.rpartition("/")[2] for step in used)
     for table in TABLES:
         assert labels[f"Write {table.name}"] == 1
 
@@ -78,29 +79,42 @@ class _Composites(PipelineVisitor):
 
 
 def steps_of(root: beam.Pipeline) -> list[AppliedPTransform]:
-    """Returns every use of a step of ours."""
+    """Returns every use of a step in the graph, but not a step's own parts."""
     composites = _Composites()
     root.visit(composites)
-    return [each for each in composites.found if is_step(type(each.transform))]
+    return [each for each in composites.found if step_around(each) is each]
+
+
+def step_around(applied: AppliedPTransform | None) -> AppliedPTransform | None:
+    """Returns the outermost step of ours around a transform, None when it is Beam's own."""
+    found = None
+    while applied is not None:
+        if is_step(type(applied.transform)):
+            found = applied
+        applied = applied.parent
+    return found
 
 
 def out_of_order(used: list[AppliedPTransform], listed: list[str]) -> set[tuple[str, str]]:
-    """Returns the pairs of neighbours in the graph that the list has the wrong way round."""
-    pairs = {(class_of(before), class_of(step)) for step in used for before in inputs_of(step)}
+    """Returns the pairs of neighbours in the graph that the list has the wrong way round.
+
+    A step that is used again, as FormatRow for dead letters, stands where it is used first.
+    """
+    first = {class_of(step): step for step in reversed(used)}.values()
+    pairs = {(class_of(before), class_of(step)) for step in first for before in inputs_of(step)}
     return {pair for pair in pairs if listed.index(pair[0]) > listed.index(pair[1])}
 
 
 def inputs_of(applied: AppliedPTransform) -> Iterator[AppliedPTransform]:
     """Yields the steps whose outputs this one takes, directly or through Beam's own."""
     for value in applied.inputs:
-        producer = value.producer
-        owner = producer
-        while owner is not None and not is_step(type(owner.transform)):
-            owner = owner.parent
-        if owner is None:
-            yield from inputs_of(producer)
+        if value.producer is None:  # the root of the pipeline
+            continue
+        step = step_around(value.producer)
+        if step is None:
+            yield from inputs_of(value.producer)
         else:
-            yield owner
+            yield step
 
 
 def class_of(applied: AppliedPTransform) -> str:
