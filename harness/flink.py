@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import time
 from typing import Any
+from urllib.parse import urlencode
 
 import requests
 
 from harness.errors import HarnessError
+from transforms.contract.metric_names import NAMESPACE, CounterName
 
 _ENDED = {"CANCELED", "FAILED", "FINISHED", "SUSPENDED"}
 
@@ -48,6 +50,15 @@ class FlinkCluster:
         counts = stats["counts"]
         return Checkpoints(counts["completed"], counts["restored"], newest.get("state_size", 0))
 
+    def counter(self, job: str, name: CounterName) -> int:
+        """Returns a counter of the pipeline, summed over all tasks that run now.
+
+        It begins at 0 whenever the job restarts, and is about 10 s old: Flink fetches metrics from
+        the TaskManagers no more often.
+        """
+        vertices = self._get(f"/jobs/{job}")["vertices"]
+        return sum(self._counter_of_vertex(job, vertex["id"], name) for vertex in vertices)
+
     def wait_for_checkpoint(self, job: str, timeout_sec: float) -> None:
         """Returns when all tasks run and one more checkpoint has completed than before."""
         deadline = time.monotonic() + timeout_sec
@@ -78,6 +89,21 @@ class FlinkCluster:
                 pass  # not up yet; the deadline tells when to give up
             time.sleep(0.5)
         raise HarnessError(f"the Flink job {job} did not end within {timeout_sec:.0f} s")
+
+    def _counter_of_vertex(self, job: str, vertex: str, name: CounterName) -> int:
+        metrics = f"/jobs/{job}/vertices/{vertex}/subtasks/metrics"
+        # Beam names a counter: operator, dot, namespace, underscore, name.
+        ids = [
+            metric["id"]
+            for metric in self._get(metrics)
+            if metric["id"].endswith(f".{NAMESPACE}_{name}")
+        ]
+        # One question for each: an operator's name may hold commas, which separate ids here.
+        found = [
+            self._get(f"{metrics}?{urlencode({'get': metric_id, 'agg': 'sum'})}")
+            for metric_id in ids
+        ]
+        return sum(int(metric["sum"]) for answer in found for metric in answer)
 
     def _get(self, path: str) -> Any:
         response = requests.get(self._url + path, timeout=10)

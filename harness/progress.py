@@ -50,7 +50,7 @@ class Watch:
         self._rehearsal = rehearsal
         self._job = job
         self._consumer = KafkaConsumer(bootstrap_servers=endpoints["kafka"])
-        self._partitions = [TopicPartition(rehearsal.name, n) for n in range(PARTITIONS)]
+        self._partitions = [TopicPartition(rehearsal.topic, n) for n in range(PARTITIONS)]
         self._client = clients.bigquery_client(endpoints["project"], endpoints["bigquery"])
         self._started_at = time.monotonic()
 

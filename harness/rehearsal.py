@@ -28,18 +28,28 @@ class Rehearsal:
     """Names of what belongs together; several can share a sandbox without meeting.
 
     Attributes:
-        name: names the topic, the dataset and the files.
+        name: names the dataset and the files, and the topic unless another's is counted.
         endpoints: where the sandbox listens.
         folder: logs and ledger go here.
+        counts: the rehearsal whose topic and ledger this one counts once more, into its own
+            dataset; None for a topic and a ledger of its own.
     """
 
     name: str
     endpoints: Endpoints
     folder: Path
+    counts: Rehearsal | None = None
+
+    @property
+    def topic(self) -> str:
+        """Returns the topic that is counted."""
+        return self.name if self.counts is None else self.counts.topic
 
     @property
     def ledger(self) -> Path:
         """Returns where the simulator writes the truth."""
+        if self.counts is not None:
+            return self.counts.ledger
         return self.folder / f"{self.name}.ledger.jsonl"
 
     @property
@@ -48,22 +58,10 @@ class Rehearsal:
         return FlinkCluster(self.endpoints["flink_rest"])
 
     def prepare(self) -> None:
-        """Makes the topic and the tables."""
+        """Makes the topic, unless it is another's, and the tables."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        admin = KafkaAdminClient(bootstrap_servers=self.endpoints["kafka"])
-        try:
-            admin.create_topics(
-                [
-                    NewTopic(
-                        name=self.name,
-                        num_partitions=PARTITIONS,
-                        replication_factor=1,
-                        topic_configs={"message.timestamp.type": "LogAppendTime"},
-                    )
-                ]
-            )
-        finally:
-            admin.close()
+        if self.counts is None:
+            self._create_topic()
         client = clients.bigquery_client(self.endpoints["project"], self.endpoints["bigquery"])
         tables.create(client, self.name)
 
@@ -71,7 +69,7 @@ class Rehearsal:
         """Starts the simulator; its ledger is ours."""
         arguments = [
             f"--bootstrap_servers={self.endpoints['kafka']}",
-            f"--topic={self.name}",
+            f"--topic={self.topic}",
             f"--ledger={self.ledger}",
             *flags,
         ]
@@ -120,7 +118,7 @@ class Rehearsal:
     ) -> Report:
         """Compares topic, ledger and tables, once all is queryable or `wait_sec` have passed."""
         config = ReconcileConfig(
-            topics=Topics(self.endpoints["kafka"], (self.name,)),
+            topics=Topics(self.endpoints["kafka"], (self.topic,)),
             dataset=Dataset(self.endpoints["project"], self.name, self.endpoints["bigquery"]),
             ledgers=(self.ledger,),
             wait_sec=wait_sec,
@@ -136,9 +134,25 @@ class Rehearsal:
             *self._tables_and_topic(),
         ]
 
+    def _create_topic(self) -> None:
+        admin = KafkaAdminClient(bootstrap_servers=self.endpoints["kafka"])
+        try:
+            admin.create_topics(
+                [
+                    NewTopic(
+                        name=self.topic,
+                        num_partitions=PARTITIONS,
+                        replication_factor=1,
+                        topic_configs={"message.timestamp.type": "LogAppendTime"},
+                    )
+                ]
+            )
+        finally:
+            admin.close()
+
     def _tables_and_topic(self) -> list[str]:
         return [
-            f"--kafka_topics={self.name}",
+            f"--kafka_topics={self.topic}",
             f"--bigquery_dataset={self.endpoints['project']}.{self.name}",
         ]
 

@@ -1,7 +1,45 @@
-"""Settings of all tests."""
+"""Settings of all tests, and the one sandbox that all integration tests of a session share."""
 
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:  # imported at first use: Beam takes seconds, and most tests need none of it
+    from harness.rehearsal import Rehearsal
+    from sandbox.sandbox import Sandbox
 
 # A test never depends on the clock being fast: these machines are shared.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("here")
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    from sandbox.sandbox import Sandbox
+
+    running = Sandbox(tmp_path_factory.mktemp("sandbox"))
+    running.up(lambda text: print(f"sandbox: {text}", flush=True))
+    yield running
+    running.down()
+
+
+@pytest.fixture
+def rehearsal(
+    sandbox: Sandbox, request: pytest.FixtureRequest, tmp_path: Path
+) -> Iterator[Rehearsal]:
+    """A topic and tables of the test's own; its jobs end with it."""
+    from harness.rehearsal import Rehearsal
+
+    # The end of the name, where parameters are: two tests must not share a topic.
+    name = re.sub(r"\W", "_", request.node.name)[-60:]
+    prepared = Rehearsal(name, sandbox.endpoints(), tmp_path)
+    prepared.prepare()
+    yield prepared
+    for job in prepared.flink.live_jobs():
+        prepared.flink.cancel(job)

@@ -1,0 +1,135 @@
+"""The lists that the contract keeps are what the code does: steps, counters, tables, reasons."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import get_args
+
+import apache_beam as beam
+import pytest
+from apache_beam.pipeline import AppliedPTransform, PipelineVisitor
+
+import transforms
+from tests.support.graph_run import GraphRun
+from transforms.contract.metric_names import CounterName
+from transforms.contract.outcome import Outcome
+from transforms.contract.table_schema import OUTCOME_TABLES, TABLES
+
+STEPS = Path(transforms.__file__).parent
+
+
+def test_steps_are_listed_once_and_in_the_order_in_which_a_record_passes_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    used = steps_of(GraphRun(monkeypatch).build())
+    listed = [name for name in transforms.__all__ if is_step(getattr(transforms, name))]
+
+    assert sorted(listed) == sorted({class_of(step) for step in used})
+    assert out_of_order(used, listed) == set()
+
+
+def test_two_steps_exchanged_in_the_list_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control of the test above."""
+    used = steps_of(GraphRun(monkeypatch).build())
+    listed = list(transforms.__all__)
+    first, second = listed.index("DecodeTransaction"), listed.index("ValidateTransaction")
+    listed[first], listed[second] = listed[second], listed[first]
+
+    assert out_of_order(used, listed) == {("DecodeTransaction", "ValidateTransaction")}
+
+
+def test_every_outcome_has_exactly_one_table_and_the_graph_writes_to_each_table_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert Counter(table.outcome for table in OUTCOME_TABLES) == Counter(Outcome)
+
+    used = steps_of(GraphRun(monkeypatch).build())
+    labels = Counter(step.full_label.rpartition("/")[2] for step in used)
+    for table in TABLES:
+        assert labels[f"Write {table.name}"] == 1
+
+
+def test_every_counter_has_its_name_in_the_contract_and_is_used() -> None:
+    made = {name for path in STEPS.glob("*.py") for name in counters_of(path.read_text())}
+
+    assert made == set(get_args(CounterName))
+
+
+def test_no_step_makes_a_metric_of_its_own() -> None:
+    makers = [path.name for path in STEPS.rglob("*.py") if "Metrics." in path.read_text()]
+
+    assert makers == ["metrics.py"]
+
+
+def test_counter_that_no_step_makes_is_found() -> None:
+    """Control of the two above."""
+    assert counters_of('self._read = metrics.counter("records_read")') == {"records_read"}
+    assert counters_of("class Quiet: ...") == set()
+
+
+class _Composites(PipelineVisitor):
+    def __init__(self) -> None:
+        self.found: list[AppliedPTransform] = []
+
+    def enter_composite_transform(self, transform_node: AppliedPTransform) -> None:
+        self.found.append(transform_node)
+
+
+def steps_of(root: beam.Pipeline) -> list[AppliedPTransform]:
+    """Returns every use of a step in the graph, but not a step's own parts."""
+    composites = _Composites()
+    root.visit(composites)
+    return [each for each in composites.found if step_around(each) is each]
+
+
+def step_around(applied: AppliedPTransform | None) -> AppliedPTransform | None:
+    """Returns the outermost step of ours around a transform, None when it is Beam's own."""
+    found = None
+    while applied is not None:
+        if is_step(type(applied.transform)):
+            found = applied
+        applied = applied.parent
+    return found
+
+
+def out_of_order(used: list[AppliedPTransform], listed: list[str]) -> set[tuple[str, str]]:
+    """Returns the pairs of neighbours in the graph that the list has the wrong way round.
+
+    A step that is used again, as FormatRow for dead letters, stands where it is used first.
+    """
+    first = {class_of(step): step for step in reversed(used)}.values()
+    pairs = {(class_of(before), class_of(step)) for step in first for before in inputs_of(step)}
+    return {pair for pair in pairs if listed.index(pair[0]) > listed.index(pair[1])}
+
+
+def inputs_of(applied: AppliedPTransform) -> Iterator[AppliedPTransform]:
+    """Yields the steps whose outputs this one takes, directly or through Beam's own."""
+    for value in applied.inputs:
+        if value.producer is None:  # the root of the pipeline
+            continue
+        step = step_around(value.producer)
+        if step is None:
+            yield from inputs_of(value.producer)
+        else:
+            yield step
+
+
+def class_of(applied: AppliedPTransform) -> str:
+    return type(applied.transform).__name__
+
+
+def is_step(each: type) -> bool:
+    return issubclass(each, beam.PTransform) and each.__module__.startswith("transforms.")
+
+
+def counters_of(source: str) -> set[str]:
+    """Returns the names in calls of metrics.counter(…); they must be literals."""
+    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return {
+        ast.literal_eval(call.args[0])
+        for call in calls
+        if ast.unparse(call.func) == "metrics.counter"
+    }

@@ -1,0 +1,123 @@
+"""The whole graph on records of a test's own: only the two ends, Kafka and BigQuery, are replaced.
+
+Engine: DirectRunner as `python -m pipeline` uses it (FnApiRunner), bounded, in this process.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Collection, Iterable, Iterator
+from typing import Any, NamedTuple
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.runners.runner import PipelineResult
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Timestamp
+
+from pipeline import graph, runners
+from pipeline.config import PipelineConfig
+from tests.support.payments import SECOND_US
+from transforms import BigQuerySink, KafkaSource, ReadKafka, WriteBigQuery
+from transforms.contract.transaction import KafkaRecord
+
+Rows = dict[str, list[Any]]  # by table
+
+# The runner's threads are in this process, but a step is pickled: it finds the rows of its run
+# here, by number. By table, whatever tables there are.
+_ROWS: dict[int, Rows] = {}
+_RUNS = itertools.count()
+
+
+class Refusal(NamedTuple):
+    """What the sink says of a row that BigQuery refused."""
+
+    failed_row: Any
+    error_message: str
+
+
+class GraphRun:
+    """One run of the graph.
+
+    Args:
+        monkeypatch: undoes the replacement of the two ends.
+        refused_ids: BigQuery refuses payments with these ids.
+        config: fields of PipelineConfig that are not as by default.
+    """
+
+    def __init__(
+        self,
+        monkeypatch: pytest.MonkeyPatch,
+        refused_ids: Collection[str] = (),
+        **config: Any,
+    ) -> None:
+        self._monkeypatch = monkeypatch
+        self._refused_ids = frozenset(refused_ids)
+        self._number = next(_RUNS)
+        self.config = PipelineConfig(
+            **{
+                "runner": "DirectRunner",
+                "source": KafkaSource("nowhere:0", ("payments",), ranges=()),
+                "sink": BigQuerySink("project", "dataset"),
+                "clock_skew_us": 300 * SECOND_US,
+                "allowed_lateness_us": 3_600 * SECOND_US,
+                "dead_letter_ratio_max": 1.0,  # a test may send nothing but invalid records
+                **config,
+            }
+        )
+
+    def run(self, records: Iterable[KafkaRecord]) -> Rows:
+        """Runs it to its end; records of one partition are read in their order."""
+        root = self.build(records)
+        result: PipelineResult = root.run()
+        result.wait_until_finish()
+        return _ROWS.pop(self._number)
+
+    def build(self, records: Iterable[KafkaRecord] = ()) -> beam.Pipeline:
+        """Returns the graph, not yet run."""
+        lanes: dict[tuple[str, int], list[KafkaRecord]] = {}
+        for record in records:
+            lanes.setdefault((record.topic, record.partition), []).append(record)
+        _ROWS[self._number] = {}
+        patch = self._monkeypatch.setattr
+        patch(ReadKafka, "expand", lambda step, root: _read(root, list(lanes.values())))
+        keep = _KeepFn(self._number, self._refused_ids)
+        patch(WriteBigQuery, "expand", lambda step, rows: keep.of(step._table.name, rows))
+        options = PipelineOptions([])
+        runners.apply_defaults(options, "DirectRunner")
+        root = beam.Pipeline(runner=runners.create("DirectRunner"), options=options)
+        graph.build(root, self.config)
+        return root
+
+
+def _read(root: beam.Pipeline, lanes: list[list[KafkaRecord]]) -> beam.PCollection[KafkaRecord]:
+    return (
+        root
+        | "Partitions" >> beam.Create(lanes)
+        | "Records" >> beam.FlatMap(_stamped).with_output_types(KafkaRecord)
+    )
+
+
+def _stamped(lane: Iterable[KafkaRecord]) -> Iterator[TimestampedValue]:
+    for record in lane:
+        yield TimestampedValue(record, Timestamp(micros=record.broker_time_us))
+
+
+class _KeepFn(beam.DoFn):
+    """Keeps the rows of a table for the test that runs the graph; gives back the refused."""
+
+    def __init__(self, number: int, refused_ids: frozenset[str], table: str = "") -> None:
+        self._number = number
+        self._refused_ids = refused_ids
+        self._table = table
+
+    def of(self, table: str, rows: beam.PCollection[Any]) -> beam.PCollection[Any]:
+        return rows | "Keep" >> beam.ParDo(_KeepFn(self._number, self._refused_ids, table))
+
+    def process(self, row: Any) -> Iterator[Any]:
+        if getattr(row, "transaction_id", None) in self._refused_ids:
+            # The row as the sink gives it back: read from a row coder.
+            yield Refusal(beam.Row(**row._asdict()), "refused by the test")
+        else:
+            _ROWS[self._number].setdefault(self._table, []).append(row)
