@@ -106,7 +106,7 @@ def test_secrets_of_the_properties_file_stay_out_of_reprs(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("flags", [[], ["--finish_bundle_before_checkpointing"]])
 def test_no_checkpoint_lets_a_watermark_overtake_records(flags: list[str]) -> None:
-    """docs/decisions/0007; Beam's Flink runner takes the option by this name."""
+    """docs/decisions/0010; Beam's Flink runner takes the option by this name."""
     options = PipelineOptions([*FLINK, *flags])
 
     assert options.get_all_options()["finish_bundle_before_checkpointing"] is True
