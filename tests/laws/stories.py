@@ -49,13 +49,13 @@ _AGES_US = (
     -CLOCK_SKEW_US + 1,
     -CLOCK_SKEW_US,
     -CLOCK_SKEW_US - 1,
-    -CLOCK_SKEW_US - TICK_US,
+    -HORIZON_US,
     ALLOWED_LATENESS_US - 1,
     ALLOWED_LATENESS_US,
     ALLOWED_LATENESS_US + 1,
 )
 # Arrival minus the arrival that a replayed dead letter claims for its first; None is no replay.
-_REPLAYED_AFTER_US = (None,) * 8 + (0, SECOND_US, 2 * HORIZON_US, -TICK_US)
+_REPLAYED_AFTER_US = (None,) * 20 + (0, SECOND_US, 2 * HORIZON_US, -TICK_US)
 _SAME = "the event time of the id's record before"
 
 

@@ -13,6 +13,7 @@ SEARCH = settings(
     derandomize=True,
     database=None,
     phases=[Phase.generate],
+    report_multiple_bugs=False,
     suppress_health_check=list(HealthCheck),
 )
 
