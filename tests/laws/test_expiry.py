@@ -27,17 +27,21 @@ from tests.support.payments import SECOND_US, transaction
 from transforms import Deduplicate
 from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
 from transforms.contract.metric_names import NAMESPACE
-from transforms.contract.outcome import Outcome
 from transforms.contract.transaction import Transaction
+from transforms.deduplicate import StateLayout
 
 HORIZON_US = 60 * SECOND_US
+
+
+BUCKET_US = HORIZON_US // 4  # sharded state is cleared by the bucket, per_id by the id
+LAYOUTS: list[StateLayout] = ["sharded", "per_id"]
 
 
 class BlindPolicy(DedupPolicy):
     """Knows no time: an id counts as forgotten only when the state has really been cleared."""
 
-    def decide(self, first: FirstSeen | None, transaction: Transaction) -> Outcome:
-        return Outcome.ACCEPTED if first is None else Outcome.DUPLICATE
+    def forgets(self, first: FirstSeen, arrival_us: int) -> bool:
+        return False
 
 
 def at(arrival_us: int, offset: int, id_: str = "A") -> TimestampedValue:
@@ -54,12 +58,16 @@ def stream() -> TestStream:
 
 
 def check(
-    arrivals: TestStream, policy: DedupPolicy, accepted: Sequence[int], duplicates: Sequence[int]
+    arrivals: TestStream,
+    policy: DedupPolicy,
+    accepted: Sequence[int],
+    duplicates: Sequence[int],
+    layout: StateLayout = "sharded",
 ) -> None:
     """Runs Deduplicate on the stream and compares the offsets of both ends."""
     with TestPipeline(options=PipelineOptions([], streaming=True)) as root:
         transactions = root | arrivals.advance_watermark_to_infinity() | typed()
-        result = transactions | Deduplicate(policy)
+        result = transactions | Deduplicate(policy, layout)
         first = result.accepted | "first" >> beam.Map(lambda it: it.offset)
         copies = result.duplicates | "copies" >> beam.Map(lambda it: it.transaction.offset)
         assert_that(first, equal_to(list(accepted)), "accepted")
@@ -71,42 +79,48 @@ def typed() -> beam.PTransform:
 
 
 @pytest.mark.parametrize(
-    ("watermark_us", "accepted", "duplicates"),
+    ("layout", "watermark_us", "accepted", "duplicates"),
     [
-        (HORIZON_US, [0], [1]),  # a copy may still arrive at this very tick
-        (HORIZON_US + TICK_US, [0, 1], []),
+        ("per_id", HORIZON_US, [0], [1]),  # a copy may still arrive at this very tick
+        ("per_id", HORIZON_US + TICK_US, [0, 1], []),
+        ("sharded", HORIZON_US + BUCKET_US, [0], [1]),
+        ("sharded", HORIZON_US + BUCKET_US + TICK_US, [0, 1], []),
     ],
 )
 def test_state_is_cleared_one_tick_after_the_horizon(
-    watermark_us: int, accepted: list[int], duplicates: list[int]
+    layout: StateLayout, watermark_us: int, accepted: list[int], duplicates: list[int]
 ) -> None:
     arrivals = (
         stream()
         .add_elements([at(0, offset=0)])
         .advance_watermark_to(us(watermark_us))
-        .add_elements([at(HORIZON_US + TICK_US, offset=1)])
+        .add_elements([at(watermark_us, offset=1)])
     )
 
-    check(arrivals, BlindPolicy(HORIZON_US), accepted, duplicates)
+    check(arrivals, BlindPolicy(HORIZON_US), accepted, duplicates, layout)
 
 
-def test_copies_until_the_end_do_not_put_off_the_clearing() -> None:
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_copies_until_the_end_do_not_put_off_the_clearing(layout: StateLayout) -> None:
+    cleared_us = HORIZON_US + BUCKET_US + TICK_US
     arrivals = stream()
     for second in range(0, 60, 10):
         arrivals.add_elements([at(second * SECOND_US, offset=second)])
         arrivals.advance_watermark_to(second + 1)
-    arrivals.advance_watermark_to(us(HORIZON_US + TICK_US))
-    arrivals.add_elements([at(HORIZON_US + TICK_US, offset=61)])
+    arrivals.advance_watermark_to(us(cleared_us))
+    arrivals.add_elements([at(cleared_us, offset=61)])
 
-    check(arrivals, BlindPolicy(HORIZON_US), [0, 61], [10, 20, 30, 40, 50])
+    check(arrivals, BlindPolicy(HORIZON_US), [0, 61], [10, 20, 30, 40, 50], layout)
 
 
-def test_bounded_run_forgets_every_id_once_at_its_end() -> None:
-    """Three ids, one of them with copies: as many timers as ids, and none is left."""
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_bounded_run_forgets_every_id_once_at_its_end(layout: StateLayout) -> None:
+    """Three ids, one of them with copies: each is forgotten once, and none is left."""
     arrivals = [at(second * SECOND_US, second, "ABACA"[second]) for second in range(5)]
     root = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([]))
     stamped = root | beam.Create([(it.value, it.timestamp) for it in arrivals])
-    _ = stamped | beam.MapTuple(TimestampedValue) | typed() | Deduplicate(DedupPolicy(HORIZON_US))
+    deduplicate = Deduplicate(DedupPolicy(HORIZON_US), layout)
+    _ = stamped | beam.MapTuple(TimestampedValue) | typed() | deduplicate
 
     result = root.run()
     result.wait_until_finish()
@@ -121,16 +135,21 @@ def counters_of(result: PipelineResult) -> list[MetricResult]:
 
 def test_watermark_of_arrivals_keeps_ids_through_a_pause() -> None:
     """The pipeline stands still for an hour; what it then reads arrived within the horizon."""
-    arrivals = stream().add_elements([at(0, offset=0)])
-
-    check(arrivals.add_elements([copy_from_the_pause()]), DedupPolicy(HORIZON_US), [0], [1])
+    for layout in LAYOUTS:
+        delivered = stream().add_elements([at(0, offset=0)]).add_elements([copy_from_the_pause()])
+        check(delivered, DedupPolicy(HORIZON_US), [0], [1], layout)
 
 
 def test_control_watermark_of_the_wall_clock_counts_twice_after_a_pause() -> None:
     """Why ReadKafka takes arrival for its watermark: the same pause, the clock on the wall."""
-    arrivals = stream().add_elements([at(0, offset=0)]).advance_watermark_to(3_600)
-
-    check(arrivals.add_elements([copy_from_the_pause()]), DedupPolicy(HORIZON_US), [0, 1], [])
+    for layout in LAYOUTS:
+        delivered = (
+            stream()
+            .add_elements([at(0, offset=0)])
+            .advance_watermark_to(3_600)
+            .add_elements([copy_from_the_pause()])
+        )
+        check(delivered, DedupPolicy(HORIZON_US), [0, 1], [], layout)
 
 
 def copy_from_the_pause() -> TimestampedValue:
