@@ -59,6 +59,11 @@ class FlinkCluster:
         vertices = self._get(f"/jobs/{job}")["vertices"]
         return sum(self._counter_of_vertex(job, vertex["id"], name) for vertex in vertices)
 
+    def newest_failure(self, job: str) -> str:
+        """Returns what last made the job fail, with its stack trace; "" when nothing has."""
+        entries = self._get(f"/jobs/{job}/exceptions")["exceptionHistory"]["entries"]
+        return str(entries[0]["stacktrace"]) if entries else ""
+
     def wait_for_checkpoint(self, job: str, timeout_sec: float) -> None:
         """Returns when all tasks run and one more checkpoint has completed than before."""
         deadline = time.monotonic() + timeout_sec

@@ -71,7 +71,7 @@ class Direct(Engine):
     name = "direct"
 
     def run(self, rehearsal: Rehearsal) -> Report:
-        rehearsal.run_direct(TIMEOUT_SEC)
+        rehearsal.run_direct(timeout_sec=TIMEOUT_SEC)
         return rehearsal.reconcile(wait_sec=0)
 
 

@@ -4,7 +4,9 @@ import pytest
 
 from harness.errors import HarnessError
 from harness.rehearsal import Rehearsal
+from tests.integration.sandbox_clients import wait_until
 from transforms.contract.outcome import Outcome
+from transforms.limit_dead_letters import TooManyDeadLetters
 
 pytestmark = pytest.mark.integration
 
@@ -23,6 +25,17 @@ def test_direct_runner_ends_with_one_clear_line(rehearsal: Rehearsal) -> None:
     assert "--dead_letter_ratio_max=0.5" in errors[0]
     assert "Hint: " in errors[0]
     assert "Traceback" not in log
+
+
+def test_flink_stops_at_the_ceiling_and_goes_no_further(rehearsal: Rehearsal) -> None:
+    job = rehearsal.submit_to_flink()
+    rehearsal.simulate(["--invalid_ratio=0.9", "--rate_per_sec=100", "--duration_sec=20"]).wait(60)
+    wait_until(lambda: TooManyDeadLetters.__name__ in rehearsal.flink.newest_failure(job))
+
+    report = rehearsal.reconcile(wait_sec=0)
+    assert report.missing > 0, report.text()  # most of the topic is still there to be read
+    assert report.double == 0, report.text()
+    assert "Hint: " in rehearsal.flink.newest_failure(job)
 
 
 def test_control_under_a_higher_ceiling_the_same_topic_is_read(rehearsal: Rehearsal) -> None:

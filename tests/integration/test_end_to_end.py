@@ -9,6 +9,7 @@ from harness.progress import Snapshot, Watch
 from harness.rehearsal import Rehearsal
 from pipeline.reconciliation.report import Report
 from sandbox.sandbox import Sandbox
+from tests.support.indicators import assert_indicators_are_those_of_the_rules
 from transforms.contract.outcome import Outcome
 
 pytestmark = pytest.mark.integration
@@ -36,6 +37,7 @@ def test_direct_runner_counts_what_is_there_exactly(rehearsal: Rehearsal) -> Non
 
     report = rehearsal.reconcile(wait_sec=0)
     assert_exact(report)
+    assert_indicators_are_those_of_the_rules(rehearsal, wait_sec=0)
     assert all(report.counts.outcomes[outcome] > 0 for outcome in Outcome), report.text()
 
 
@@ -54,6 +56,7 @@ def test_flink_counts_exactly_through_the_kill_of_a_task_manager(
     assert_exact(report)
     assert all(report.counts.outcomes[outcome] > 0 for outcome in Outcome), report.text()
     assert rehearsal.flink.checkpoints(job).restored > 0, "the kill did not touch the job"
+    assert_indicators_are_those_of_the_rules(rehearsal, TAIL_SEC)
 
 
 def test_control_without_the_mend_the_same_kill_counts_twice(

@@ -1,0 +1,86 @@
+"""Which indicators must a dataset hold? Those of the pure rules, over what was accepted."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from google.cloud import bigquery
+
+from harness.rehearsal import Rehearsal
+from pipeline import clients
+from tests.support.payments import SECOND_US
+from transforms.contract.account_memory import AccountMemory
+from transforms.contract.fraud_rules import FraudRules
+from transforms.contract.transaction import Transaction
+
+_PAYMENTS = """
+SELECT transaction_id, account_id, merchant_id, payment_type, amount_minor, currency,
+  UNIX_MICROS(event_time), country, device_id, kafka_topic, kafka_partition, kafka_offset,
+  UNIX_MICROS(broker_time)
+FROM `{dataset}.transactions`
+ORDER BY broker_time, kafka_topic, kafka_partition, kafka_offset
+"""
+_INDICATORS = """
+SELECT indicator, transaction_id, count_10min, count_1h, z_score,
+  known_devices
+FROM `{dataset}.fraud_indicators` WHERE indicator <> 'conflict'
+"""
+_CONFLICTS = """
+SELECT
+  (SELECT COUNT(*) FROM `{dataset}.conflicts`),
+  (SELECT COUNT(*) FROM `{dataset}.fraud_indicators` WHERE indicator = 'conflict'),
+  (SELECT COUNT(*) FROM `{dataset}.fraud_indicators` AS i JOIN `{dataset}.conflicts` AS c
+    USING (kafka_topic, kafka_partition, kafka_offset) WHERE i.indicator = 'conflict')
+"""
+Told = list[tuple[Any, ...]]
+
+
+def assert_indicators_are_those_of_the_rules(rehearsal: Rehearsal, wait_sec: float) -> None:
+    """Compares, once all have come or `wait_sec` have passed; indicators follow the payments."""
+    endpoints = rehearsal.endpoints
+    client = clients.bigquery_client(endpoints["project"], endpoints["bigquery"])
+    dataset = f"{endpoints['project']}.{rehearsal.name}"
+    expected = sorted(_by_rules(client, dataset))
+    assert expected, "nothing to compare: the traffic raises no indicator"
+    deadline = time.monotonic() + wait_sec
+    while (told := _told(client, dataset)) != expected and time.monotonic() < deadline:
+        time.sleep(1)
+
+    assert [row[:2] for row in told] == [row[:2] for row in expected]
+    assert told == expected
+    [[conflicts, raised, of_conflicts]] = _query(client, _CONFLICTS, dataset)
+    assert conflicts == raised == of_conflicts
+
+
+def _by_rules(client: bigquery.Client, dataset: str) -> Iterator[tuple[Any, ...]]:
+    rules, memories = FraudRules(86_400 * SECOND_US), dict[str, AccountMemory]()
+    for cells in _query(client, _PAYMENTS, dataset):
+        payment = Transaction(*cells)
+        memory = memories.get(payment.account_id)
+        memories[payment.account_id], raised = rules.judge(memory, payment)
+        for each in raised:
+            assert each.features is not None
+            yield (
+                each.indicator.value,
+                payment.transaction_id,
+                each.features.count_10min,
+                each.features.count_1h,
+                each.features.z_score is not None and round(each.features.z_score, 6),
+                each.features.known_devices,
+            )
+
+
+def _told(client: bigquery.Client, dataset: str) -> Told:
+    return sorted(
+        (indicator, id_, count_10min, count_1h, z_score is not None and round(z_score, 6), devices)
+        for indicator, id_, count_10min, count_1h, z_score, devices in _query(
+            client, _INDICATORS, dataset
+        )
+    )
+
+
+def _query(client: bigquery.Client, sql: str, dataset: str) -> Iterator[list[Any]]:
+    for row in client.query(sql.format(dataset=dataset)).result():
+        yield list(row.values())
