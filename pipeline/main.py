@@ -100,14 +100,14 @@ def _wait(result: PipelineResult, config: PipelineConfig, started_at: float) -> 
 
 
 def _stopped(error: RuntimeError) -> Exception:
-    """Returns what a step said when it stopped the job on purpose, else the error as it is.
-
-    Runners hand errors of workers on as text: the class name, then the message.
-    """
-    for name in (TooManyDeadLetters.__name__, RefusedRow.__name__):
-        _, found, message = str(error).partition(f"{name}: ")
-        if found:
-            return RuntimeError(message.partition("\n")[0].partition(" [while running")[0])
+    """Returns what a step said when it stopped the job on purpose, else the error as it is."""
+    text = str(error)
+    for stop in (TooManyDeadLetters, RefusedRow):
+        # Out of this process it comes as it is, out of a worker as text: class name, message.
+        _, from_worker, message = text.partition(f"{stop.__name__}: ")
+        if from_worker or isinstance(error, stop):
+            message = (message or text).partition("\n")[0]
+            return RuntimeError(message.partition(" [while running")[0])
     return error
 
 
@@ -118,6 +118,8 @@ def _set_up_logging() -> None:
     _LOG.setLevel(logging.INFO)
     # The client logs each attempt to connect as an error; what is told is the end of them all.
     logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    # What a step raises on the DirectRunner is logged with its stack, and raised again to us.
+    logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)
 
 
 def _help_parser() -> argparse.ArgumentParser:

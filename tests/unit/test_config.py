@@ -7,6 +7,7 @@ from apache_beam.options.pipeline_options import PipelineOptions
 
 from pipeline import main
 from pipeline.config import ConfigError, PipelineConfig
+from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.read_kafka import consumer_config
 
 REQUIRED = [
@@ -110,3 +111,26 @@ def test_no_checkpoint_lets_a_watermark_overtake_records(flags: list[str]) -> No
     options = PipelineOptions([*FLINK, *flags])
 
     assert options.get_all_options()["finish_bundle_before_checkpointing"] is True
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        TooManyDeadLetters(
+            "9 of 10 are bad. Hint: look [while running 'LimitDeadLetters/Compare']"
+        ),
+        RuntimeError(
+            "Traceback (most recent call last):\n  File …\n"
+            "transforms.limit_dead_letters.TooManyDeadLetters: 9 of 10 are bad. Hint: look\n"
+        ),
+    ],
+    ids=["raised here", "told by a worker"],
+)
+def test_job_that_was_stopped_on_purpose_says_why_in_one_line(error: RuntimeError) -> None:
+    assert str(main._stopped(error)) == "9 of 10 are bad. Hint: look"
+
+
+def test_other_errors_are_told_whole() -> None:
+    error = RuntimeError("Traceback …\nKeyError: 1")
+
+    assert main._stopped(error) is error
