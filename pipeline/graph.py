@@ -84,7 +84,7 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
         PANE_EVERY_SEC if config.unbounded else None,
     )
     raised = (deduplicated.accepted, deduplicated.conflicts) | "ScoreFraud" >> ScoreFraud(
-        FraudRules(config.account_memory_us), config.horizon_us
+        FraudRules(config.account_memory_us)
     )
 
     _write_merged(totals, TOTALS_BY_MINUTE, config)

@@ -7,10 +7,11 @@ from typing import Literal, NamedTuple
 import apache_beam as beam
 
 from transforms import coders
+from transforms.batch_by_shard import BatchByShard
 from transforms.contract.dedup_policy import Copy, DedupPolicy
 from transforms.contract.transaction import Transaction
 from transforms.per_id_dedup import KeepFirstOfId
-from transforms.sharded_dedup import BatchByShard, KeepFirstOfShard
+from transforms.sharded_dedup import KeepFirstOfShard
 
 ACCEPTED = "accepted"
 DUPLICATES = "duplicates"
@@ -60,9 +61,7 @@ class Deduplicate(beam.PTransform):
         return self.Outputs(outputs[ACCEPTED], outputs[DUPLICATES], outputs[CONFLICTS])
 
     def _by_shard(self, transactions: beam.PCollection) -> tuple[beam.PCollection, beam.DoFn]:
-        batches = transactions | "BatchByShard" >> beam.ParDo(BatchByShard()).with_output_types(
-            tuple[int, list[Transaction]]
-        )
+        batches = transactions | "BatchByShard" >> BatchByShard(_id_of)
         return batches, KeepFirstOfShard(self._policy, DUPLICATES, CONFLICTS)
 
     def _by_id(self, transactions: beam.PCollection) -> tuple[beam.PCollection, beam.DoFn]:
@@ -70,6 +69,10 @@ class Deduplicate(beam.PTransform):
             tuple[str, Transaction]
         )
         return keyed, KeepFirstOfId(self._policy, DUPLICATES, CONFLICTS)
+
+
+def _id_of(transaction: Transaction) -> str:
+    return transaction.transaction_id
 
 
 def _with_id(transaction: Transaction) -> tuple[str, Transaction]:

@@ -2,30 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.coders import BytesCoder, ListCoder
+from apache_beam.coders import BytesCoder, ListCoder, VarIntCoder
 from apache_beam.transforms.timeutil import TimeDomain
-from apache_beam.transforms.trigger import AccumulationMode, AfterCount, AfterWatermark
 from apache_beam.transforms.userstate import (
     BagStateSpec,
     ReadModifyWriteStateSpec,
     TimerSpec,
     on_timer,
 )
-from apache_beam.transforms.window import FixedWindows, GlobalWindows
-from apache_beam.utils.timestamp import Duration, Timestamp
+from apache_beam.utils.timestamp import Timestamp
 
 from transforms import coders, metrics
-from transforms.contract.account_memory import AccountMemory
+from transforms.batch_by_shard import BatchByShard
+from transforms.contract.account_book import AccountBook, BookHeader
 from transforms.contract.fraud_rules import FraudRules, Indicator, Raised
 from transforms.contract.transaction import Transaction
 
-# State is asked once per account and batch, not once per payment: ten seconds of arrivals wait for
-# each other. An indicator is a question for a human, who does not answer sooner.
-BATCH_SEC = 10
+# Arrivals of so long a time are judged at once: state is then asked once per shard and not once per
+# payment. An indicator is a question for a human, who does not answer sooner.
+_STRETCH_US = 10_000_000
+# Accounts are freed at the latest a quarter of their memory after its end.
+_SWEEPS_PER_MEMORY = 4
 
 
 class ScoreFraud(beam.PTransform):
@@ -37,14 +39,13 @@ class ScoreFraud(beam.PTransform):
                 of (arrival, topic, partition, offset), not that in which a runner delivers, so a
                 replay raises the same.
     Limit:      a payment that comes behind the watermark is judged when it comes.
-    State:      AccountMemory, 200 bytes to 20 kB per account, freed by a timer when an account has
-                not paid for FraudRules.memory_us; the payments of one batch while they wait.
+    State:      AccountMemory, 200 bytes to 20 kB per account, up to three times in the log of its
+                shard; freed by a timer when an account has not paid for FraudRules.memory_us.
     """
 
-    def __init__(self, rules: FraudRules, keep_open_us: int) -> None:
+    def __init__(self, rules: FraudRules) -> None:
         super().__init__()
         self._rules = rules
-        self._keep_open_us = keep_open_us
 
     def expand(
         self, inputs: tuple[beam.PCollection[Transaction], beam.PCollection[Any]]
@@ -53,32 +54,15 @@ class ScoreFraud(beam.PTransform):
         accepted, conflicts = inputs
         by_payments = (
             accepted
-            | "KeyByAccount" >> beam.Map(_by_account).with_output_types(tuple[str, Transaction])
-            | "IntoBatches"
-            >> beam.WindowInto(
-                FixedWindows(BATCH_SEC),
-                trigger=AfterWatermark(late=AfterCount(1)),
-                accumulation_mode=AccumulationMode.DISCARDING,
-                # Nothing may be dropped, however far behind the watermark it comes.
-                allowed_lateness=Duration(micros=self._keep_open_us),
-            )
-            | "Gather" >> beam.GroupByKey()
-            | "ToList" >> beam.Map(_to_list).with_output_types(tuple[str, list[Transaction]])
-            | "OutOfBatches" >> beam.WindowInto(GlobalWindows())
+            | "BatchByShard" >> BatchByShard(_account_of)
             | "Judge" >> beam.ParDo(_JudgeFn(self._rules))
         )
         by_conflicts = conflicts | "RaiseConflict" >> beam.Map(_conflict)
         return [by_payments, by_conflicts]
 
 
-def _by_account(payment: Transaction) -> tuple[str, Transaction]:
-    return payment.account_id, payment
-
-
-def _to_list(
-    element: tuple[str, Iterable[Transaction]],
-) -> tuple[str, list[Transaction]]:
-    return element[0], list(element[1])
+def _account_of(payment: Transaction) -> str:
+    return payment.account_id
 
 
 def _conflict(copy: Any) -> Raised:
@@ -89,63 +73,125 @@ def _place(payment: Transaction) -> tuple[int, str, int, int]:
     return payment.broker_time_us, payment.topic, payment.partition, payment.offset
 
 
+def _stretch_end_us(payments: list[Transaction]) -> int:
+    """Returns the end of the stretch of time in which the earliest payment arrived."""
+    earliest_us = min(payment.broker_time_us for payment in payments)
+    return earliest_us - earliest_us % _STRETCH_US + _STRETCH_US
+
+
 class _JudgeFn(beam.DoFn):
-    """Judges what has waited, in order, then remembers the account until it is quiet for long.
+    """Lets payments wait until the watermark says that none before them is missing, then judges.
 
-        batch [A@03 A@01]  → waits; settle timer := now
-        settle             → judges A@01, then A@03; memory := after both; forget := 03 + memory_us
-        batch [A@12]       → waits, is judged, forget := 12 + memory_us
-        forget             → memory cleared
-
-    In a stream the settle timer fires at once, for the batch is complete when it comes. Bounded,
-    all batches come first, in any order, and are judged together.
+    [A@03 B@01]   → wait; settle timer := 10
+    [A@12]        → waits; the timer stays
+    watermark 10  → judges B@01, A@03; their memories go into the log; settle timer := 20
+    watermark 20  → judges A@12
+    a day without payments of B → B is swept out, and the log is written anew
     """
 
     # State and timer names survive a job update: renaming one loses what is remembered.
     WAITING = BagStateSpec("waiting", ListCoder(coders.TRANSACTION))
-    MEMORY = ReadModifyWriteStateSpec("account_memory", BytesCoder())
+    SETTLES_AT = ReadModifyWriteStateSpec("settles_at_us", VarIntCoder())
+    HEADER = ReadModifyWriteStateSpec("book_header", BytesCoder())
+    LOG = BagStateSpec("account_log", BytesCoder())
     SETTLE = TimerSpec("settle", TimeDomain.WATERMARK)
-    FORGET = TimerSpec("forget", TimeDomain.WATERMARK)
+    SWEEP = TimerSpec("sweep", TimeDomain.WATERMARK)
 
     def __init__(self, rules: FraudRules) -> None:
         self._rules = rules
         self._raised = metrics.counter("fraud_indicators_raised")
         self._forgotten = metrics.counter("accounts_forgotten")
+        self._books: dict[int, AccountBook] = {}
 
     def process(
         self,
-        element: tuple[str, list[Transaction]],
-        timestamp: Any = beam.DoFn.TimestampParam,
+        element: tuple[int, list[Transaction]],
         waiting: Any = beam.DoFn.StateParam(WAITING),
+        settles_at_us: Any = beam.DoFn.StateParam(SETTLES_AT),
         settle: Any = beam.DoFn.TimerParam(SETTLE),
     ) -> None:
-        waiting.add(element[1])
-        settle.set(timestamp)
+        batch = element[1]
+        waiting.add(batch)
+        due_us, set_us = _stretch_end_us(batch), settles_at_us.read()
+        if set_us is None or due_us < set_us:
+            settles_at_us.write(due_us)
+            settle.set(Timestamp(micros=due_us))
 
     @on_timer(SETTLE)
-    def judge(
+    def judge(  # noqa: PLR0917
         self,
+        shard: Any = beam.DoFn.KeyParam,
+        fired_at: Any = beam.DoFn.TimestampParam,
         waiting: Any = beam.DoFn.StateParam(WAITING),
-        memory: Any = beam.DoFn.StateParam(MEMORY),
-        forget: Any = beam.DoFn.TimerParam(FORGET),
+        settles_at_us: Any = beam.DoFn.StateParam(SETTLES_AT),
+        header: Any = beam.DoFn.StateParam(HEADER),
+        log: Any = beam.DoFn.StateParam(LOG),
+        settle: Any = beam.DoFn.TimerParam(SETTLE),
+        sweep: Any = beam.DoFn.TimerParam(SWEEP),
     ) -> Iterator[Raised]:
-        """Judges all payments that have waited, in the order of their arrival."""
+        """Judges the payments that arrived before now, in the order of their arrival."""
         payments = sorted((each for batch in waiting.read() for each in batch), key=_place)
-        if not payments:
-            return
+        due = [each for each in payments if each.broker_time_us < fired_at.micros]
+        later = payments[len(due) :]
         waiting.clear()
-        stored = memory.read()
-        remembered = None if stored is None else AccountMemory.decode(stored)
-        for payment in payments:
-            remembered, raised = self._rules.judge(remembered, payment)
+        settles_at_us.clear()
+        if later:
+            waiting.add(later)
+            settles_at_us.write(_stretch_end_us(later))
+            settle.set(Timestamp(micros=_stretch_end_us(later)))
+        if due:
+            book = self._book(shard, header, log)
+            raised, part = book.judge(self._rules, due)
+            log.add(part)
+            if book.needs_rewriting():
+                log.clear()
+                log.add(book.rewritten())
+            if not book.header.sweep_at_us:
+                self._set_sweep(book, due[-1].broker_time_us, sweep)
+            self._save(shard, book, header)
             self._raised.inc(len(raised))
             yield from raised
-        assert remembered is not None
-        memory.write(remembered.encode())
-        forget.set(Timestamp(micros=self._rules.forget_at_us(remembered)))
 
-    @on_timer(FORGET)
-    def forget_account(self, memory: Any = beam.DoFn.StateParam(MEMORY)) -> None:
-        """Forgets an account that has not paid for long."""
-        self._forgotten.inc()
-        memory.clear()
+    @on_timer(SWEEP)
+    def forget_accounts(  # noqa: PLR0917
+        self,
+        shard: Any = beam.DoFn.KeyParam,
+        fired_at: Any = beam.DoFn.TimestampParam,
+        settles_at_us: Any = beam.DoFn.StateParam(SETTLES_AT),
+        header: Any = beam.DoFn.StateParam(HEADER),
+        log: Any = beam.DoFn.StateParam(LOG),
+        sweep: Any = beam.DoFn.TimerParam(SWEEP),
+    ) -> None:
+        """Forgets the accounts that have not paid for long."""
+        unsettled_us = settles_at_us.read()
+        if unsettled_us is not None and unsettled_us <= fired_at.micros:
+            # At the end of bounded input all timers are due, and fire in any order.
+            sweep.set(fired_at)
+            return
+        book = self._book(shard, header, log)
+        self._forgotten.inc(book.forget(self._rules, fired_at.micros))
+        log.clear()
+        if len(book):
+            log.add(book.rewritten())
+            self._set_sweep(book, fired_at.micros, sweep)
+            self._save(shard, book, header)
+        else:
+            header.clear()
+
+    def _set_sweep(self, book: AccountBook, now_us: int, sweep: Any) -> None:
+        book.header.sweep_at_us = now_us + self._rules.memory_us // _SWEEPS_PER_MEMORY
+        sweep.set(Timestamp(micros=book.header.sweep_at_us))
+
+    def _book(self, shard: int, header: Any, log: Any) -> AccountBook:
+        """Returns the book as state has it: a worker's copy, if it is a copy of this very state."""
+        stored = BookHeader.decode(header.read())
+        # Taken out: should this bundle fail halfway, what it did to the copy is gone with it.
+        copy = self._books.pop(shard, None)
+        if copy is not None and copy.header.token == stored.token:
+            return copy
+        return AccountBook(stored, log.read() if stored.parts else ())
+
+    def _save(self, shard: int, book: AccountBook, header: Any) -> None:
+        book.header.token = os.urandom(8).hex()
+        header.write(book.header.encode())
+        self._books[shard] = book

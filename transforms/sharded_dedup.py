@@ -8,7 +8,6 @@ token is the one in state.
 from __future__ import annotations
 
 import os
-import zlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -22,49 +21,14 @@ from apache_beam.transforms.userstate import (
     TimerSpec,
     on_timer,
 )
-from apache_beam.transforms.window import GlobalWindow, TimestampedValue
+from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
-from apache_beam.utils.windowed_value import WindowedValue
 
 from transforms import metrics
 from transforms.contract.dedup_policy import Copy, DedupPolicy
 from transforms.contract.outcome import Outcome
 from transforms.contract.shard import Catalogue, Shard, pack, unpack
 from transforms.contract.transaction import Transaction
-
-# Named state is API: another number of shards would look for remembered ids in the wrong place.
-SHARDS = 32
-# Bounds what a batch takes in memory where a bundle is the whole input (DirectRunner).
-_BATCH_MAX = 2_000
-
-
-class BatchByShard(beam.DoFn):
-    """Gathers the transactions of a bundle by shard: (shard, [Transaction, …])."""
-
-    def __init__(self) -> None:
-        self._batches: dict[int, list[Transaction]] = {}
-
-    def start_bundle(self) -> None:
-        """Begins with nothing: what a failed bundle gathered will come again."""
-        self._batches = {}
-
-    def process(self, transaction: Transaction) -> Iterator[TimestampedValue]:
-        """Puts one transaction to those of its shard."""
-        shard = zlib.crc32(transaction.transaction_id.encode()) % SHARDS
-        batch = self._batches.setdefault(shard, [])
-        batch.append(transaction)
-        if len(batch) >= _BATCH_MAX:
-            yield TimestampedValue((shard, self._batches.pop(shard)), _earliest(batch))
-
-    def finish_bundle(self) -> Iterator[WindowedValue]:
-        """Hands on what has been gathered."""
-        for shard, batch in self._batches.items():
-            yield WindowedValue((shard, batch), _earliest(batch), (GlobalWindow(),))
-        self._batches = {}
-
-
-def _earliest(batch: list[Transaction]) -> Timestamp:
-    return Timestamp(micros=min(transaction.broker_time_us for transaction in batch))
 
 
 class KeepFirstOfShard(beam.DoFn):

@@ -77,7 +77,7 @@ def scored(payments: Any, runner: PipelineRunner | None = None) -> list[tuple]:
         arrivals = root | payments | beam.Map(_same).with_output_types(Transaction)
         result = arrivals | Deduplicate(DedupPolicy(HORIZON_US))
         raised = (result.accepted, result.conflicts) | ScoreFraud(
-            FraudRules(MEMORY_SEC * SECOND_US), HORIZON_US
+            FraudRules(MEMORY_SEC * SECOND_US)
         )
         _ = raised | beam.Flatten() | beam.Map(tell)
     return sorted(TOLD)
