@@ -7,6 +7,7 @@ import pytest
 
 from harness.progress import Snapshot, Watch
 from harness.rehearsal import Rehearsal
+from pipeline import clients
 from pipeline.reconciliation.report import Report
 from sandbox.sandbox import Sandbox
 from tests.support.indicators import assert_indicators_are_those_of_the_rules
@@ -14,8 +15,9 @@ from transforms.contract.outcome import Outcome
 
 pytestmark = pytest.mark.integration
 
-# Every outcome and every kind of invalid record.
+# Every outcome, every kind of invalid record, and payments that come long after their minute.
 MIX = (
+    "--reorder_ratio=0.05",
     "--duplicate_ratio=0.03",
     "--conflict_ratio=0.02",
     "--late_ratio=0.02",
@@ -57,6 +59,7 @@ def test_flink_counts_exactly_through_the_kill_of_a_task_manager(
     assert all(report.counts.outcomes[outcome] > 0 for outcome in Outcome), report.text()
     assert rehearsal.flink.checkpoints(job).restored > 0, "the kill did not touch the job"
     assert_indicators_are_those_of_the_rules(rehearsal, TAIL_SEC)
+    assert {"early", "late"} <= pane_timings(rehearsal)  # and the newest add up: assert_exact
 
 
 def test_control_without_the_mend_the_same_kill_counts_twice(
@@ -75,6 +78,14 @@ def test_control_without_the_mend_the_same_kill_counts_twice(
     assert report.double > 0, report.text()
     assert not report.balanced
     assert Counter(report.failed())["double"] == 1, report.text()
+
+
+def pane_timings(rehearsal: Rehearsal) -> set[str]:
+    """Returns which panes there are of the totals by minute."""
+    endpoints = rehearsal.endpoints
+    client = clients.bigquery_client(endpoints["project"], endpoints["bigquery"])
+    table = f"{endpoints['project']}.{rehearsal.name}.totals_by_minute"
+    return {row[0] for row in client.query(f"SELECT DISTINCT pane_timing FROM `{table}`").result()}
 
 
 def wait_for_rows(rehearsal: Rehearsal, job: str) -> Snapshot:
