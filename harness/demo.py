@@ -11,12 +11,12 @@ import argparse
 import contextlib
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.programs import Program
-from harness.progress import Watch
+from harness.progress import Snapshot, Watch
 from harness.rehearsal import Rehearsal
 from pipeline.reconciliation.report import Report
 from sandbox.component import TASK_MANAGERS
@@ -82,8 +82,9 @@ def _on_flink(
     simulator = rehearsal.simulate(_traffic(arguments))
     watch = Watch(rehearsal, job)
     try:
-        kill_at = time.monotonic() + arguments.duration_sec / 2
-        _follow(simulator, watch, until=kill_at)
+        half_sec = arguments.duration_sec / 2
+        # Not before rows are out: what was flushed must not come again.
+        _follow(simulator, watch, lambda now: now.elapsed_sec >= half_sec and now.queryable > 0)
         pid = sandbox.kill(arguments.kill)
         _say(
             f"KILLED {arguments.kill} (process {pid}) with SIGKILL; nothing may be lost or doubled"
@@ -112,10 +113,15 @@ def _on_direct(rehearsal: Rehearsal, arguments: argparse.Namespace) -> None:
         simulator.stop()
 
 
-def _follow(simulator: Program, watch: Watch, until: float | None = None) -> None:
-    """Shows progress until the simulator has ended, or until a moment."""
-    while simulator.running() and (until is None or time.monotonic() < until):
-        _say(watch.look().line())
+def _follow(
+    simulator: Program, watch: Watch, enough: Callable[[Snapshot], bool] = lambda now: False
+) -> None:
+    """Shows progress until it is enough, or the simulator has ended."""
+    while simulator.running():
+        snapshot = watch.look()
+        _say(snapshot.line())
+        if enough(snapshot):
+            return
         time.sleep(_TICK_SEC)
 
 
