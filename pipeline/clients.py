@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+import requests
+from google.api_core import exceptions
 from google.api_core.client_options import ClientOptions
+from google.auth import exceptions as auth_exceptions
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
@@ -18,7 +22,8 @@ from transforms.contract import kafka_properties
 # wonders (30 s is the promise, with room for the caller's own work).
 BROKER_TIMEOUT_MS = 15_000
 # For the same reason: the client's own limit is ten minutes.
-BIGQUERY_RETRY = DEFAULT_RETRY.with_timeout(15)
+_BIGQUERY_RETRY_SEC = 15
+BIGQUERY_RETRY = DEFAULT_RETRY.with_timeout(_BIGQUERY_RETRY_SEC)
 # Long enough for another broker to take over a partition.
 _DELIVERY_TIMEOUT_MS = 60_000
 
@@ -36,6 +41,38 @@ def bigquery_client(project: str, endpoint: str | None) -> bigquery.Client:
         credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
         client_options=ClientOptions(api_endpoint=f"http://{endpoint}"),  # type: ignore[no-untyped-call]
     )
+
+
+@contextlib.contextmanager
+def bigquery_errors(raised_as: type[Exception], where: str, endpoint: str | None) -> Iterator[None]:
+    """Turns what BigQuery's client raises into one line with a hint, raised as `raised_as`.
+
+    Args:
+        where: PROJECT.DATASET, for the hint.
+        endpoint: host:port of a stand-in, None for Google's service.
+    """
+    try:
+        yield
+    except exceptions.NotFound as error:
+        raise raised_as(
+            f"a table of {where} is missing: {_one_line(error.message)}. Hint: `python -m "
+            f"pipeline.tables create --bigquery_dataset={where}`"
+        ) from None
+    except exceptions.GoogleAPICallError as error:
+        raise raised_as(f"BigQuery refused: {_one_line(error.message)}") from None
+    except (
+        exceptions.RetryError,
+        requests.RequestException,
+        auth_exceptions.GoogleAuthError,
+    ) as error:
+        raise raised_as(
+            f"BigQuery does not answer at {endpoint or 'Google'} (tried for "
+            f"{_BIGQUERY_RETRY_SEC} s): {type(error).__name__}. Hint: is it running?"
+        ) from None
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())[:300]
 
 
 def kafka_consumer(servers: str, properties: Mapping[str, str]) -> KafkaConsumer:

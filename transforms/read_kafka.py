@@ -15,6 +15,7 @@ from kafka.structs import TopicPartition
 
 from transforms import metrics
 from transforms.contract import kafka_properties, replay
+from transforms.contract.kafka_message import record_of
 from transforms.contract.transaction import KafkaRecord
 
 
@@ -142,15 +143,7 @@ class _ReadRangeFn(beam.DoFn):
                     if message.offset >= offsets.end:
                         continue
                     self._read.inc()
-                    record = KafkaRecord(
-                        message.topic,
-                        message.partition,
-                        message.offset,
-                        message.timestamp * 1_000,
-                        message.key,
-                        message.value,
-                        replay.header_of(message.headers),
-                    )
+                    record = record_of(message)
                     yield TimestampedValue(record, Timestamp(micros=record.broker_time_us))
         finally:
             consumer.close(autocommit=False)

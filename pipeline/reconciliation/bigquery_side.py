@@ -7,10 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-import requests
-from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
-from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from pipeline import clients
 from pipeline.reconciliation.errors import CannotCheck
@@ -33,9 +30,6 @@ from transforms.contract.table_schema import (
     Table,
 )
 
-# The client's own limit is ten minutes: too long to learn that nobody is there.
-_RETRY_SEC = 15
-_RETRY = DEFAULT_RETRY.with_timeout(_RETRY_SEC)
 # 50,000 rows of 300 bytes are 15 MB; Google cuts pages at 20 MB anyway.
 _PAGE_ROWS = 50_000
 
@@ -194,27 +188,11 @@ class BigQuerySide:
 
     def _query(self, sql: str) -> Iterator[Sequence[Any]]:
         where = f"{self._dataset.project}.{self._dataset.name}"
-        try:
-            job = self._client.query(sql, retry=_RETRY, job_retry=None)
-            for row in job.result(page_size=_PAGE_ROWS, retry=_RETRY):
+        retry = clients.BIGQUERY_RETRY
+        with clients.bigquery_errors(CannotCheck, where, self._dataset.endpoint):
+            job = self._client.query(sql, retry=retry, job_retry=None)
+            for row in job.result(page_size=_PAGE_ROWS, retry=retry):
                 yield [row[number] for number in range(len(row))]  # values() would copy deeply
-        except exceptions.NotFound as error:
-            raise CannotCheck(
-                f"a table of {where} is missing: {_one_line(error.message)}. Hint: `python -m "
-                f"pipeline.tables create --bigquery_dataset={where}`"
-            ) from None
-        except exceptions.GoogleAPICallError as error:
-            raise CannotCheck(f"BigQuery refused: {_one_line(error.message)}") from None
-        except (
-            exceptions.RetryError,
-            requests.RequestException,
-            auth_exceptions.GoogleAuthError,
-        ) as error:
-            at = self._dataset.endpoint or "Google's service"
-            raise CannotCheck(
-                f"BigQuery does not answer at {at} (tried for {_RETRY_SEC} s): "
-                f"{type(error).__name__}. Hint: is it running?"
-            ) from None
 
 
 def _json_columns(table: OutcomeTable) -> str:
@@ -245,7 +223,3 @@ def _reach_sql(ranges: Sequence[OffsetRange]) -> str:
     topics = ", ".join(f"'{topic}'" for topic in sorted({span.topic for span in ranges}))
     cases.append(f"WHEN kafka_topic IN ({topics}) THEN '{Reach.NOWHERE.value}'")
     return f"CASE {' '.join(cases)} ELSE '{Reach.OTHER_TOPIC.value}' END"
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:300]

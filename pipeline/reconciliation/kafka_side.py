@@ -14,7 +14,7 @@ from pipeline import clients
 from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.settings import Topics
 from pipeline.reconciliation.truth import Limits, OffsetRange, Partition, Truth
-from transforms.contract import replay
+from transforms.contract.kafka_message import record_of
 from transforms.contract.transaction import KafkaRecord
 
 _POLL_MS = 1_000
@@ -94,15 +94,7 @@ class KafkaSide:
             for pair, messages in batches.items():
                 for message in messages:
                     if message.offset < ends[pair]:
-                        yield KafkaRecord(
-                            message.topic,
-                            message.partition,
-                            message.offset,
-                            message.timestamp * 1_000,
-                            message.key,
-                            message.value,
-                            replay.header_of(message.headers),
-                        )
+                        yield record_of(message)
 
     def _drop_done(self, left: dict[TopicPartition, int]) -> bool:
         """Pauses partitions that were read to their end; returns whether any is left.

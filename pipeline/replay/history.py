@@ -7,11 +7,8 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-import requests
-from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
 from google.cloud import bigquery
-from google.cloud.bigquery.retry import DEFAULT_RETRY
 
 from pipeline import clients
 from pipeline.reconciliation.settings import Dataset
@@ -22,9 +19,6 @@ from transforms.contract.dead_letter import DeadLetter
 from transforms.contract.outcome import Outcome
 from transforms.contract.table_schema import DEAD_LETTERS, OUTCOME_TABLES, TRANSACTIONS, Table
 from transforms.contract.transaction import PaymentFacts, ReplayOf
-
-_RETRY_SEC = 15
-_RETRY = DEFAULT_RETRY.with_timeout(_RETRY_SEC)
 
 _PLACE = "CONCAT({0}_topic, '/', CAST({0}_partition AS STRING), '/', CAST({0}_offset AS STRING))"
 _OWN_PLACE = _PLACE.format("kafka")
@@ -151,26 +145,11 @@ class History:
     def _query(self, sql: str, *values: Any) -> Iterator[list[Any]]:
         where = f"{self._dataset.project}.{self._dataset.name}"
         settings = bigquery.QueryJobConfig(query_parameters=values)
-        try:
-            job = self._client.query(sql, job_config=settings, retry=_RETRY, job_retry=None)
-            for row in job.result(retry=_RETRY):
+        retry = clients.BIGQUERY_RETRY
+        with clients.bigquery_errors(ReplayError, where, self._dataset.endpoint):
+            job = self._client.query(sql, job_config=settings, retry=retry, job_retry=None)
+            for row in job.result(retry=retry):
                 yield list(row.values())
-        except exceptions.NotFound as error:
-            raise ReplayError(
-                f"a table of {where} is missing: {_one_line(error.message)}. Hint: `python -m "
-                f"pipeline.tables create --bigquery_dataset={where}`"
-            ) from None
-        except exceptions.GoogleAPICallError as error:
-            raise ReplayError(f"BigQuery refused: {_one_line(error.message)}") from None
-        except (
-            exceptions.RetryError,
-            requests.RequestException,
-            auth_exceptions.GoogleAuthError,
-        ) as error:
-            raise ReplayError(
-                f"BigQuery does not answer at {self._dataset.endpoint or 'Google'} (tried for "
-                f"{_RETRY_SEC} s): {type(error).__name__}. Hint: is it running?"
-            ) from None
 
 
 def _letter(cells: list[Any]) -> DeadLetter:
@@ -189,7 +168,3 @@ def _texts(name: str, values: Iterable[str]) -> Any:
 
 def _moment(name: str, value: dt.datetime | None) -> Any:
     return bigquery.ScalarQueryParameter(name, "TIMESTAMP", value)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:300]

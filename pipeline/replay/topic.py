@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Collection, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
@@ -16,6 +16,7 @@ from pipeline.reconciliation.settings import Topics
 from pipeline.reconciliation.truth import Partition, Place
 from pipeline.replay.errors import ReplayError
 from transforms.contract import replay
+from transforms.contract.kafka_message import record_of
 from transforms.contract.transaction import KafkaRecord
 
 _POLL_MS = 1_000
@@ -109,19 +110,7 @@ class TopicReader:
                 raise ReplayError(f"Kafka at {self._servers} sent nothing for {_STALL_SEC} s")
             for message in messages:
                 if message.offset < end:
-                    yield _record(message)
-
-
-def _record(message: Any) -> KafkaRecord:
-    return KafkaRecord(
-        message.topic,
-        message.partition,
-        message.offset,
-        message.timestamp * 1_000,
-        message.key,
-        message.value,
-        replay.header_of(message.headers),
-    )
+                    yield record_of(message)
 
 
 @contextlib.contextmanager
