@@ -1,7 +1,7 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit check format lock clean
+.PHONY: help setup demo faults test test-unit check format lock clean
 
 PYTHON_BIN := .venv/bin/python
 PACKAGES := pipeline transforms simulator sandbox harness
@@ -14,6 +14,9 @@ KEEP ?= 0
 SEED ?= 1
 KILL ?= taskmanager-1
 SCENARIO ?=
+# Settings of `make faults`, besides SEED.
+ROUNDS ?= 1
+ONLY ?=
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -25,6 +28,9 @@ demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flin
 	@$(PYTHON_BIN) -m harness.demo --duration_sec=$(DURATION_SEC) --rate=$(RATE) --runner=$(RUNNER) \
 		--seed=$(SEED) --kill=$(KILL) $(if $(SCENARIO),--scenario=$(SCENARIO)) \
 		$(if $(filter 1,$(KEEP)),--keep)
+
+faults: setup ## the crash suite: every fault once and the control, about 25 minutes (SEED ROUNDS ONLY)
+	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --rounds=$(ROUNDS) $(if $(ONLY),--only=$(ONLY))
 
 test: check ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox
 	@$(PYTHON_BIN) -m pytest

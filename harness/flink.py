@@ -50,6 +50,10 @@ class FlinkCluster:
         counts = stats["counts"]
         return Checkpoints(counts["completed"], counts["restored"], newest.get("state_size", 0))
 
+    def checkpoint_under_way(self, job: str) -> bool:
+        """Tells whether a checkpoint has begun and not ended."""
+        return bool(self._get(f"/jobs/{job}/checkpoints")["counts"]["in_progress"])
+
     def counter(self, job: str, name: CounterName) -> int:
         """Returns a counter of the pipeline, summed over all tasks that run now.
 

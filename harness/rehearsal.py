@@ -57,6 +57,12 @@ class Rehearsal:
         """Returns the sandbox's cluster."""
         return FlinkCluster(self.endpoints["flink_rest"])
 
+    @property
+    def ledgers(self) -> list[Path]:
+        """Returns the ledgers of all simulators that have sent to the topic."""
+        name = self.name if self.counts is None else self.counts.name
+        return sorted(self.ledger.parent.glob(f"{name}*.ledger.jsonl"))
+
     def prepare(self) -> None:
         """Makes the topic, unless it is another's, and the tables."""
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -65,15 +71,15 @@ class Rehearsal:
         client = clients.bigquery_client(self.endpoints["project"], self.endpoints["bigquery"])
         tables.create(client, self.name)
 
-    def simulate(self, flags: Sequence[str]) -> Program:
-        """Starts the simulator; its ledger is ours."""
+    def simulate(self, flags: Sequence[str], part: str = "") -> Program:
+        """Starts a simulator, its ledger ours; each of several to one topic needs a `part`."""
         arguments = [
             f"--bootstrap_servers={self.endpoints['kafka']}",
             f"--topic={self.topic}",
-            f"--ledger={self.ledger}",
+            f"--ledger={self.folder / f'{self.name}{part}.ledger.jsonl'}",
             *flags,
         ]
-        return programs.start("simulator", arguments, self._log("simulator"))
+        return programs.start("simulator", arguments, self._log(f"simulator{part}"))
 
     def run_direct(self, flags: Sequence[str] = (), timeout_sec: float = 600) -> None:
         """Runs the pipeline over what the topic holds."""
@@ -120,7 +126,7 @@ class Rehearsal:
         config = ReconcileConfig(
             topics=Topics(self.endpoints["kafka"], (self.topic,)),
             dataset=Dataset(self.endpoints["project"], self.name, self.endpoints["bigquery"]),
-            ledgers=(self.ledger,),
+            ledgers=tuple(self.ledgers),
             wait_sec=wait_sec,
         )
         return reconcile(config, progress)

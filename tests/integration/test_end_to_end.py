@@ -1,11 +1,10 @@
 """The whole path on real parts: every record in exactly one table, whatever is killed."""
 
-import time
 from collections import Counter
 
 import pytest
 
-from harness.progress import Snapshot, Watch
+from harness.moments import wait_for_rows, wait_for_rows_ahead_of_a_checkpoint
 from harness.rehearsal import Rehearsal
 from pipeline import clients
 from pipeline.reconciliation.report import Report
@@ -49,7 +48,7 @@ def test_flink_counts_exactly_through_the_kill_of_a_task_manager(
 ) -> None:
     job = rehearsal.submit_to_flink()
     simulator = rehearsal.simulate(["--rate_per_sec=300", "--duration_sec=25", *MIX])
-    wait_for_rows(rehearsal, job)
+    wait_for_rows(rehearsal, job, TAIL_SEC)
 
     sandbox.kill(victim)
 
@@ -66,9 +65,9 @@ def test_control_without_the_mend_the_same_kill_counts_twice(
     sandbox: Sandbox, rehearsal: Rehearsal
 ) -> None:
     """The checker's control: Beam's sink as it comes must be caught counting twice."""
-    job = rehearsal.submit_to_flink(module="tests.integration.without_mend")
+    job = rehearsal.submit_to_flink(module="harness.without_mend")
     simulator = rehearsal.simulate(["--rate_per_sec=300", "--duration_sec=25", *MIX])
-    wait_for_rows_ahead_of_a_checkpoint(rehearsal, job)
+    wait_for_rows_ahead_of_a_checkpoint(rehearsal, job, TAIL_SEC)
 
     sandbox.kill("taskmanager-1")
     sandbox.kill("taskmanager-2")
@@ -86,31 +85,3 @@ def pane_timings(rehearsal: Rehearsal) -> set[str]:
     client = clients.bigquery_client(endpoints["project"], endpoints["bigquery"])
     table = f"{endpoints['project']}.{rehearsal.name}.totals_by_minute"
     return {row[0] for row in client.query(f"SELECT DISTINCT pane_timing FROM `{table}`").result()}
-
-
-def wait_for_rows(rehearsal: Rehearsal, job: str) -> Snapshot:
-    """Returns once rows are queryable: the job is in the middle of its work."""
-    watch = Watch(rehearsal, job)
-    try:
-        deadline = time.monotonic() + TAIL_SEC
-        while time.monotonic() < deadline:
-            snapshot = watch.look()
-            if snapshot.rows[Outcome.ACCEPTED] > 0:
-                return snapshot
-            time.sleep(0.2)
-    finally:
-        watch.close()
-    raise AssertionError("no row became queryable")
-
-
-def wait_for_rows_ahead_of_a_checkpoint(rehearsal: Rehearsal, job: str) -> None:
-    """Returns once rows were flushed that no checkpoint covers: what the mend forbids."""
-    deadline = time.monotonic() + TAIL_SEC
-    while time.monotonic() < deadline:
-        before = rehearsal.flink.checkpoints(job).completed
-        rows = wait_for_rows(rehearsal, job).queryable
-        time.sleep(1.2)
-        more = wait_for_rows(rehearsal, job).queryable
-        if more > rows and rehearsal.flink.checkpoints(job).completed == before:
-            return
-    raise AssertionError("every row waited for a checkpoint: is the mend really out?")

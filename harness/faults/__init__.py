@@ -1,0 +1,1 @@
+"""The crash suite: load, faults, and the books compared after each."""
