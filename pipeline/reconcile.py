@@ -95,7 +95,8 @@ def _wait(
     while (left_sec := until - time.monotonic()) > 0:
         rows = bigquery.count_rows()
         progress(f"{rows} of {records} rows are queryable, waiting {left_sec:.0f} s at most")
-        if rows >= records and not bigquery.minutes():
+        # More rows than records will not become fewer.
+        if rows > records or (rows == records and not bigquery.minutes()):
             return
         time.sleep(min(_POLL_SEC, left_sec))
 

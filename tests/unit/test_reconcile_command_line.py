@@ -131,6 +131,18 @@ def test_waits_until_totals_match_too(
     assert len(told) == 3
 
 
+def test_more_rows_than_records_are_not_waited_for(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(FakeTables, "queryable", iter([0, 1, 3]))
+    monkeypatch.setattr(FakeTables, "stale", itertools.repeat(["a minute"]))
+
+    reconcile.main([*FLAGS, "--wait_sec=60"])
+
+    told = [line for line in capsys.readouterr().err.splitlines() if "queryable" in line]
+    assert len(told) == 2
+
+
 def test_waiting_ends(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(100))
     monkeypatch.setattr(reconcile.time, "monotonic", lambda: next(clock))
