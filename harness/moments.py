@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from harness.errors import HarnessError
 from harness.progress import Snapshot, Watch
 from harness.rehearsal import Rehearsal
+from pipeline import clients
 from transforms.contract.outcome import Outcome
+from transforms.contract.table_schema import TRANSACTIONS
 
 
 def wait_for_rows(rehearsal: Rehearsal, job: str, timeout_sec: float) -> Snapshot:
@@ -26,13 +29,51 @@ def wait_for_rows(rehearsal: Rehearsal, job: str, timeout_sec: float) -> Snapsho
 
 
 def wait_for_rows_ahead_of_a_checkpoint(rehearsal: Rehearsal, job: str, timeout_sec: float) -> None:
-    """Returns once rows were flushed that no checkpoint covers: what the mend forbids."""
+    """Returns once rows were flushed that no checkpoint covers: what the mend forbids.
+
+    None may be under way either: completing before a fault comes, it would cover them.
+    """
     deadline = time.monotonic() + timeout_sec
     while time.monotonic() < deadline:
         before = rehearsal.flink.checkpoints(job).completed
         rows = wait_for_rows(rehearsal, job, timeout_sec).queryable
         time.sleep(1.2)
         more = wait_for_rows(rehearsal, job, timeout_sec).queryable
-        if more > rows and rehearsal.flink.checkpoints(job).completed == before:
+        no_other = rehearsal.flink.checkpoints(job).completed == before
+        if more > rows and no_other and not rehearsal.flink.checkpoint_under_way(job):
             return
     raise HarnessError("every row waited for a checkpoint: is the mend really out?")
+
+
+# For the control: so long between checkpoints that a kill is sure to meet rows which none covers.
+# At five seconds, on a busy machine, one is nearly always under way.
+SELDOM_CHECKPOINTS = ("--checkpointing_interval=20000",)
+
+
+def kill_until_rows_double(
+    rehearsal: Rehearsal, job: str, kill: Callable[[], None], timeout_sec: float
+) -> None:
+    """Kills when rows are ahead of a checkpoint, again and again, until some stand twice.
+
+    For the control without the mend. One kill is not enough: a checkpoint may begin and complete
+    between the look and the kill, and then covers what was flushed.
+    """
+    deadline = time.monotonic() + timeout_sec
+    while not rows_too_many(rehearsal):
+        if time.monotonic() > deadline:
+            raise HarnessError(f"no row stood twice within {timeout_sec:.0f} s: is the mend out?")
+        wait_for_rows_ahead_of_a_checkpoint(rehearsal, job, timeout_sec)
+        kill()
+        rehearsal.flink.wait_for_checkpoint(job, timeout_sec)
+
+
+def rows_too_many(rehearsal: Rehearsal) -> int:
+    """Returns how many rows of `transactions` are of a record that has one already."""
+    endpoints = rehearsal.endpoints
+    client = clients.bigquery_client(endpoints["project"], endpoints["bigquery"])
+    table = f"`{endpoints['project']}.{rehearsal.name}.{TRANSACTIONS.name}`"
+    place = "CONCAT(CAST(kafka_partition AS STRING), '/', CAST(kafka_offset AS STRING))"
+    [[rows, places]] = client.query(
+        f"SELECT COUNT(*), COUNT(DISTINCT {place}) FROM {table}"
+    ).result()
+    return int(rows) - int(places)

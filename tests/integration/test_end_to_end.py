@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from harness.moments import wait_for_rows, wait_for_rows_ahead_of_a_checkpoint
+from harness.moments import SELDOM_CHECKPOINTS, kill_until_rows_double, wait_for_rows
 from harness.rehearsal import Rehearsal
 from pipeline import clients
 from pipeline.reconciliation.report import Report
@@ -61,18 +61,21 @@ def test_flink_counts_exactly_through_the_kill_of_a_task_manager(
     assert {"early", "late"} <= pane_timings(rehearsal)  # and the newest add up: assert_exact
 
 
+@pytest.mark.timeout(1_200)  # some kills, each after a checkpoint that comes seldom
 def test_control_without_the_mend_the_same_kill_counts_twice(
     sandbox: Sandbox, rehearsal: Rehearsal
 ) -> None:
     """The checker's control: Beam's sink as it comes must be caught counting twice."""
-    job = rehearsal.submit_to_flink(module="harness.without_mend")
-    simulator = rehearsal.simulate(["--rate_per_sec=300", "--duration_sec=25", *MIX])
-    wait_for_rows_ahead_of_a_checkpoint(rehearsal, job, TAIL_SEC)
+    job = rehearsal.submit_to_flink(SELDOM_CHECKPOINTS, module="harness.without_mend")
+    simulator = rehearsal.simulate(["--rate_per_sec=200", "--duration_sec=500", *MIX])
 
-    sandbox.kill("taskmanager-1")
-    sandbox.kill("taskmanager-2")
+    def kill() -> None:
+        sandbox.kill("taskmanager-1")
+        sandbox.kill("taskmanager-2")
 
-    simulator.wait(120)
+    kill_until_rows_double(rehearsal, job, kill, 2 * TAIL_SEC)
+    simulator.stop()
+
     report = rehearsal.reconcile(TAIL_SEC)
     assert report.double > 0, report.text()
     assert not report.balanced
