@@ -59,9 +59,16 @@ class Rehearsal:
 
     @property
     def ledgers(self) -> list[Path]:
-        """Returns the ledgers of all simulators that have sent to the topic."""
+        """Returns the ledgers of all simulators that have sent to the topic.
+
+        Raises:
+            HarnessError: there is none; without one the reconciliation would check less, unasked.
+        """
         name = self.name if self.counts is None else self.counts.name
-        return sorted(self.ledger.parent.glob(f"{name}*.ledger.jsonl"))
+        found = sorted(self.ledger.parent.glob(f"{name}.*ledger.jsonl"))
+        if not found:
+            raise HarnessError(f"no simulator has written a ledger for {name}")
+        return found
 
     def prepare(self) -> None:
         """Makes the topic, unless it is another's, and the tables."""

@@ -52,7 +52,7 @@ class Scene:
 
     @contextlib.contextmanager
     def frozen(self, component: str) -> Iterator[None]:
-        """Stops a component and its children with SIGSTOP for the length of a with-block."""
+        """Stops a component, not its children, with SIGSTOP for the length of a with-block."""
         process = psutil.Process(self.sandbox.pids()[component])
         self.say(f"SIGSTOP {component} (process {process.pid})")
         process.suspend()

@@ -86,15 +86,6 @@ class IdMemory:
         """Forgets a bucket."""
         self._buckets.pop(bucket, None)
 
-    def __len__(self) -> int:
-        """Returns how many ids are remembered."""
-        return sum(len(entries) for entries in self._buckets.values())
-
-    @property
-    def nbytes(self) -> int:
-        """Returns the bytes that the ids take."""
-        return sum(entries.nbytes for entries in self._buckets.values())
-
     def find(self, digests: Sequence[Digest]) -> list[Remembered | None]:
         """Returns the newest record remembered of each id, None for an unknown one."""
         found: list[Remembered | None] = [None] * len(digests)
