@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime as dt
 import re
+import secrets
+from collections.abc import Iterable
 
 from apache_beam.options.pipeline_options import (
     GoogleCloudOptions,
@@ -22,7 +25,8 @@ from pipeline.options import (
 )
 from transforms.contract import kafka_properties
 from transforms.deduplicate import StateLayout
-from transforms.read_kafka import KafkaSource
+from transforms.read_kafka import KafkaSource, OffsetRange
+from transforms.shard_memory import Memory
 from transforms.write_bigquery import BigQuerySink
 
 RUNNERS = ("DirectRunner", "FlinkRunner", "DataflowRunner")
@@ -48,6 +52,11 @@ class PipelineConfig:
         bigquery_endpoint: host:port of a stand-in, None for Google's service.
         job_endpoint: host:port of the Beam job server, Flink only.
         preflight: whether to check the surroundings before submission.
+        continues: whether a savepoint, or the job that is updated, brings the state.
+        start_from_tables: folder for what the tables say, when a job begins with that.
+        checkpoint_sec: time between checkpoints, Flink only.
+        run_id: names this launch in totals_by_minute.
+        memory: ids that are remembered from the start, read back from the tables.
         version: written to every row.
     """
 
@@ -62,6 +71,11 @@ class PipelineConfig:
     bigquery_endpoint: str | None = None
     job_endpoint: str | None = None
     preflight: bool = True
+    continues: bool = False
+    start_from_tables: str | None = None
+    checkpoint_sec: float = 5.0
+    run_id: str = "run"
+    memory: Memory | None = None
     version: str = __version__
 
     @property
@@ -70,9 +84,15 @@ class PipelineConfig:
         return self.allowed_lateness_us + self.clock_skew_us
 
     @property
-    def unbounded(self) -> bool:
-        """Returns whether the source goes on for ever."""
-        return self.source.ranges is None
+    def bounded(self) -> bool:
+        """Returns whether the job ends by itself."""
+        return self.runner == "DirectRunner"
+
+    def watching(self, ranges: Iterable[OffsetRange]) -> PipelineConfig:
+        """Returns the configuration of a job that stops when there are more partitions."""
+        partitions = tuple((span.topic, span.partition) for span in ranges)
+        source = dataclasses.replace(self.source, partitions=partitions)
+        return dataclasses.replace(self, source=source)
 
     @classmethod
     def from_options(cls, options: PipelineOptions) -> PipelineConfig:
@@ -103,6 +123,7 @@ class PipelineConfig:
                 topics=_topics(_required("--kafka_topics", kafka.kafka_topics)),
                 properties=_properties(kafka.kafka_config_file),
                 expansion_service=launch.expansion_service,
+                group=None if launch.no_preflight else f"payments-{project}.{dataset}",
             ),
             sink=BigQuerySink(
                 project=project,
@@ -123,6 +144,10 @@ class PipelineConfig:
             bigquery_endpoint=write.bigquery_endpoint,
             job_endpoint=options.view_as(PortableOptions).job_endpoint,
             preflight=not launch.no_preflight,
+            continues=_continues(options),
+            start_from_tables=launch.start_from_tables,
+            checkpoint_sec=options.view_as(FlinkOptions).checkpointing_interval / 1_000,
+            run_id=_new_run_id(),
         )
         config._check(options)
         return config
@@ -133,10 +158,29 @@ class PipelineConfig:
                 "--bigquery_endpoint needs --expansion_service. Hint: `python -m sandbox flags` "
                 "prints both for a running sandbox."
             )
+        if self.start_from_tables is not None:
+            self._check_start_from_tables()
         if self.runner == "FlinkRunner":
             self._check_flink(options)
         if self.runner == "DataflowRunner":
             _check_dataflow(options)
+
+    def _check_start_from_tables(self) -> None:
+        if self.continues:
+            raise ConfigError(
+                "--start_from_tables is for a job whose state is lost, got a state to go on with "
+                "as well. Hint: drop one of the two; the state is the better choice."
+            )
+        if self.dedup_state != "sharded":
+            raise ConfigError(
+                "--start_from_tables needs --dedup_state=sharded, got "
+                f"{self.dedup_state}: the plain layout cannot begin with a memory."
+            )
+        if not self.preflight:
+            raise ConfigError(
+                "--start_from_tables reads Kafka and BigQuery before it submits, so it cannot go "
+                "with --no_preflight."
+            )
 
     def _check_flink(self, options: PipelineOptions) -> None:
         for flag, value in (
@@ -155,6 +199,16 @@ class PipelineConfig:
                 f"--checkpointing_interval must be above 0 ms, got {interval_ms}. Hint: on Flink "
                 "rows are written only at checkpoints; without them nothing is exactly once."
             )
+
+
+def _continues(options: PipelineOptions) -> bool:
+    is_update = bool(options.view_as(GoogleCloudOptions).update)
+    return is_update or options.view_as(FlinkOptions).savepoint_path is not None
+
+
+def _new_run_id() -> str:
+    """Returns a name that no other launch has, and that sorts by time."""
+    return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
 
 
 def _check_dataflow(options: PipelineOptions) -> None:

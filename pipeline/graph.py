@@ -62,14 +62,14 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
         decoded.dead_letters,
         validated.dead_letters,
     ) | "LimitDeadLetters" >> LimitDeadLetters(
-        config.dead_letter_ratio_max, LOOK_EVERY_SEC if config.unbounded else None
+        config.dead_letter_ratio_max, None if config.bounded else LOOK_EVERY_SEC
     )
     timely = validated.valid | "SplitLate" >> SplitLate(config.allowed_lateness_us)
 
     # No step below may reject a transaction for what it contains: its id is remembered, so a
     # rejected one would turn its own corrected copy into a duplicate.
     deduplicated = timely.on_time | "Deduplicate" >> Deduplicate(
-        DedupPolicy(config.horizon_us), config.dedup_state
+        DedupPolicy(config.horizon_us), config.dedup_state, config.memory
     )
 
     refused = (
@@ -81,7 +81,8 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
     totals = deduplicated.accepted | "TotalByMinute" >> TotalByMinute(
         config.allowed_lateness_us,
         config.horizon_us,
-        PANE_EVERY_SEC if config.unbounded else None,
+        None if config.bounded else PANE_EVERY_SEC,
+        config.run_id,
     )
     raised = (deduplicated.accepted, deduplicated.conflicts) | "ScoreFraud" >> ScoreFraud(
         FraudRules(config.account_memory_us)

@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import difflib
 import logging
 import sys
@@ -19,10 +18,12 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
-from pipeline import graph, preflight, runners
+from pipeline import graph, preflight, runners, start
 from pipeline.config import RUNNERS, ConfigError, PipelineConfig
 from pipeline.options import OWN_OPTIONS
+from pipeline.takeover.errors import CannotStart
 from transforms.limit_dead_letters import TooManyDeadLetters
+from transforms.partition_watch import PartitionsAdded
 from transforms.reject_refused import RefusedRow
 
 _LOG = logging.getLogger("pipeline")
@@ -51,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, EXIT_USAGE)
     try:
         return _run(config, options)
-    except (preflight.PreflightError, runners.MendError) as error:
+    except (preflight.PreflightError, CannotStart, runners.MendError) as error:
         return _fail(error, EXIT_FAILED)
 
 
@@ -59,14 +60,10 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
     if config.preflight:
         preflight.check(config)
         _LOG.info("preflight passed: topics, tables and services are as required")
-    if config.runner == "DirectRunner":
-        config = _bounded(config)
-    runners.apply_defaults(options, config.runner)
-    root = beam.Pipeline(runner=runners.create(config.runner), options=options)
-    graph.build(root, config)
+    config = start.prepare(config, _complete)
     started_at = time.monotonic()
     try:
-        result = root.run()
+        result = _submit(config, options)
     except RuntimeError as error:  # DirectRunner runs here and now
         return _fail(_stopped(error), EXIT_FAILED)
     if options.view_as(StandardOptions).no_wait_until_finish:
@@ -75,15 +72,19 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
     return _wait(result, config, started_at)
 
 
-def _bounded(config: PipelineConfig) -> PipelineConfig:
-    ranges = preflight.ranges_now(config.source)
-    _LOG.info(
-        "DirectRunner reads what is there now and ends: %d offsets in %d partitions; no state "
-        "outlives it, so a second run on the same tables would count everything again",
-        sum(span.end - span.start for span in ranges),
-        len(ranges),
-    )
-    return dataclasses.replace(config, source=dataclasses.replace(config.source, ranges=ranges))
+def _submit(config: PipelineConfig, options: PipelineOptions) -> PipelineResult:
+    runners.apply_defaults(options, config.runner)
+    root = beam.Pipeline(runner=runners.create(config.runner), options=options)
+    graph.build(root, config)
+    return root.run()
+
+
+def _complete(config: PipelineConfig) -> None:
+    """Runs a bounded job to its end, before the job that was asked for begins."""
+    try:
+        _submit(config, PipelineOptions([])).wait_until_finish()
+    except RuntimeError as error:
+        raise CannotStart(str(_stopped(error))) from None
 
 
 def _wait(result: PipelineResult, config: PipelineConfig, started_at: float) -> int:
@@ -102,7 +103,7 @@ def _wait(result: PipelineResult, config: PipelineConfig, started_at: float) -> 
 def _stopped(error: RuntimeError) -> Exception:
     """Returns what a step said when it stopped the job on purpose, else the error as it is."""
     text = str(error)
-    for stop in (TooManyDeadLetters, RefusedRow):
+    for stop in (TooManyDeadLetters, RefusedRow, PartitionsAdded):
         # Out of this process it comes as it is, out of a worker as text: class name, message.
         _, from_worker, message = text.partition(f"{stop.__name__}: ")
         if from_worker or isinstance(error, stop):

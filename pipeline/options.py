@@ -135,7 +135,16 @@ class LaunchOptions(PipelineOptions):
             "--no_preflight",
             action="store_true",
             help="Do not check topics, tables and services before submitting: for launchers that "
-            "cannot reach them.",
+            "cannot reach them. A new job then begins at the earliest record, whatever the tables "
+            "hold.",
+        )
+        group.add_argument(
+            "--start_from_tables",
+            metavar="FOLDER",
+            help="For a job whose state is lost: go on with what the tables hold, counting nothing "
+            "again. Ids of the last horizon are read back into this folder (a path or URI that "
+            "workers reach too), and each topic is read from where the tables end. No other job "
+            "may be writing.",
         )
 
 

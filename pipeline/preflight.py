@@ -8,13 +8,12 @@ import google.auth
 import requests
 from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
-from kafka import KafkaAdminClient, KafkaConsumer
+from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
-from kafka.structs import TopicPartition
 
 from pipeline import clients, tables
 from pipeline.config import PipelineConfig
-from transforms.read_kafka import KafkaSource, OffsetRange
+from transforms.read_kafka import KafkaSource
 
 _CONNECT_TIMEOUT_SEC = 10
 
@@ -40,48 +39,6 @@ def check(config: PipelineConfig) -> None:
             _check_listening(flag, address)
     _check_topics(config.source)
     _check_tables(config)
-
-
-def ranges_now(source: KafkaSource) -> tuple[OffsetRange, ...]:
-    """Returns what every partition holds now: what a bounded read reads.
-
-    Raises:
-        PreflightError: no broker answers, or a topic does not exist.
-    """
-    with _consumer(source) as consumer:
-        ranges = []
-        for topic in source.topics:
-            partitions = consumer.partitions_for_topic(topic)
-            if not partitions:
-                raise PreflightError(
-                    f"topic {topic!r} does not exist at {source.bootstrap_servers}."
-                )
-            pairs = [TopicPartition(topic, number) for number in sorted(partitions)]
-            starts = consumer.beginning_offsets(pairs)
-            ends = consumer.end_offsets(pairs)
-            ranges += [
-                OffsetRange(pair.topic, pair.partition, starts[pair], ends[pair]) for pair in pairs
-            ]
-        return tuple(ranges)
-
-
-class _consumer:
-    """A consumer for the length of a with-block, its failures turned into PreflightError."""
-
-    def __init__(self, source: KafkaSource) -> None:
-        self._source = source
-
-    def __enter__(self) -> KafkaConsumer:
-        try:
-            self._consumer = clients.kafka_consumer(
-                self._source.bootstrap_servers, self._source.properties
-            )
-        except clients.Unreachable as error:
-            raise PreflightError(str(error)) from None
-        return self._consumer
-
-    def __exit__(self, *_: object) -> None:
-        self._consumer.close(autocommit=False)
 
 
 def _check_credentials() -> None:

@@ -52,7 +52,7 @@ class _BatchFn(beam.DoFn):
         self._batches = {}
 
     def process(self, transaction: Transaction) -> Iterator[TimestampedValue]:
-        shard = zlib.crc32(self._name_of(transaction).encode()) % SHARDS
+        shard = shard_of(self._name_of(transaction))
         batch = self._batches.setdefault(shard, [])
         batch.append(transaction)
         if len(batch) >= _BATCH_MAX:
@@ -62,6 +62,11 @@ class _BatchFn(beam.DoFn):
         for shard, batch in self._batches.items():
             yield WindowedValue((shard, batch), _earliest(batch), (GlobalWindow(),))
         self._batches = {}
+
+
+def shard_of(name: str) -> int:
+    """Returns the shard of a name, 0 to SHARDS - 1."""
+    return zlib.crc32(name.encode()) % SHARDS
 
 
 def _earliest(batch: list[Transaction]) -> Timestamp:

@@ -7,10 +7,11 @@ from typing import Literal, NamedTuple
 import apache_beam as beam
 
 from transforms import coders
-from transforms.batch_by_shard import BatchByShard
+from transforms.batch_by_shard import SHARDS, BatchByShard
 from transforms.contract.dedup_policy import Copy, DedupPolicy
 from transforms.contract.transaction import Transaction
 from transforms.per_id_dedup import KeepFirstOfId
+from transforms.shard_memory import Memory
 from transforms.sharded_dedup import KeepFirstOfShard
 
 ACCEPTED = "accepted"
@@ -33,6 +34,7 @@ class Deduplicate(beam.PTransform):
     Guarantee:  accepted + duplicates + conflicts == input, under any retry.
     Limit:      a copy that arrives after the horizon is accepted here. With an unchanged event
                 time it cannot get here: it is late (docs/decisions/0002).
+    Memory:     ids that are remembered from the start, for a job without state (sharded only).
     State:      sharded: 40 bytes per live id, freed by the bucket when the watermark has passed
                 the horizon of its last id; per_id: about 100 bytes and a timer per live id. Both
                 answer alike (docs/decisions/0009).
@@ -45,8 +47,14 @@ class Deduplicate(beam.PTransform):
         duplicates: beam.PCollection[Copy]
         conflicts: beam.PCollection[Copy]
 
-    def __init__(self, policy: DedupPolicy, state: StateLayout = "sharded") -> None:
+    def __init__(
+        self,
+        policy: DedupPolicy,
+        state: StateLayout = "sharded",
+        memory: Memory | None = None,
+    ) -> None:
         super().__init__()
+        self._memory = memory
         self._policy = policy
         self._state = state
 
@@ -62,7 +70,20 @@ class Deduplicate(beam.PTransform):
 
     def _by_shard(self, transactions: beam.PCollection) -> tuple[beam.PCollection, beam.DoFn]:
         batches = transactions | "BatchByShard" >> BatchByShard(_id_of)
-        return batches, KeepFirstOfShard(self._policy, DUPLICATES, CONFLICTS)
+        # An empty batch for every shard brings a memory into state at once, read or not: a later
+        # start from a checkpoint finds it there. Without a memory there are none, but the step is
+        # the same: a checkpoint fits the one graph only.
+        shards = range(SHARDS if self._memory else 0)
+        empty = (
+            transactions.pipeline
+            | "Begin" >> beam.Impulse()
+            | "EachShard"
+            >> beam.FlatMap(lambda _: [(shard, []) for shard in shards]).with_output_types(
+                tuple[int, list[Transaction]]
+            )
+        )
+        both = (batches, empty) | "WithEmpty" >> beam.Flatten()
+        return both, KeepFirstOfShard(self._policy, DUPLICATES, CONFLICTS, self._memory)
 
     def _by_id(self, transactions: beam.PCollection) -> tuple[beam.PCollection, beam.DoFn]:
         keyed = transactions | "KeyById" >> beam.Map(_with_id).with_output_types(

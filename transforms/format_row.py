@@ -146,6 +146,7 @@ def _total_values(total: Any) -> _Values:
         rules.amount_of(total.amount_minor, total.currency),
         total.pane_timing,
         total.pane_index,
+        total.run_id,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from transforms import metrics
 from transforms.contract import kafka_properties, replay
 from transforms.contract.kafka_message import record_of
 from transforms.contract.transaction import KafkaRecord
+from transforms.partition_watch import PartitionWatch, partitions_now
 
 
 class OffsetRange(NamedTuple):
@@ -38,6 +40,10 @@ class KafkaSource:
         properties: further settings of the Java client; may hold secrets.
         ranges: what a bounded read reads; None reads without end.
         expansion_service: host:port of what expands Java transforms, None for Beam's own.
+        group: consumer group whose offsets say where a new job begins (pipeline/start_offsets.py);
+            None begins at the earliest record.
+        partitions: those that there were when the job was submitted; the job stops when there are
+            more. Empty for a launcher that could not ask.
     """
 
     bootstrap_servers: str
@@ -45,10 +51,12 @@ class KafkaSource:
     properties: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
     ranges: tuple[OffsetRange, ...] | None = None
     expansion_service: str | None = None
+    group: str | None = None
+    partitions: tuple[tuple[str, int], ...] = ()
 
 
 class ReadKafka(beam.PTransform):
-    """Reads every committed record, from the earliest offset or from where a checkpoint says.
+    """Reads every committed record, from where a new job begins or a checkpoint says.
 
     Input:      the root of the pipeline.
     Output:     KafkaRecord; element timestamp = arrival (the broker's LogAppendTime).
@@ -81,7 +89,7 @@ class ReadKafka(beam.PTransform):
                 timestamp_policy=ReadFromKafka.log_append_time,
                 expansion_service=self._source.expansion_service,
             )
-            | "ToRecord" >> beam.ParDo(_ToRecordFn()).with_output_types(KafkaRecord)
+            | "ToRecord" >> beam.ParDo(_ToRecordFn(self._source)).with_output_types(KafkaRecord)
         )
 
 
@@ -95,14 +103,36 @@ def consumer_config(source: KafkaSource) -> dict[str, str]:
         "enable.auto.commit": "false",
         # Records of a transaction that its producer aborted must not count.
         "isolation.level": "read_committed",
-        # A new job counts the topic from its beginning; `latest` would skip silently.
-        "auto.offset.reset": "earliest",
+        **_start(source),
     }
 
 
+def _start(source: KafkaSource) -> dict[str, str]:
+    """Returns where to begin, and what to do when that offset is no longer there."""
+    if source.group is None:
+        # Nobody could write down where to begin. `latest` would skip silently.
+        return {"auto.offset.reset": "earliest"}
+    # An offset that retention has removed is lost: an error, for `earliest` would skip silently.
+    return {"group.id": source.group, "auto.offset.reset": "none"}
+
+
 class _ToRecordFn(beam.DoFn):
-    def __init__(self) -> None:
+    def __init__(self, source: KafkaSource) -> None:
+        self._source = source
         self._read = metrics.counter("records_read")
+
+    def setup(self) -> None:
+        source = self._source
+        self._watch = PartitionWatch(
+            source.partitions,
+            functools.partial(
+                partitions_now, source.bootstrap_servers, dict(source.properties), source.topics
+            ),
+        )
+
+    def start_bundle(self) -> None:
+        if self._source.partitions:
+            self._watch.look()
 
     def process(self, row: Any) -> Iterator[KafkaRecord]:
         self._read.inc()

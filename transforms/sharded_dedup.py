@@ -24,11 +24,12 @@ from apache_beam.transforms.userstate import (
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from transforms import metrics
+from transforms import metrics, shard_memory
 from transforms.contract.dedup_policy import Copy, DedupPolicy
 from transforms.contract.outcome import Outcome
 from transforms.contract.shard import Catalogue, Shard, pack, unpack
 from transforms.contract.transaction import Transaction
+from transforms.shard_memory import Memory
 
 
 class KeepFirstOfShard(beam.DoFn):
@@ -51,8 +52,11 @@ class KeepFirstOfShard(beam.DoFn):
     CELL_5 = BagStateSpec("ids_5", BytesCoder())
     FORGET = TimerSpec("forget", TimeDomain.WATERMARK)
 
-    def __init__(self, policy: DedupPolicy, duplicates: str, conflicts: str) -> None:
+    def __init__(
+        self, policy: DedupPolicy, duplicates: str, conflicts: str, memory: Memory | None = None
+    ) -> None:
         self._policy = policy
+        self._memory = memory
         self._tags = {Outcome.DUPLICATE: duplicates, Outcome.CONFLICT: conflicts}
         self._counters = {
             Outcome.ACCEPTED: metrics.counter("transactions_accepted"),
@@ -77,6 +81,8 @@ class KeepFirstOfShard(beam.DoFn):
         """Decides the records of one batch."""
         number, batch = element
         cells = (cell_0, cell_1, cell_2, cell_3, cell_4, cell_5)
+        if self._memory is not None and catalogue.read() is None:
+            self._begin_with(self._memory, element, catalogue, cells, forget)
         shard = self._shard(number, catalogue, cells)
         decisions, fresh = shard.decide(batch)
         if fresh:
@@ -112,6 +118,29 @@ class KeepFirstOfShard(beam.DoFn):
         for bucket in shard.forgettable(fired_at.micros // 1_000):
             self._forgotten.inc(shard.drop(bucket))
             _clear(cells[bucket % len(cells)], bucket)
+        self._save(number, shard, catalogue, forget)
+
+    def _begin_with(
+        self,
+        memory: Memory,
+        element: tuple[int, list[Transaction]],
+        catalogue: Any,
+        cells: Sequence[Any],
+        forget: Any,
+    ) -> None:
+        """Puts what a job without state is to remember into the state of a shard that has none.
+
+        A shard that has forgotten everything has none either: then it would be for nothing.
+        """
+        number, batch = element
+        if all(each.broker_time_us >= memory.useless_from_us for each in batch) and batch:
+            return
+        content = shard_memory.read(memory.folder, number)
+        for blob in content.blobs:
+            cells[unpack(blob)[0] % len(cells)].add(blob)
+        shard = Shard(self._policy, content.catalogue)
+        for blob in content.blobs:
+            shard.load(*unpack(blob))
         self._save(number, shard, catalogue, forget)
 
     def _shard(self, number: int, catalogue: Any, cells: Sequence[Any]) -> Shard:

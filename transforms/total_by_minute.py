@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
@@ -25,8 +26,12 @@ _TIMINGS = {
 
 
 class MinuteTotal(NamedTuple):
-    """What one pane of one minute and currency says; or what a replay adds after the last."""
+    """What one pane of one minute and currency says; or what a replay adds after the last.
 
+    Panes of one run replace each other; runs and corrections add up.
+    """
+
+    run_id: str
     window_start_us: int
     currency: str
     payment_count: int
@@ -40,8 +45,10 @@ class TotalByMinute(beam.PTransform):
 
     Input:      accepted Transaction, global window, element timestamp = arrival.
     Output:     MinuteTotal: early panes while the minute lasts, one when the watermark has passed
-                it, late ones after. Each pane replaces those before it (accumulating).
-    Guarantee:  the last panes and the corrections of all minutes add up to the accepted payments.
+                it, late ones after. Each pane replaces those before it of its run (accumulating).
+    Guarantee:  the last panes of all runs and the corrections add up to the accepted payments.
+                A payment belongs to the run that first saw it, so a job may begin without the
+                sums of the one before (docs/decisions/0012).
                 No window can drop one: it arrived within the allowed lateness of its event time,
                 the watermark follows arrival, and windows stay open for `keep_open_us`, which is
                 longer than that (docs/decisions/0007).
@@ -51,9 +58,14 @@ class TotalByMinute(beam.PTransform):
     """
 
     def __init__(
-        self, allowed_lateness_us: int, keep_open_us: int, pane_every_sec: int | None
+        self,
+        allowed_lateness_us: int,
+        keep_open_us: int,
+        pane_every_sec: int | None,
+        run_id: str,
     ) -> None:
         super().__init__()
+        self._run_id = run_id
         self._pane_every_sec = pane_every_sec
         self._allowed_lateness_us = allowed_lateness_us
         self._keep_open_us = keep_open_us
@@ -65,7 +77,7 @@ class TotalByMinute(beam.PTransform):
         ).with_output_types(Transaction)
         totals = (
             in_time
-            | "SumPerBundle" >> SumPerBundle(_addend)
+            | "SumPerBundle" >> SumPerBundle(functools.partial(_addend, self._run_id))
             | "IntoMinutes"
             >> beam.WindowInto(
                 FixedWindows(MINUTE_US // 1_000_000),
@@ -81,18 +93,19 @@ class TotalByMinute(beam.PTransform):
         corrections = (
             accepted
             | "Outdated" >> beam.ParDo(_ByAgeFn(self._allowed_lateness_us, outdated=True))
-            | "ToCorrection" >> beam.Map(_correction)
+            | "ToCorrection" >> beam.Map(functools.partial(_correction, self._run_id))
         )
         return [totals, corrections]
 
 
-def _addend(payment: Transaction) -> Addend:
-    return Addend(payment.currency, minute_of(payment.event_time_us), 1, payment.amount_minor)
+def _addend(run_id: str, payment: Transaction) -> Addend:
+    key = f"{run_id}/{payment.currency}"
+    return Addend(key, minute_of(payment.event_time_us), 1, payment.amount_minor)
 
 
-def _correction(payment: Transaction) -> MinuteTotal:
+def _correction(run_id: str, payment: Transaction) -> MinuteTotal:
     minute_us = minute_of(payment.event_time_us)
-    return MinuteTotal(minute_us, payment.currency, 1, payment.amount_minor, _CORRECTION, 0)
+    return MinuteTotal(run_id, minute_us, payment.currency, 1, payment.amount_minor, _CORRECTION, 0)
 
 
 class _ByAgeFn(beam.DoFn):
@@ -117,7 +130,10 @@ class _ToTotalFn(beam.DoFn):
         window: Any = beam.DoFn.WindowParam,
         pane: Any = beam.DoFn.PaneInfoParam,
     ) -> Iterator[MinuteTotal]:
-        currency, sums = element
+        key, sums = element
+        run_id, _, currency = key.partition("/")
         count, amount_minor = add_pairs(sums)
         timing = _TIMINGS[pane.timing]
-        yield MinuteTotal(window.start.micros, currency, count, amount_minor, timing, pane.index)
+        yield MinuteTotal(
+            run_id, window.start.micros, currency, count, amount_minor, timing, pane.index
+        )

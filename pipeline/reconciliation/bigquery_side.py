@@ -43,13 +43,14 @@ _JSON_VALUE = {
 # What the pipeline adds, and Kafka cannot know.
 _NOT_COMPARED = {"ingested_at", "pipeline_version", "detail", "step"}
 
-# The last pane of a minute replaces those before it; corrections add to it (total_by_minute.py).
+# The last pane of a minute replaces those before it of its run; runs and corrections add up
+# (total_by_minute.py).
 _MINUTES = """
 WITH newest AS (
   SELECT window_start, currency, payment_count, amount
   FROM {totals} WHERE pane_timing <> 'correction'
   QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY window_start, currency ORDER BY pane_index DESC, ingested_at DESC
+    PARTITION BY run_id, window_start, currency ORDER BY pane_index DESC, ingested_at DESC
   ) = 1
   UNION ALL
   SELECT window_start, currency, payment_count, amount

@@ -11,8 +11,7 @@ ASSERT NOT EXISTS (
     pane_timing NOT IN ('early', 'on_time', 'late', 'correction')
     OR window_start != TIMESTAMP_TRUNC(window_start, MINUTE)
     OR TIMESTAMP_DIFF(window_end, window_start, MICROSECOND) != 60000000
-    OR payment_count < 1
-    OR (pane_timing = 'correction' AND payment_count != 1)
+    OR (pane_timing != 'correction' AND payment_count < 1)
 ) AS 'each pane is of one whole minute and of a known kind';
 
 #fail

@@ -116,7 +116,14 @@ def invalid(reason: str, record: Record, payload: str | None = "e30=") -> Row:
 
 
 def pane(
-    minute: str, currency: str, count: int, amount: str, timing: str, index: int = 0, sec: int = 120
+    minute: str,
+    currency: str,
+    count: int,
+    amount: str,
+    timing: str,
+    index: int = 0,
+    sec: int = 120,
+    run: str = "run-1",
 ) -> Row:
     start = at(minute)
     cells = {
@@ -127,6 +134,7 @@ def pane(
         "amount": amount,
         "pane_timing": timing,
         "pane_index": index,
+        "run_id": run,
         "ingested_at": _text(start + dt.timedelta(seconds=sec)),
         "pipeline_version": "1.0",
     }

@@ -35,7 +35,7 @@ def run(stream: TestStream, check) -> None:
     with TestPipeline(options=PipelineOptions(streaming=True)) as root:
         payments = root | stream | beam.Map(lambda it: it).with_output_types(Transaction)
         totals = payments | TotalByMinute(
-            LATENESS_SEC * SECOND_US, (LATENESS_SEC + SKEW_SEC) * SECOND_US, pane_every_sec=10
+            LATENESS_SEC * SECOND_US, (LATENESS_SEC + SKEW_SEC) * SECOND_US, 10, "run-1"
         )
         assert_that(totals | beam.Flatten(), check)
 

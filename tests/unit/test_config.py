@@ -54,6 +54,18 @@ def test_flink_takes_checkpoints_every_five_seconds_unless_told() -> None:
         ([*FLINK, "--checkpointing_interval=-1"], "--checkpointing_interval must be above 0"),
         ([*FLINK, "--checkpointing_interval=0"], "--checkpointing_interval must be above 0"),
         ([*REQUIRED, "--runner=DataflowRunner"], "--project is required on DataflowRunner"),
+        (
+            [*FLINK, "--start_from_tables=/x", "--savepoint_path=/y"],
+            "--start_from_tables is for a job whose state is lost",
+        ),
+        (
+            [*REQUIRED, "--start_from_tables=/x", "--dedup_state=per_id"],
+            "--start_from_tables needs --dedup_state=sharded",
+        ),
+        (
+            [*REQUIRED, "--start_from_tables=/x", "--no_preflight"],
+            "cannot go with --no_preflight",
+        ),
         ([f for f in FLINK if "job_endpoint" not in f], "--job_endpoint is required"),
         ([f for f in FLINK if "expansion" not in f], "--expansion_service is required"),
     ],
@@ -94,7 +106,9 @@ def test_settings_that_exactness_rests_on_cannot_be_overridden(tmp_path: Path) -
 
     assert settings["enable.auto.commit"] == "false"
     assert settings["isolation.level"] == "read_committed"
-    assert settings["auto.offset.reset"] == "earliest"
+    # An offset that is gone is an error; `earliest` would go on with what is left.
+    assert settings["auto.offset.reset"] == "none"
+    assert settings["group.id"] == "payments-my-project.payments"
     assert settings["x.y"] == "1"
 
 

@@ -67,6 +67,11 @@ def judged_at_us(transaction: Transaction) -> int:
     return transaction.broker_time_us if replay_of is None else replay_of.original_time_us
 
 
+def place_of(transaction: Transaction) -> tuple[str, int, int]:
+    """Returns topic, partition and offset of the record."""
+    return transaction.topic, transaction.partition, transaction.offset
+
+
 def facts_of(transaction: Transaction) -> PaymentFacts:
     """Returns the facts of which any difference makes a copy a conflict."""
     return PaymentFacts(

@@ -1,6 +1,7 @@
 -- How many payments, and how much money, does each minute of event time hold by now?
--- Panes accumulate: of a minute and currency the highest pane_index replaces all before it. Rows
--- with pane_timing 'correction' are replayed payments whose minute was closed: they add to it.
+-- Panes accumulate: of a run, minute and currency the highest pane_index replaces all before it.
+-- Runs add up. So do rows with pane_timing 'correction': replayed payments whose minute was closed,
+-- and what a run that lost its state had not summed.
 CREATE OR REPLACE VIEW `${dataset}.totals_by_minute_latest` AS
 SELECT
   window_start,
@@ -22,7 +23,7 @@ FROM
     QUALIFY
       pane_timing = 'correction'
       OR ROW_NUMBER() OVER (
-        PARTITION BY window_start, currency, pane_timing = 'correction'
+        PARTITION BY run_id, window_start, currency, pane_timing = 'correction'
         ORDER BY pane_index DESC, ingested_at DESC
       ) = 1
   )

@@ -1,0 +1,66 @@
+"""How does a job begin? With nothing, with a state that it is given, or with what the tables hold.
+
+A new job remembers nothing. On tables that hold records of its topics it would count those again,
+so it does not start: the message names the two ways to go on.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Callable
+
+from pipeline import start_offsets
+from pipeline.config import PipelineConfig
+from pipeline.takeover import held_topic
+from pipeline.takeover.errors import CannotStart
+from pipeline.takeover.held_tables import HeldTables
+from pipeline.takeover.take_over import TakeOver, check_nothing_lost
+
+_LOG = logging.getLogger("pipeline")
+
+
+def prepare(config: PipelineConfig, complete: Callable[[PipelineConfig], None]) -> PipelineConfig:
+    """Returns the configuration with what the job begins with.
+
+    Args:
+        complete: runs a bounded job to its end.
+
+    Raises:
+        CannotStart: the job would lose records or count some again, or cannot find out.
+    """
+    if config.start_from_tables is not None:
+        return TakeOver(config, complete).prepare()
+    if not config.preflight and not config.bounded:
+        return config
+    with held_topic.connected(config.source) as topic:
+        now = topic.ranges()
+    if config.preflight:
+        held = HeldTables(config.sink, config.bigquery_endpoint).held(config.source.topics)
+        if config.continues:
+            check_nothing_lost(now, held)
+            start_offsets.check_partitions(config.source, now)
+        elif held:
+            _refuse(config, sum(each.records for each in held.values()))
+    if config.bounded:
+        _LOG.info(
+            "DirectRunner reads what is there now and ends: %d offsets in %d partitions; no state "
+            "outlives it",
+            sum(span.end - span.start for span in now),
+            len(now),
+        )
+        source = dataclasses.replace(config.source, ranges=tuple(now))
+        return dataclasses.replace(config, source=source)
+    if not config.continues:
+        start_offsets.commit(config.source, now)
+    return config.watching(now)
+
+
+def _refuse(config: PipelineConfig, records: int) -> None:
+    others = "" if config.bounded else "--savepoint_path=URI goes on with the state of a job; "
+    raise CannotStart(
+        f"the tables of {config.sink.project}.{config.sink.dataset} hold {records} records of "
+        f"{', '.join(config.source.topics)}, and a new job remembers none of them: it would count "
+        f"them again. Hint: {others}--start_from_tables=FOLDER goes on with what the tables hold; "
+        "to count everything once more, use an empty dataset."
+    )

@@ -1,0 +1,85 @@
+"""Where does a new job begin to read? Written down in Kafka, as offsets of a consumer group.
+
+With `auto.offset.reset=none` the job begins there and nowhere else. Should Kafka no longer hold the
+offset that it must read next, now or when it resumes from a checkpoint, it stops with an error that
+names the offset: `earliest` would go on with what is left, silently.
+
+The group also says which partitions a state knows. Kafka's legacy source (docs/decisions/0004) asks
+for partitions once: one that is added later would never be read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+
+from google.api_core.exceptions import RetryError
+from google.api_core.retry import Retry
+from kafka import KafkaAdminClient
+from kafka.errors import KafkaError, NoError
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from pipeline import clients
+from pipeline.takeover.errors import CannotStart
+from transforms.read_kafka import KafkaSource, OffsetRange
+
+# A broker that has just started, or never kept a group, needs a moment to find who keeps this one.
+_RETRY = Retry(
+    predicate=lambda error: isinstance(error, KafkaError) and error.retriable,
+    initial=0.2,
+    maximum=2.0,
+    timeout=30.0,
+)
+
+
+def commit(source: KafkaSource, starts: Sequence[OffsetRange]) -> None:
+    """Makes a new job begin at the starts of these ranges. Raises CannotStart."""
+    offsets = {
+        TopicPartition(span.topic, span.partition): OffsetAndMetadata(span.start, "", -1)
+        for span in starts
+    }
+    with _admin(source) as admin:
+        _RETRY(_alter)(admin, source.group, offsets)
+
+
+def _alter(
+    admin: KafkaAdminClient, group: str | None, offsets: dict[TopicPartition, OffsetAndMetadata]
+) -> None:
+    for error in admin.alter_group_offsets(group, offsets).values():
+        if error is not NoError:
+            raise error
+
+
+def check_partitions(source: KafkaSource, now: Sequence[OffsetRange]) -> None:
+    """Raises CannotStart when there are partitions that the state of a job does not know."""
+    with _admin(source) as admin:
+        [offsets] = _RETRY(admin.list_group_offsets)([source.group]).values()
+    known = {(pair.topic, pair.partition) for pair in offsets}
+    unknown = [span for span in now if (span.topic, span.partition) not in known]
+    # Kafka forgets a group after a while (offsets.retention.minutes); then there is nothing to ask.
+    if known and unknown:
+        names = ", ".join(f"{span.topic}[{span.partition}]" for span in unknown)
+        raise CannotStart(
+            f"{names} did not exist when this state began, and would never be read. Hint: start "
+            "with --start_from_tables=FOLDER instead: it goes on with the tables and reads all "
+            "partitions."
+        )
+
+
+@contextlib.contextmanager
+def _admin(source: KafkaSource) -> Iterator[KafkaAdminClient]:
+    try:
+        admin = clients.kafka_admin(source.bootstrap_servers, source.properties)
+    except clients.Unreachable as error:
+        raise CannotStart(str(error)) from None
+    try:
+        yield admin
+    except (KafkaError, RetryError) as error:
+        reason = error.cause if isinstance(error, RetryError) else error
+        raise CannotStart(
+            f"Kafka at {source.bootstrap_servers} does not keep start offsets for group "
+            f"{source.group!r}: {type(reason).__name__}: {reason}. Hint: the job's user needs READ "
+            "on that group."
+        ) from None
+    finally:
+        admin.close()

@@ -1,0 +1,117 @@
+"""What does Kafka still hold, and which of it is in no table?"""
+
+from __future__ import annotations
+
+import contextlib
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+
+from kafka import KafkaConsumer
+from kafka.errors import KafkaError
+from kafka.structs import TopicPartition
+
+from pipeline import clients
+from pipeline.takeover.errors import CannotStart
+from transforms.contract.kafka_message import record_of
+from transforms.contract.transaction import KafkaRecord
+from transforms.read_kafka import KafkaSource, OffsetRange
+
+_POLL_MS = 1_000
+_POLLS_IN_VAIN_MAX = 60
+
+
+class HeldTopic:
+    """The topics of a source, as a consumer sees them that reads committed records only."""
+
+    def __init__(self, consumer: KafkaConsumer, source: KafkaSource) -> None:
+        self._consumer = consumer
+        self._source = source
+
+    def ranges(self) -> list[OffsetRange]:
+        """Returns what every partition holds now. Raises CannotStart when a topic is missing."""
+        ranges = []
+        for topic in self._source.topics:
+            partitions = self._consumer.partitions_for_topic(topic)
+            if not partitions:
+                raise CannotStart(
+                    f"topic {topic!r} does not exist at {self._source.bootstrap_servers}."
+                )
+            pairs = [TopicPartition(topic, number) for number in sorted(partitions)]
+            starts = self._consumer.beginning_offsets(pairs)
+            ends = self._consumer.end_offsets(pairs)
+            ranges += [
+                OffsetRange(pair.topic, pair.partition, starts[pair], ends[pair]) for pair in pairs
+            ]
+        return ranges
+
+    def with_records(self, ranges: Iterable[OffsetRange]) -> list[OffsetRange]:
+        """Returns those of `ranges` that hold a record: an offset may be a transaction's marker."""
+        return [span for span in ranges if next(self.records(span), None) is not None]
+
+    def first_arrival_us(self, ranges: Iterable[OffsetRange]) -> int | None:
+        """Returns when the earliest of the ranges' first records arrived, None without records."""
+        firsts = (next(self.records(span), None) for span in ranges)
+        return min((first.broker_time_us for first in firsts if first is not None), default=None)
+
+    def at(self, places: Iterable[tuple[str, int, int]]) -> Iterator[KafkaRecord]:
+        """Returns the records at these places, as far as Kafka still holds them."""
+        for topic, partition, offset in places:
+            yield from self.records(OffsetRange(topic, partition, offset, offset + 1))
+
+    def records(self, span: OffsetRange) -> Iterator[KafkaRecord]:
+        """Returns the records of a range, one after the other."""
+        pair = TopicPartition(span.topic, span.partition)
+        self._consumer.assign([pair])
+        self._consumer.seek(pair, span.start)
+        in_vain = 0
+        while self._consumer.position(pair) < span.end:
+            messages = self._consumer.poll(timeout_ms=_POLL_MS).get(pair, [])
+            for message in messages:
+                if message.offset >= span.end:
+                    return
+                yield record_of(message)
+            in_vain = 0 if messages else in_vain + 1
+            if in_vain > _POLLS_IN_VAIN_MAX:
+                raise CannotStart(
+                    f"Kafka sent nothing of {span.topic}[{span.partition}] from offset "
+                    f"{self._consumer.position(pair)}, though it ends at {span.end}."
+                )
+
+
+@contextlib.contextmanager
+def connected(source: KafkaSource) -> Iterator[HeldTopic]:
+    """Connects for the length of a with-block. Raises CannotStart when no broker answers."""
+    try:
+        consumer = clients.kafka_consumer(source.bootstrap_servers, source.properties)
+    except clients.Unreachable as error:
+        raise CannotStart(str(error)) from None
+    try:
+        yield HeldTopic(consumer, source)
+    except KafkaError as error:
+        raise CannotStart(
+            f"Kafka at {source.bootstrap_servers} failed: {type(error).__name__}: {error}"
+        ) from None
+    finally:
+        consumer.close(autocommit=False)
+
+
+def gaps(ranges: Iterable[OffsetRange], covered: Sequence[OffsetRange]) -> list[OffsetRange]:
+    """Returns what of `ranges` lies in none of `covered`, which are in order.
+
+    >>> gaps([OffsetRange("t", 0, 2, 9)], [OffsetRange("t", 0, 3, 5), OffsetRange("t", 0, 6, 9)])
+    [OffsetRange(topic='t', partition=0, start=2, end=3), \
+OffsetRange(topic='t', partition=0, start=5, end=6)]
+    """
+    islands = defaultdict(list)
+    for span in covered:
+        islands[span.topic, span.partition].append(span)
+    found = []
+    for span in ranges:
+        begin = span.start
+        for island in islands[span.topic, span.partition]:
+            if begin < island.start:
+                found.append(span._replace(start=begin, end=island.start))
+            begin = max(begin, island.end)
+        if begin < span.end:
+            found.append(span._replace(start=begin))
+    return found

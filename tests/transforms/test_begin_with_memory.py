@@ -1,0 +1,145 @@
+"""A job without state that begins with a memory decides as the job would that was lost.
+
+Engine: DirectRunner's streaming engine, with the watermark moved by hand.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import apache_beam as beam
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.testing.test_pipeline import TestPipeline
+from apache_beam.testing.test_stream import TestStream
+from apache_beam.testing.util import assert_that, equal_to
+from apache_beam.transforms.window import TimestampedValue
+from apache_beam.utils.timestamp import Timestamp
+
+from pipeline.takeover import memory
+from tests.support.payments import SECOND_US, transaction
+from transforms import Deduplicate, shard_memory
+from transforms.batch_by_shard import SHARDS
+from transforms.contract.dedup_policy import Copy, DedupPolicy
+from transforms.contract.transaction import Transaction
+from transforms.shard_memory import Memory
+
+POLICY = DedupPolicy(60 * SECOND_US)
+
+
+def payment(second: int, name: str, **changes: object) -> Transaction:
+    return transaction(name, arrival_us=second * SECOND_US, offset=second, **changes)
+
+
+def arriving(*payments: Transaction) -> list[TimestampedValue]:
+    return [TimestampedValue(each, Timestamp(micros=each.broker_time_us)) for each in payments]
+
+
+def check(
+    begins_with: Memory | None,
+    stream: TestStream,
+    accepted: Sequence[int] = (),
+    duplicates: Sequence[int] = (),
+    conflicts: Sequence[int] = (),
+) -> None:
+    """Compares the offsets (= seconds) in all three ends."""
+    with TestPipeline(options=PipelineOptions(streaming=True)) as root:
+        arrivals = root | stream | beam.Map(lambda it: it).with_output_types(Transaction)
+        result = arrivals | Deduplicate(POLICY, memory=begins_with)
+        for name, offsets, expected in (
+            ("a", result.accepted | "a" >> beam.Map(lambda it: it.offset), accepted),
+            ("d", result.duplicates | "d" >> beam.Map(_offset_of_copy), duplicates),
+            ("c", result.conflicts | "c" >> beam.Map(_offset_of_copy), conflicts),
+        ):
+            assert_that(offsets, equal_to(list(expected)), f"check {name}")
+
+
+def _offset_of_copy(copy: Copy) -> int:
+    return copy.transaction.offset
+
+
+def stream(*payments: Transaction) -> TestStream:
+    begin = TestStream().advance_watermark_to(0)
+    return begin.add_elements(arriving(*payments)).advance_watermark_to_infinity()
+
+
+def test_copies_of_what_the_lost_job_accepted_are_set_aside(tmp_path: Path) -> None:
+    before = [payment(0, "A"), payment(1, "B"), payment(2, "C")]
+    begins_with = memory.write(str(tmp_path), POLICY, before)
+
+    after = stream(payment(50, "A"), payment(51, "B", amount_minor=9), payment(52, "D"))
+    check(begins_with, after, accepted=[52], duplicates=[50], conflicts=[51])
+
+
+def test_control_without_the_memory_they_are_accepted_again() -> None:
+    after = stream(payment(50, "A"), payment(51, "B", amount_minor=9))
+    check(None, after, accepted=[50, 51])
+
+
+def test_ids_beyond_their_horizon_are_forgotten(tmp_path: Path) -> None:
+    begins_with = memory.write(str(tmp_path), POLICY, [payment(0, "A"), payment(30, "B")])
+
+    after = stream(payment(61, "A"), payment(62, "B"))
+    check(begins_with, after, accepted=[61], duplicates=[62])
+
+
+def test_record_that_is_remembered_itself_is_accepted(tmp_path: Path) -> None:
+    """It had been accepted, a copy that names it was written, its own row was not."""
+    begins_with = memory.write(str(tmp_path), POLICY, [payment(10, "A")])
+
+    after = stream(payment(9, "A"), payment(10, "A"), payment(11, "A"))
+    check(begins_with, after, accepted=[10], duplicates=[9, 11])
+
+
+def test_every_shard_takes_its_memory_at_once_even_without_records(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begins_with = memory.write(str(tmp_path), POLICY, [payment(0, "A")])
+    read: list[int] = []
+    original = shard_memory.read
+    monkeypatch.setattr(
+        shard_memory, "read", lambda folder, shard: read.append(shard) or original(folder, shard)
+    )
+
+    check(begins_with, stream())
+
+    assert sorted(read) == list(range(SHARDS))
+
+
+def test_missing_file_fails_instead_of_forgetting(tmp_path: Path) -> None:
+    with pytest.raises(Exception, match="shard-"):
+        check(Memory(str(tmp_path), 10**18), stream(payment(1, "A")))
+
+
+def test_no_payments_make_no_memory(tmp_path: Path) -> None:
+    assert memory.write(str(tmp_path), POLICY, []) is None
+    assert not list(tmp_path.iterdir())
+
+
+def test_file_holds_what_was_written(tmp_path: Path) -> None:
+    accepted = [payment(second, f"tx-{second}") for second in range(100)]
+
+    memory.write(str(tmp_path), POLICY, accepted)
+
+    files = [shard_memory.read(str(tmp_path), shard) for shard in range(SHARDS)]
+    assert sum(sum(each.catalogue.counts.values()) for each in files) == len(accepted)
+
+
+def test_useless_memory_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shard that has forgotten all has no state, like one that has seen nothing."""
+    begins_with = memory.write(str(tmp_path), POLICY, [payment(0, "A")])
+    read: list[int] = []
+    original = shard_memory.read
+    monkeypatch.setattr(
+        shard_memory, "read", lambda folder, shard: read.append(shard) or original(folder, shard)
+    )
+    long_after = (
+        TestStream()
+        .advance_watermark_to(0)
+        .add_elements(arriving(payment(1, "A")))
+        .advance_watermark_to(500)
+        .add_elements(arriving(payment(501, "A")))
+        .advance_watermark_to_infinity()
+    )
+
+    check(begins_with, long_after, accepted=[501], duplicates=[1])
+    assert len(read) == SHARDS

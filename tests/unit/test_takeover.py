@@ -1,0 +1,76 @@
+"""Going on where the tables end: what is read, what is refused."""
+
+import pytest
+
+from pipeline.takeover.errors import CannotStart
+from pipeline.takeover.held_tables import Held
+from pipeline.takeover.held_topic import gaps
+from pipeline.takeover.take_over import check_nothing_lost
+from transforms import partition_watch
+from transforms.partition_watch import PartitionsAdded, PartitionWatch
+from transforms.read_kafka import OffsetRange
+
+NOW = [OffsetRange("payments", 0, 10, 20)]
+
+
+@pytest.mark.parametrize(
+    ("covered", "expected"),
+    [
+        ([], [(10, 20)]),
+        ([(10, 20)], []),
+        ([(10, 12)], [(12, 20)]),
+        ([(12, 14), (16, 17)], [(10, 12), (14, 16), (17, 20)]),
+        ([(18, 20)], [(10, 18)]),
+    ],
+)
+def test_gaps_are_what_no_table_holds(
+    covered: list[tuple[int, int]], expected: list[tuple[int, int]]
+) -> None:
+    islands = [OffsetRange("payments", 0, *each) for each in covered]
+    elsewhere = [OffsetRange("payments", 1, 10, 20)]
+
+    found = gaps(NOW, [*islands, *elsewhere])
+
+    assert found == [OffsetRange("payments", 0, *each) for each in expected]
+
+
+@pytest.mark.parametrize("end", [10, 15, 20])
+def test_tables_that_end_within_the_topic_have_lost_nothing(end: int) -> None:
+    check_nothing_lost(NOW, {("payments", 0): Held(5, end)})
+
+
+def test_offsets_that_retention_removed_are_named() -> None:
+    with pytest.raises(CannotStart, match=r"payments\[0\] offsets 7 to 9 \(3\)"):
+        check_nothing_lost(NOW, {("payments", 0): Held(5, 7)})
+
+
+def test_topic_that_was_made_anew_is_told() -> None:
+    with pytest.raises(CannotStart, match="up to offset 20, but the topic ends at 20"):
+        check_nothing_lost(NOW, {("payments", 0): Held(5, 21)})
+
+
+def test_partition_that_no_table_knows_is_new() -> None:
+    check_nothing_lost(NOW, {("payments", 1): Held(5, 3)})
+
+
+def watch(monkeypatch: pytest.MonkeyPatch, *there: int) -> PartitionWatch:
+    monkeypatch.setattr(partition_watch, "_LOOK_EVERY_SEC", 0.0)
+    return PartitionWatch(
+        [("payments", 0), ("payments", 1)], lambda: [("payments", number) for number in there]
+    )
+
+
+def test_same_partitions_are_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch(monkeypatch, 0, 1).look()
+
+
+def test_added_partitions_are_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(PartitionsAdded, match=r"payments\[2\], payments\[3\].*--start_from_tables"):
+        watch(monkeypatch, 0, 1, 2, 3).look()
+
+
+def test_it_is_not_asked_at_every_bundle() -> None:
+    asked: list[bool] = []
+    PartitionWatch([("payments", 0)], lambda: asked.append(True) or []).look()
+
+    assert not asked
