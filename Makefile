@@ -1,7 +1,7 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo faults test test-unit check format lock clean
+.PHONY: help setup demo faults fuzz test test-unit check format lock clean
 
 PYTHON_BIN := .venv/bin/python
 PACKAGES := pipeline transforms simulator sandbox harness
@@ -17,6 +17,8 @@ SCENARIO ?=
 # Settings of `make faults`, besides SEED.
 ROUNDS ?= 1
 ONLY ?=
+# Inputs of `make fuzz`, besides SEED.
+COUNT ?= 1000000
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -31,6 +33,9 @@ demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flin
 
 faults: setup ## the crash suite: every fault once and the control, about 25 minutes (SEED ROUNDS ONLY)
 	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --rounds=$(ROUNDS) $(if $(ONLY),--only=$(ONLY))
+
+fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (SEED COUNT)
+	@$(PYTHON_BIN) -m tests.fuzz --seed=$(SEED) --count=$(COUNT)
 
 test: check ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox
 	@$(PYTHON_BIN) -m pytest

@@ -18,7 +18,8 @@ from pipeline import clients, tables
 from pipeline.reconcile import reconcile
 from pipeline.reconciliation.report import Report
 from pipeline.reconciliation.settings import Dataset, ReconcileConfig, Topics
-from sandbox.endpoints import Endpoints, pipeline_flags
+from sandbox.endpoints import Endpoints, kafka_flags, pipeline_flags
+from transforms.contract import kafka_properties
 
 PARTITIONS = 4
 
@@ -33,12 +34,14 @@ class Rehearsal:
         folder: logs and ledger go here.
         counts: the rehearsal whose topic and ledger this one counts once more, into its own
             dataset; None for a topic and a ledger of its own.
+        secure: whether Kafka is reached through TLS and a login.
     """
 
     name: str
     endpoints: Endpoints
     folder: Path
     counts: Rehearsal | None = None
+    secure: bool = False
 
     @property
     def topic(self) -> str:
@@ -81,7 +84,7 @@ class Rehearsal:
     def simulate(self, flags: Sequence[str], part: str = "") -> Program:
         """Starts a simulator, its ledger ours; each of several to one topic needs a `part`."""
         arguments = [
-            f"--bootstrap_servers={self.endpoints['kafka']}",
+            *(flag.replace("--kafka_bootstrap", "--bootstrap") for flag in self._kafka_flags()),
             f"--topic={self.topic}",
             f"--ledger={self.folder / f'{self.name}{part}.ledger.jsonl'}",
             *flags,
@@ -108,7 +111,7 @@ class Rehearsal:
             "--runner=FlinkRunner",
             "--parallelism=2",
             "--no_wait_until_finish",
-            *pipeline_flags(self.endpoints),
+            *pipeline_flags(self.endpoints, self.secure),
             *self._tables_and_topic(),
             *flags,
         ]
@@ -137,7 +140,7 @@ class Rehearsal:
         Without the ledger for a topic that others than the simulator have sent to.
         """
         config = ReconcileConfig(
-            topics=Topics(self.endpoints["kafka"], (self.topic,)),
+            topics=self._topics(),
             dataset=Dataset(self.endpoints["project"], self.name, self.endpoints["bigquery"]),
             ledgers=tuple(self.ledgers) if by_ledger else (),
             wait_sec=wait_sec,
@@ -147,11 +150,20 @@ class Rehearsal:
     def flags(self) -> list[str]:
         """Returns the flags of a pipeline that needs no cluster."""
         return [
-            f"--kafka_bootstrap_servers={self.endpoints['kafka']}",
+            *self._kafka_flags(),
             f"--bigquery_endpoint={self.endpoints['bigquery']}",
             f"--expansion_service={self.endpoints['expansion_service']}",
             *self._tables_and_topic(),
         ]
+
+    def _kafka_flags(self) -> list[str]:
+        return kafka_flags(self.endpoints, self.secure)
+
+    def _topics(self) -> Topics:
+        if not self.secure:
+            return Topics(self.endpoints["kafka"], (self.topic,))
+        settings = kafka_properties.load(self.endpoints["kafka_config_file"])
+        return Topics(self.endpoints["kafka_sasl_ssl"], (self.topic,), settings)
 
     def _create_topic(self) -> None:
         admin = KafkaAdminClient(bootstrap_servers=self.endpoints["kafka"])

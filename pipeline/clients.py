@@ -14,9 +14,10 @@ from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
-from kafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError
 
-from transforms.contract import kafka_properties
+from transforms.contract import kafka_causes, kafka_connection
+from transforms.contract.kafka_properties import PropertiesError
 
 # A broker that is up answers in milliseconds; one that is down should be reported before a person
 # wonders (30 s is the promise, with room for the caller's own work).
@@ -120,16 +121,21 @@ def kafka_producer(servers: str, properties: Mapping[str, str]) -> KafkaProducer
 
 
 def _connect(client: Any, servers: str, properties: Mapping[str, str], **more: Any) -> Any:
-    arguments = kafka_properties.for_kafka_python(servers, dict(properties))
     try:
-        return client(**arguments, bootstrap_timeout_ms=BROKER_TIMEOUT_MS, **more)
-    except (KafkaConnectionError, KafkaTimeoutError) as error:
-        raise Unreachable(
-            f"no Kafka broker answers at {servers} ({type(error).__name__}). Hint: is it running, "
-            "and is the address the one that it advertises?"
-        ) from None
-    except KafkaError as error:
-        raise Unreachable(
-            f"Kafka at {servers} refused the connection ({type(error).__name__}: {error}). Hint: "
-            "check the security settings in --kafka_config_file."
-        ) from None
+        arguments = kafka_connection.for_kafka_python(servers, properties)
+    except PropertiesError as error:
+        raise Unreachable(f"--kafka_config_file: {error}") from None
+    with kafka_causes.collected() as causes:
+        try:
+            return client(**arguments, bootstrap_timeout_ms=BROKER_TIMEOUT_MS, **more)
+        except KafkaError as error:
+            why = causes.text() or type(error).__name__
+            if "SaslAuthenticationFailed" in why:
+                raise Unreachable(
+                    f"Kafka at {servers} refused the login ({why}). Hint: check user, password and "
+                    "mechanism in --kafka_config_file."
+                ) from None
+            raise Unreachable(
+                f"no Kafka broker answers at {servers} ({why}). Hint: is it running, is the "
+                "address the one that it advertises, and does --kafka_config_file fit its listener?"
+            ) from None

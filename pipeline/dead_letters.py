@@ -19,7 +19,6 @@ Exit code: 0 all done, or nothing to do; 1 something was skipped, failed, or is 
 from __future__ import annotations
 
 import argparse
-import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +30,7 @@ from pipeline.replay.errors import ReplayError, UsageError
 from pipeline.replay.history import Filter, History
 from pipeline.replay.receipt import Receipt
 from pipeline.replay.send import SLACK_SEC_MIN, SendConfig
-from transforms.contract import kafka_properties
+from transforms.contract import kafka_causes, kafka_properties
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -40,8 +39,7 @@ _RECEIPT = "dead_letters.receipt.jsonl"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code (module docstring)."""
-    # The client logs each attempt to connect as an error; what is told is the end of them all.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    kafka_causes.keep_to_ourselves()
     arguments = flags.parser(__doc__ or "").parse_args(argv)
     try:
         return _COMMANDS[arguments.command](arguments)

@@ -22,6 +22,7 @@ from pipeline import graph, preflight, runners, start
 from pipeline.config import RUNNERS, ConfigError, PipelineConfig
 from pipeline.options import OWN_OPTIONS
 from pipeline.takeover.errors import CannotStart
+from transforms.contract import kafka_causes
 from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.partition_watch import PartitionsAdded
 from transforms.reject_refused import RefusedRow
@@ -117,8 +118,7 @@ def _set_up_logging() -> None:
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     _LOG.setLevel(logging.INFO)
-    # The client logs each attempt to connect as an error; what is told is the end of them all.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    kafka_causes.keep_to_ourselves()
     # What a step raises on the DirectRunner is logged with its stack, and raised again to us.
     logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)
 

@@ -30,7 +30,8 @@ class ReadKafkaOptions(PipelineOptions):
             metavar="FILE",
             help="Java-style properties for the Kafka client: security.protocol, sasl.mechanism, "
             "sasl.jaas.config, ssl.truststore.location (PEM). Secrets belong here, never on the "
-            "command line.",
+            "command line; the job refers to them by this path, so it must be the same wherever "
+            "Kafka is read.",
         )
 
 

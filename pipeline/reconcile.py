@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import logging
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -38,7 +37,7 @@ from pipeline.reconciliation.ledger import Ledger
 from pipeline.reconciliation.report import Report
 from pipeline.reconciliation.settings import Dataset, ReconcileConfig, Topics
 from pipeline.reconciliation.truth import Limits
-from transforms.contract import kafka_properties
+from transforms.contract import kafka_causes, kafka_properties
 
 EXIT_BALANCED = 0
 EXIT_NOT_BALANCED = 1
@@ -103,8 +102,7 @@ def _wait(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code (module docstring)."""
-    # The client logs each attempt to connect as an error; what is told is the end of them all.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
+    kafka_causes.keep_to_ourselves()
     parser = _parser()
     arguments = parser.parse_args(argv)
     try:

@@ -1,10 +1,11 @@
-"""Whom does the Java client of BigQuery trust? A certificate authority made for this sandbox."""
+"""Whom do the clients of BigQuery and Kafka trust? An authority made for this sandbox."""
 
 from __future__ import annotations
 
 import subprocess
 
 import trustme
+from cryptography.hazmat.primitives import serialization
 
 from sandbox.errors import SandboxError
 from sandbox.layout import JAVA_HOME, Layout
@@ -14,8 +15,8 @@ STORE_PASSWORD = "changeit"
 
 
 def make(layout: Layout) -> None:
-    """Makes the authority, the server's certificate and Java's trust store, once per sandbox."""
-    if layout.truststore.exists():
+    """Makes the authority, the servers' certificates and Java's trust store, once per sandbox."""
+    if layout.truststore.exists() and layout.broker_identity.exists():
         return
     folder = layout.certificates
     folder.mkdir(parents=True, exist_ok=True)
@@ -26,7 +27,19 @@ def make(layout: Layout) -> None:
     server.private_key_pem.write_to_path(str(folder / "server.key"))
     chain = b"".join(certificate.bytes() for certificate in server.cert_chain_pems)
     (folder / "server.pem").write_bytes(chain)
+    _write_broker_identity(layout, server.private_key_pem.bytes(), chain)
     _import(layout)
+
+
+def _write_broker_identity(layout: Layout, key: bytes, chain: bytes) -> None:
+    """Writes key and certificates in the one form of PEM that Kafka reads, the key as PKCS 8."""
+    private_key = serialization.load_pem_private_key(key, password=None)
+    encoded = private_key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    layout.broker_identity.write_bytes(encoded + chain)
 
 
 def _import(layout: Layout) -> None:
@@ -42,4 +55,4 @@ def _import(layout: Layout) -> None:
             f"keytool could not make a trust store: {(result.stderr or result.stdout).strip()}",
             "run `make setup` again",
         )
-    unfinished.rename(layout.truststore)
+    unfinished.replace(layout.truststore)

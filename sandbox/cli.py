@@ -110,7 +110,7 @@ def _kill(sandbox: Sandbox, options: argparse.Namespace) -> int:
 
 
 def _flags(sandbox: Sandbox, options: argparse.Namespace) -> int:
-    print(" ".join(endpoints.pipeline_flags(sandbox.endpoints())))
+    print(" ".join(endpoints.pipeline_flags(sandbox.endpoints(), options.secure)))
     return 0
 
 
@@ -140,7 +140,10 @@ def _parser() -> argparse.ArgumentParser:
     kill = _add(commands, "kill", _kill, "SIGKILL a component and its children, as a crash would")
     kill.add_argument("component", choices=NAMES, metavar="COMPONENT")
     kill.add_argument("--no-restart", action="store_true", help="leave it down until `restart`")
-    _add(commands, "flags", _flags, "print the flags for `python -m pipeline` on this sandbox")
+    flags = _add(
+        commands, "flags", _flags, "print the flags for `python -m pipeline` on this sandbox"
+    )
+    flags.add_argument("--secure", action="store_true", help="reach Kafka through TLS and a login")
     endpoint = _add(commands, "endpoint", _endpoint, "print one value of endpoints.json")
     endpoint.add_argument("name", metavar="NAME", help="kafka, bigquery, flink_rest, …")
     return parser

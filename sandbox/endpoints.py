@@ -19,6 +19,8 @@ class Endpoints(TypedDict):
     """The content of endpoints.json. Addresses are `host:port`."""
 
     kafka: str
+    kafka_sasl_ssl: str  # the same broker as one outside is reached: TLS and a login
+    kafka_config_file: str  # the client settings for it; only its owner can read the password
     bigquery: str
     flink_rest: str
     job_service: str
@@ -38,6 +40,8 @@ def of(plan: Plan, pids: Mapping[str, int], topic: str) -> Endpoints:
     """Returns the endpoints of a sandbox that runs by this plan."""
     return Endpoints(
         kafka=plan.address("kafka"),
+        kafka_sasl_ssl=plan.address("kafka-sasl-ssl"),
+        kafka_config_file=str(plan.layout.kafka_config),
         bigquery=plan.address("bigquery"),
         flink_rest=plan.address("flink-rest"),
         job_service=plan.address("job-server"),
@@ -71,10 +75,23 @@ def load(directory: Path | str = DEFAULT_DIR) -> Endpoints:
         raise SandboxError(f"no sandbox is up in {directory}", "python -m sandbox up") from None
 
 
-def pipeline_flags(endpoints: Endpoints) -> list[str]:
-    """Returns the flags with which `python -m pipeline` runs on this sandbox."""
+def kafka_flags(endpoints: Endpoints, secure: bool = False) -> list[str]:
+    """Returns the flags with which the pipeline and its tools reach Kafka."""
+    if not secure:
+        return [f"--kafka_bootstrap_servers={endpoints['kafka']}"]
     return [
-        f"--kafka_bootstrap_servers={endpoints['kafka']}",
+        f"--kafka_bootstrap_servers={endpoints['kafka_sasl_ssl']}",
+        f"--kafka_config_file={endpoints['kafka_config_file']}",
+    ]
+
+
+def pipeline_flags(endpoints: Endpoints, secure: bool = False) -> list[str]:
+    """Returns the flags with which `python -m pipeline` runs on this sandbox.
+
+    `secure` reaches Kafka through TLS with a login.
+    """
+    return [
+        *kafka_flags(endpoints, secure),
         f"--bigquery_endpoint={endpoints['bigquery']}",
         f"--expansion_service={endpoints['expansion_service']}",
         f"--job_endpoint={endpoints['job_service']}",

@@ -8,7 +8,7 @@ import socket
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import TopicAlreadyExistsError
 
-from sandbox import java
+from sandbox import java, kafka_login
 from sandbox.component import Component, Plan
 
 TOPIC = "payments"
@@ -38,16 +38,18 @@ def component(plan: Plan) -> Component:
 
 
 def server_properties(plan: Plan) -> str:
-    """Returns the broker's settings."""
+    """Returns the broker's settings: one listener for anybody here, one as brokers outside have."""
+    clients = f"PLAINTEXT://{plan.address('kafka')},SASL_SSL://{plan.address('kafka-sasl-ssl')}"
     settings = {
         "process.roles": "broker,controller",
         "node.id": "1",
         "controller.quorum.voters": f"1@{plan.address('kafka-controller')}",
-        "listeners": f"PLAINTEXT://{plan.address('kafka')},"
-        f"CONTROLLER://{plan.address('kafka-controller')}",
-        "advertised.listeners": f"PLAINTEXT://{plan.address('kafka')}",
+        "listeners": f"{clients},CONTROLLER://{plan.address('kafka-controller')}",
+        "advertised.listeners": clients,
         "controller.listener.names": "CONTROLLER",
-        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+        "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,"
+        "SASL_SSL:SASL_SSL",
+        **kafka_login.listener_settings(plan.layout),
         "log.dirs": str(plan.layout.kafka / "data"),
         "num.partitions": str(PARTITIONS),
         # A typo in a topic's name must fail, not make a topic.

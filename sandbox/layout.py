@@ -53,6 +53,16 @@ class Layout:
         return self.certificates / "ca.pem"
 
     @property
+    def broker_identity(self) -> Path:
+        """Returns the broker's private key and certificates."""
+        return self.certificates / "broker.pem"
+
+    @property
+    def kafka_config(self) -> Path:
+        """Returns the client settings, a password among them, for the broker's secure listener."""
+        return self.certificates / "kafka-client.properties"
+
+    @property
     def kafka(self) -> Path:
         """Returns the folder of the broker's data and settings."""
         return self.root / "kafka"

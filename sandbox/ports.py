@@ -30,7 +30,7 @@ MAIN_PORTS: Mapping[str, str] = {
     "expansion": "expansion",
     "python-workers": "python-workers",
 }
-INNER_PORTS = ("kafka-controller", "zookeeper", "flink-rpc", "job-artifacts")
+INNER_PORTS = ("kafka-controller", "kafka-sasl-ssl", "zookeeper", "flink-rpc", "job-artifacts")
 PORT_NAMES = (*MAIN_PORTS.values(), *INNER_PORTS)
 
 Ports = Mapping[str, int]

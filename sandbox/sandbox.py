@@ -17,6 +17,7 @@ from sandbox import (
     endpoints,
     flink_cluster,
     kafka_broker,
+    kafka_login,
     ports,
     preflight,
     processes,
@@ -151,6 +152,7 @@ class Sandbox:
         self._supervisor.start(components(plan))
         readiness.wait_for_all(self._supervisor, plan, on_progress)
         kafka_broker.create_topic(plan.address("kafka"))
+        kafka_login.create(self.layout, plan.address("kafka"))
 
     # --- Stopping -------------------------------------------------------------------------------
 

@@ -6,7 +6,6 @@ import argparse
 import dataclasses
 import datetime as dt
 import gc
-import logging
 import re
 import sys
 import time
@@ -14,10 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from simulator import duplicate_shapes, kafka_config, scenario
+from simulator import duplicate_shapes, scenario
 from simulator.produce import ProduceError
 from simulator.run import Job, run
 from simulator.traffic import Traffic, UsageError
+from transforms.contract import kafka_causes, kafka_connection, kafka_properties
 
 _DESCRIPTION = """\
 Sends payments to Kafka, some of them twice, late, contradicted or broken, and writes down for
@@ -66,10 +66,7 @@ _START_LONG_AGO_SEC_MIN = 3 * 3_600
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
-    # kafka-python logs what it retries as errors; what it gives up is in a message of our own.
-    kafka_log = logging.getLogger("kafka")
-    kafka_log.propagate = False
-    kafka_log.addHandler(logging.NullHandler())
+    kafka_causes.keep_to_ourselves()
     parser = _parser()
     flags = parser.parse_args(argv)
     if flags.list_scenarios:
@@ -167,11 +164,9 @@ def _job(flags: argparse.Namespace) -> Job:
     servers = _servers(flags.bootstrap_servers)
     if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", flags.topic):
         raise UsageError(f"--topic must be 1 to 249 of A-Z a-z 0-9 . _ -, got {flags.topic!r}")
-    config: dict[str, Any] = {}
-    if flags.kafka_config_file is not None:
-        config = kafka_config.read(flags.kafka_config_file, _note)
+    connection = _connection(servers, flags.kafka_config_file)
     _check_ledger(flags.ledger)
-    return Job(traffic, servers, flags.topic, config, flags.ledger, start_time_us)
+    return Job(traffic, servers, flags.topic, connection, flags.ledger, start_time_us)
 
 
 def _traffic(flags: argparse.Namespace) -> Traffic:
@@ -194,6 +189,21 @@ def _servers(text: str | None) -> str:
         if match is None or not 0 < int(match[2]) < 65_536:
             raise UsageError(f"--bootstrap_servers must be HOST:PORT, got {server.strip()!r}")
     return text.replace(" ", "")
+
+
+def _connection(servers: str, file: Path | None) -> dict[str, Any]:
+    try:
+        settings = kafka_properties.load(file)
+        connection = kafka_connection.for_kafka_python(servers, settings)
+    except kafka_properties.PropertiesError as error:
+        raise UsageError(f"--kafka_config_file: {error}") from None
+    for name in kafka_connection.left_out(settings):
+        print(
+            f"simulator: note: {file}: {name} is left out: the simulator sets it itself or has no "
+            "use for it",
+            file=sys.stderr,
+        )
+    return connection
 
 
 def _start_time_us(text: str, traffic: Traffic) -> int:
@@ -224,7 +234,3 @@ def _check_ledger(path: Path | None) -> None:
     if path.is_dir() or (path.exists() and path.stat().st_size):
         # The truth of an earlier run may be the only copy of it.
         raise UsageError(f"--ledger {path} exists: name another file, or remove it first")
-
-
-def _note(text: str) -> None:
-    print(f"simulator: note: {text}", file=sys.stderr)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import logging
 import operator
 import ssl
 import time
@@ -15,6 +14,7 @@ from kafka.codec import has_zstd
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from simulator.send import Send
+from transforms.contract import kafka_causes
 
 # Unreachable brokers and missing topics are reported within 30 s together.
 _CONNECT_MS_MAX = 15_000
@@ -46,10 +46,10 @@ class Publisher:
         ProduceError: no broker answers, it refuses the login, or it has no such topic.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str, config: dict[str, Any]) -> None:
+    def __init__(self, bootstrap_servers: str, topic: str, connection: dict[str, Any]) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._topic = topic
-        self._producer = _connect(bootstrap_servers, config)
+        self._producer = _connect(bootstrap_servers, connection)
         self.partitions = self._count_partitions()
         # A queue per partition: acknowledgements come in order within one, not across them.
         self._waiting: list[collections.deque[tuple[int, Send, Any]]] = [
@@ -122,7 +122,7 @@ class Publisher:
         )
 
 
-def _connect(bootstrap_servers: str, config: dict[str, Any]) -> Any:
+def _connect(bootstrap_servers: str, connection: dict[str, Any]) -> Any:
     settings = {
         # zstd costs less than the checksum of the bytes that it saves: without the package crc32c
         # kafka-python computes it in Python, 17,000 records/s plain against 44,000 with zstd.
@@ -140,40 +140,16 @@ def _connect(bootstrap_servers: str, config: dict[str, Any]) -> Any:
         "client_id": "payments-simulator",
     }
     begin_sec = time.monotonic()
-    causes = _Causes()
-    logger = logging.getLogger("kafka")
-    logger.addHandler(causes)
-    try:
-        return kafka.KafkaProducer(
-            bootstrap_servers=bootstrap_servers.split(","), **(settings | config)
-        )
-    except (KafkaError, OSError, ssl.SSLError, ValueError) as error:
-        waited_sec = time.monotonic() - begin_sec
-        raise ProduceError(
-            f"cannot connect to Kafka at {bootstrap_servers} (tried for {waited_sec:.0f} s): "
-            f"{causes.text() or _text(error)}. Hint: is the broker running, and does "
-            "--kafka_config_file fit its listener?"
-        ) from None
-    finally:
-        logger.removeHandler(causes)
-
-
-class _Causes(logging.Handler):
-    """Collects why attempts failed: kafka-python logs it, and raises a mere timeout."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._reasons: dict[str, None] = {}  # as an ordered set
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keeps the reason when the record tells of a lost connection."""
-        _, found, reason = record.getMessage().partition("Connection lost: ")
-        if found:
-            self._reasons[reason] = None
-
-    def text(self) -> str:
-        """Returns the distinct reasons, in the order of their first appearance."""
-        return "; ".join(self._reasons)
+    with kafka_causes.collected() as causes:
+        try:
+            return kafka.KafkaProducer(**(settings | connection))
+        except (KafkaError, OSError, ssl.SSLError, ValueError) as error:
+            waited_sec = time.monotonic() - begin_sec
+            raise ProduceError(
+                f"cannot connect to Kafka at {bootstrap_servers} (tried for {waited_sec:.0f} s): "
+                f"{causes.text() or _text(error)}. Hint: is the broker running, and does "
+                "--kafka_config_file fit its listener?"
+            ) from None
 
 
 def _close(producer: Any) -> None:

@@ -35,7 +35,7 @@ class Job(NamedTuple):
     traffic: Traffic
     bootstrap_servers: str
     topic: str
-    kafka_config: dict[str, Any]
+    connection: dict[str, Any]  # for kafka-python, secrets among it
     ledger: Path | None
     start_time_us: int | None  # event time of the first payment; None is the moment of sending
 
@@ -48,7 +48,7 @@ def run(job: Job) -> int:
     """
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(_signals())
-        publisher = Publisher(job.bootstrap_servers, job.topic, job.kafka_config)
+        publisher = Publisher(job.bootstrap_servers, job.topic, job.connection)
         stack.callback(publisher.close)
         ledger = stack.enter_context(LedgerWriter(job.ledger)) if job.ledger else None
         sender = _Sender(job, publisher, ledger, stop)

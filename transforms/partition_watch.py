@@ -13,7 +13,8 @@ from collections.abc import Callable, Collection, Iterable
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
-from transforms.contract import kafka_properties
+from transforms.contract import kafka_connection
+from transforms.contract.kafka_properties import PropertiesError
 
 _LOG = logging.getLogger(__name__)
 _LOOK_EVERY_SEC = 30.0
@@ -47,7 +48,7 @@ class PartitionWatch:
         self._next_look = time.monotonic() + _LOOK_EVERY_SEC
         try:
             added = sorted(set(self._ask()) - self._known)
-        except KafkaError as error:
+        except (KafkaError, PropertiesError) as error:
             # The source itself fails when Kafka stays away; until then there is nothing to be told.
             _LOG.warning("could not ask Kafka for partitions: %s", type(error).__name__)
             return
@@ -65,7 +66,7 @@ def partitions_now(
 ) -> set[Partition]:
     """Returns the partitions of the topics. Raises KafkaError."""
     consumer = KafkaConsumer(
-        **kafka_properties.for_kafka_python(servers, properties), enable_auto_commit=False
+        **kafka_connection.for_kafka_python(servers, properties), enable_auto_commit=False
     )
     try:
         return {

@@ -15,7 +15,7 @@ from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from transforms import metrics
-from transforms.contract import kafka_properties, replay
+from transforms.contract import kafka_connection, kafka_properties, replay
 from transforms.contract.kafka_message import record_of
 from transforms.contract.transaction import KafkaRecord
 from transforms.partition_watch import PartitionWatch, partitions_now
@@ -37,7 +37,7 @@ class KafkaSource:
     Attributes:
         bootstrap_servers: host:port, comma-separated.
         topics: topics whose message.timestamp.type is LogAppendTime.
-        properties: further settings of the Java client; may hold secrets.
+        properties: further settings of the Java client, secrets as references to their file.
         ranges: what a bounded read reads; None reads without end.
         expansion_service: host:port of what expands Java transforms, None for Beam's own.
         group: consumer group whose offsets say where a new job begins (pipeline/start_offsets.py);
@@ -48,7 +48,7 @@ class KafkaSource:
 
     bootstrap_servers: str
     topics: tuple[str, ...]
-    properties: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    properties: Mapping[str, str] = dataclasses.field(default_factory=dict)
     ranges: tuple[OffsetRange, ...] | None = None
     expansion_service: str | None = None
     group: str | None = None
@@ -96,7 +96,7 @@ class ReadKafka(beam.PTransform):
 def consumer_config(source: KafkaSource) -> dict[str, str]:
     """Returns the Java consumer's settings; what exactness rests on cannot be overridden."""
     return {
-        **source.properties,
+        **kafka_properties.for_java(source.properties),
         "bootstrap.servers": source.bootstrap_servers,
         # The default commits in the background what may not be processed yet: after a restart the
         # consumer would begin behind it, and the records between are lost.
@@ -157,8 +157,8 @@ class _ReadRangeFn(beam.DoFn):
     def process(self, offsets: OffsetRange) -> Iterator[TimestampedValue]:
         partition = TopicPartition(offsets.topic, offsets.partition)
         consumer = KafkaConsumer(
-            **kafka_properties.for_kafka_python(
-                self._source.bootstrap_servers, dict(self._source.properties)
+            **kafka_connection.for_kafka_python(
+                self._source.bootstrap_servers, self._source.properties
             ),
             enable_auto_commit=False,
             isolation_level="read_committed",

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from pipeline.reconciliation.checks import Check, Tally
 from pipeline.reconciliation.rows import CurrencySum, DeadLetterRow, First, PaymentRow, Row
 from pipeline.reconciliation.truth import Entry, Invalid, Partition, PartitionTruth, Place, Truth
-from transforms.contract.dead_letter import Reason
+from transforms.contract.dead_letter import Reason, kept
 from transforms.contract.outcome import Outcome
 from transforms.contract.rules import amount_of
 from transforms.contract.transaction import Transaction
@@ -95,7 +95,7 @@ class Comparison:
             if row.reason != record.reason:
                 self.outcome.add(f"{row.place} is {row.reason}, but must be {record.reason}")
             for name in ("key", "payload"):
-                if getattr(row, name) != getattr(record, name):
+                if getattr(row, name) != kept(getattr(record, name)):
                     self.content.add(f"{row.place} {name}: not the bytes that Kafka holds")
 
 

@@ -16,12 +16,12 @@ class Topics:
     Attributes:
         bootstrap_servers: host:port, comma-separated.
         names: the topics.
-        properties: further settings of the Java client; may hold secrets.
+        properties: further settings of the Java client, secrets as references to their file.
     """
 
     bootstrap_servers: str
     names: tuple[str, ...]
-    properties: Mapping[str, str] = dataclasses.field(default_factory=dict, repr=False)
+    properties: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,7 @@ from pipeline.replay.letters import Stored, name_of, place_of
 from pipeline.replay.receipt import Receipt
 from pipeline.replay.send import Result, SendConfig, send
 from pipeline.replay.verdict import problem_of
-from transforms.contract.dead_letter import DeadLetter, Reason
+from transforms.contract.dead_letter import DeadLetter
 
 EXIT_DONE = 0
 EXIT_LEFT = 1  # some were skipped, failed, or are still wrong
@@ -134,13 +134,13 @@ def as_stored(letters: Iterable[DeadLetter], topics: Topics | None) -> list[Cand
         reader = None
         candidates = []
         for letter in letters:
-            if letter.reason != Reason.REFUSED_BY_BIGQUERY.value:
+            if letter.holds_record:
                 candidates.append(Candidate(letter, letter.key, letter.payload))
                 continue
             if topics is None:
                 raise UsageError(
-                    f"{name_of(place_of(letter))} was refused by BigQuery: its bytes are in Kafka. "
-                    "--kafka_bootstrap_servers is required"
+                    f"{name_of(place_of(letter))} was refused by BigQuery or is too large for it: "
+                    "its bytes are in Kafka. --kafka_bootstrap_servers is required"
                 )
             reader = reader or stack.enter_context(topic.connected(topics))
             record = reader.record_at(place_of(letter))
@@ -164,5 +164,4 @@ def tell(words: str) -> None:
 
 
 def _bytes_gone(candidate: Candidate) -> bool:
-    gone = candidate.letter.reason == Reason.REFUSED_BY_BIGQUERY.value
-    return gone and candidate.payload is None
+    return not candidate.letter.holds_record and candidate.payload is None

@@ -177,8 +177,10 @@ def _unfounded(candidate: Candidate, known: Known) -> Verdict | None:
 def _empty(candidate: Candidate) -> Verdict | None:
     if candidate.payload is not None:
         return None
-    if candidate.letter.reason == Reason.REFUSED_BY_BIGQUERY.value:
-        return Verdict(Refusal.BYTES_GONE, "Kafka no longer holds the record, the table only a row")
+    if not candidate.letter.holds_record:
+        return Verdict(
+            Refusal.BYTES_GONE, "Kafka no longer holds the record, nor the table all of it"
+        )
     return Verdict(Refusal.NOTHING_TO_SEND, "a tombstone; `edit` can give it a payload")
 
 

@@ -23,7 +23,7 @@ from pipeline.reconciliation.rows import (
 from pipeline.reconciliation.truth import Limits, OffsetRange, Place, Truth
 from tests.support import payments
 from transforms.contract import rules, wire_format
-from transforms.contract.dead_letter import Rejected
+from transforms.contract.dead_letter import DeadLetter, Rejected
 from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
 from transforms.contract.outcome import Outcome
 from transforms.contract.transaction import KafkaRecord, Transaction
@@ -157,8 +157,9 @@ def _row(record: KafkaRecord, remembered: dict[str, FirstSeen]) -> Row:
         transaction = wire_format.decode(record)
         rules.Rules(LIMITS.clock_skew_us).check(transaction)
     except Rejected as rejected:
+        letter = DeadLetter.of(record, rejected, "step")
         return DeadLetterRow(
-            place, record.broker_time_us, rejected.reason.value, record.key, record.payload
+            place, record.broker_time_us, letter.reason, letter.key, letter.payload
         )
     amount = rules.amount_of(transaction.amount_minor, transaction.currency)
     outcome, first = _decide(transaction, remembered)

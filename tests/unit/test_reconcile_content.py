@@ -11,6 +11,7 @@ from pipeline.reconciliation.rows import CurrencySum, DeadLetterRow, First, Paym
 from pipeline.reconciliation.truth import Place
 from tests.support import payments
 from tests.support.reconcile_world import World, changed, failed, row_at, tables, with_facts
+from transforms.contract.dead_letter import KEPT_BYTES_MAX
 from transforms.contract.outcome import Outcome
 
 
@@ -105,6 +106,15 @@ def test_dead_letter_must_hold_the_bytes_of_kafka(name: str, value: Any) -> None
 
     assert failed(report) == {"content"}
     assert name.removesuffix("_us") in report.problems[0]
+
+
+def test_dead_letter_of_an_oversized_record_must_hold_its_beginning() -> None:
+    world = World()
+    place = world.send_bytes(b"x" * (KEPT_BYTES_MAX + 1))
+
+    assert world.audit(world.rows()).balanced
+    shorter = changed(world.rows(), place, lambda row: row._replace(payload=b"x"))
+    assert failed(world.audit(shorter)) == {"content"}
 
 
 def test_sum_of_a_currency_must_equal_the_payloads() -> None:

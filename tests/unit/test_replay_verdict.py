@@ -3,11 +3,14 @@
 import pytest
 
 from pipeline.reconciliation.truth import Limits, Place
+from pipeline.replay import commands
 from pipeline.replay.candidate import Candidate, Known
+from pipeline.replay.errors import UsageError
 from pipeline.replay.letters import Counted, Fate, place_of, replay_of
 from pipeline.replay.verdict import Judge, Refusal
 from tests.support.dead_letters import BROKEN, letter, mended
 from tests.support.payments import NOON_US, SECOND_US, payload, transaction
+from transforms.contract.dead_letter import KEPT_BYTES_MAX, DeadLetter
 from transforms.contract.outcome import Outcome
 from transforms.contract.transaction import ReplayOf, facts_of
 
@@ -138,10 +141,15 @@ def test_refused_row_waits_until_its_id_is_forgotten() -> None:
     assert refusal(mended(), now_us=forgotten_us) is None
 
 
-def test_refused_row_whose_record_expired_cannot_be_sent() -> None:
-    refused = letter(reason="refused_by_bigquery")
-
-    assert refusal(Candidate(refused, None, None)) is Refusal.BYTES_GONE
+@pytest.mark.parametrize(
+    "incomplete",
+    [letter(reason="refused_by_bigquery"), letter(payload=b"x" * KEPT_BYTES_MAX)],
+    ids=["a refused row", "a payload that was cut"],
+)
+def test_letter_that_is_not_the_record_cannot_be_sent_without_kafka(incomplete: DeadLetter) -> None:
+    assert refusal(Candidate(incomplete, None, None)) is Refusal.BYTES_GONE
+    with pytest.raises(UsageError, match="--kafka_bootstrap_servers is required"):
+        commands.as_stored([incomplete], topics=None)
 
 
 def test_header_that_this_tool_did_not_write_is_not_passed_on() -> None:

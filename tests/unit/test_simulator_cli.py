@@ -4,14 +4,13 @@ import dataclasses
 import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from simulator import cli, kafka_config, scenario
+from simulator import cli, scenario
 from simulator.produce import ProduceError
 from simulator.run import Job
-from simulator.traffic import Traffic, UsageError
+from simulator.traffic import Traffic
 
 SERVER = ["--bootstrap_servers", "127.0.0.1:9092"]
 
@@ -179,50 +178,13 @@ def test_a_scenario_of_ones_own_is_taken(tmp_path: Path, jobs: list[Job]) -> Non
     assert (jobs[0].traffic.rate_per_sec, jobs[0].traffic.duplicate_kinds) == (3, ("burst",))
 
 
-def config_of(tmp_path: Path, text: str) -> tuple[dict[str, Any], list[str]]:
+def test_settings_that_are_no_connection_are_left_out_with_a_note(
+    tmp_path: Path, jobs: list[Job], capsys: pytest.CaptureFixture[str]
+) -> None:
     path = tmp_path / "client.properties"
-    path.write_text(text)
-    notes: list[str] = []
-    return kafka_config.read(path, notes.append), notes
+    path.write_text("group.id=pipeline\nclient.id=me\n")
 
+    assert cli.main([*SERVER, "--kafka_config_file", str(path)]) == 0
 
-def test_java_properties_become_a_connection(tmp_path: Path) -> None:
-    (tmp_path / "ca.pem").write_text("")
-
-    config, notes = config_of(
-        tmp_path,
-        "# shared with the pipeline\n"
-        "security.protocol = SASL_SSL\n"
-        "sasl.mechanism:SCRAM-SHA-512\n"
-        "sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \\\n"
-        '    username="sim" password="a=b\\\\"c";\n'
-        f"ssl.truststore.type=PEM\nssl.truststore.location={tmp_path}/ca.pem\n"
-        "ssl.endpoint.identification.algorithm=\n"
-        "group.id=pipeline\n",
-    )
-
-    assert config == {
-        "security_protocol": "SASL_SSL",
-        "sasl_mechanism": "SCRAM-SHA-512",
-        "sasl_plain_username": "sim",
-        "sasl_plain_password": 'a=b"c',
-        "ssl_cafile": f"{tmp_path}/ca.pem",
-        "ssl_check_hostname": False,
-    }
-    assert len(notes) == 1 and "group.id is left out" in notes[0]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("ssl.truststore.location=/x.jks", "must be a PEM file"),
-        ("ssl.truststore.type=PEM\nssl.truststore.location=/no/x.pem", "names no file: /no/x.pem"),
-        ("ssl.truststore.certificates=nonsense", "ssl.truststore.certificates"),
-        ("sasl.login.class=x", "sasl.login.class is not supported"),
-        ("sasl.jaas.config=Module required hunter2;", "must hold username"),
-    ],
-)
-def test_a_setting_of_security_is_never_left_out(tmp_path: Path, text: str, message: str) -> None:
-    with pytest.raises(UsageError) as error:
-        config_of(tmp_path, text)
-    assert message in str(error.value) and "hunter2" not in str(error.value)
+    assert jobs[0].connection == {"bootstrap_servers": ["127.0.0.1:9092"], "client_id": "me"}
+    assert "group.id is left out" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from typing import NamedTuple
 
 from transforms.contract.transaction import KafkaRecord, ReplayOf
@@ -10,6 +11,10 @@ from transforms.contract.transaction import KafkaRecord, ReplayOf
 # A detail is for a human who reads a row. 500 characters hold any message of ours; more would let
 # a hostile payload fill the table twice, once as payload and once as detail.
 DETAIL_CHARS_MAX = 500
+
+# BigQuery takes 10 MB per append, so a larger row would stop the job at this record for ever.
+# Brokers take 1 MB unless told otherwise: up to twice that, key and payload are each kept whole.
+KEPT_BYTES_MAX = 2 * 1_048_576
 
 
 class Reason(enum.Enum):
@@ -59,7 +64,7 @@ class DeadLetter(NamedTuple):
     offset: int
     broker_time_us: int
     key: bytes | None
-    payload: bytes | None  # exactly as read, so that a replay is possible
+    payload: bytes | None  # as read, so that a replay is possible; see KEPT_BYTES_MAX
     reason: str  # Reason.value
     detail: str
     step: str  # the step that rejected it
@@ -73,16 +78,40 @@ class DeadLetter(NamedTuple):
         step: str,
         replay_of: ReplayOf | None = None,
     ) -> DeadLetter:
-        """Returns the dead letter of `record`, its detail cut to DETAIL_CHARS_MAX."""
+        """Returns the dead letter of `record`.
+
+        Its detail is cut to DETAIL_CHARS_MAX, its key and payload to KEPT_BYTES_MAX: the detail
+        then ends in their whole lengths and digests, and Kafka has the rest at this offset.
+        """
+        cuts = _cut_note("key", record.key) + _cut_note("payload", record.payload)
         return cls(
             record.topic,
             record.partition,
             record.offset,
             record.broker_time_us,
-            record.key,
-            record.payload,
+            kept(record.key),
+            kept(record.payload),
             rejected.reason.value,
-            rejected.detail[:DETAIL_CHARS_MAX],
+            rejected.detail[: DETAIL_CHARS_MAX - len(cuts)] + cuts,
             step,
             replay_of,
         )
+
+    @property
+    def holds_record(self) -> bool:
+        """Returns whether key and payload are the record's: no refused row, and nothing cut."""
+        if self.reason == Reason.REFUSED_BY_BIGQUERY.value:
+            return False
+        return all(len(part or b"") < KEPT_BYTES_MAX for part in (self.key, self.payload))
+
+
+def kept(part: bytes | None) -> bytes | None:
+    """Returns as much of a key or payload as a dead letter holds."""
+    return None if part is None else part[:KEPT_BYTES_MAX]
+
+
+def _cut_note(name: str, part: bytes | None) -> str:
+    if part is None or len(part) <= KEPT_BYTES_MAX:
+        return ""
+    digest = hashlib.sha256(part).hexdigest()
+    return f"; {name}: the first {KEPT_BYTES_MAX} of {len(part)} bytes, sha256 {digest}"

@@ -1,32 +1,29 @@
-"""How are Kafka client settings given? In one Java-style properties file, for both clients.
+"""How are Kafka client settings given? In one file of Java client properties, for every client.
 
-The Java client inside Beam takes the file's settings as they are; kafka-python, which the checks,
-the bounded read and the simulator use, takes them under other names.
+A secret in the file is not a value here but a reference to its place, `${file:PATH:NAME}`, in the
+form that Kafka's own FileConfigProvider follows. So no secret is in the pipeline graph, and none
+in the logs, plans and checkpoints that a graph leaves behind: whoever connects reads the file.
 """
 
 from __future__ import annotations
 
-import pathlib
 import re
-from typing import Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
-# Java's name → kafka-python's. A PEM truststore works with both clients; a JKS one only with Java.
-_SAME_MEANING = {
-    "security.protocol": "security_protocol",
-    "sasl.mechanism": "sasl_mechanism",
-    "ssl.truststore.location": "ssl_cafile",
-    "client.id": "client_id",
-    "request.timeout.ms": "request_timeout_ms",
-}
-_JAAS_FIELD = re.compile(r"\b(username|password)\s*=\s*\"((?:[^\"\\]|\\.)*)\"")
+# The names of Kafka's settings of type "password", whatever client or mechanism they belong to.
+_SECRET = re.compile(r"(jaas\.config|password|passphrase|secret|keystore\.key|token)$")
+_REFERENCE = re.compile(r"\$\{([^}:]*):(?:([^}]*):)?([^}:]*)\}")
+_PROVIDERS = "config.providers"
+_PROVIDER = "org.apache.kafka.common.config.provider.FileConfigProvider"
 
 
 class PropertiesError(ValueError):
     """A properties file that cannot be used: the message says where, and what was required."""
 
 
-def load(path: str | None) -> dict[str, str]:
-    """Returns the settings in the file, {} for None.
+def load(path: Path | str | None) -> dict[str, str]:
+    """Returns the settings in the file, its secrets as references; {} for None.
 
     Raises:
         PropertiesError: no such file, or a line that is not `name=value`. Values never appear in
@@ -34,39 +31,89 @@ def load(path: str | None) -> dict[str, str]:
     """
     if path is None:
         return {}
+    place = Path(path).absolute()
+    if set(str(place)) & set(":}"):
+        raise PropertiesError(f"the path of the Kafka settings must hold neither : nor }}: {place}")
+    settings = _values(place)
+    if _PROVIDERS in settings:
+        raise PropertiesError(
+            f"{path}: {_PROVIDERS} is set for you. Hint: write ${{file:PATH:NAME}}"
+        )
+    return {
+        name: f"${{file:{place}:{name}}}"
+        if _SECRET.search(name) and not _REFERENCE.fullmatch(value)
+        else value
+        for name, value in settings.items()
+    }
+
+
+def for_java(settings: Mapping[str, str]) -> dict[str, str]:
+    """Returns the settings for a client in Java, which follows the references itself."""
+    if not any(map(_REFERENCE.search, settings.values())):
+        return dict(settings)
+    return {**settings, _PROVIDERS: "file", f"{_PROVIDERS}.file.class": _PROVIDER}
+
+
+def follow(settings: Mapping[str, str]) -> dict[str, str]:
+    """Returns the settings with what the references stand for: secrets, so keep them short-lived.
+
+    Raises:
+        PropertiesError: a reference leads nowhere.
+    """
+    return {name: _REFERENCE.sub(_referred, value) for name, value in settings.items()}
+
+
+def _referred(reference: re.Match[str]) -> str:
+    provider, path, name = reference.groups()
+    if provider != "file" or path is None:
+        raise PropertiesError(f"only ${{file:PATH:NAME}} can be followed, got {reference[0]}")
     try:
-        text = pathlib.Path(path).read_text(encoding="utf-8")
+        return _values(Path(path))[name]
+    except KeyError:
+        raise PropertiesError(f"{path} has no {name}, which {reference[0]} names") from None
+
+
+def _values(path: Path) -> dict[str, str]:
+    try:
+        text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise PropertiesError(f"cannot read the Kafka settings {path}: {error.strerror}") from None
+    except UnicodeDecodeError:
+        raise PropertiesError(f"the Kafka settings {path} are not UTF-8") from None
     settings = {}
-    for number, raw in enumerate(text.splitlines(), start=1):
-        line = raw.strip()
-        if not line or line.startswith(("#", "!")):
-            continue
-        name, separator, value = line.partition("=")
-        if not separator:
+    for number, line in _lines(text):
+        # As java.util.Properties reads it: the name ends at the first =, : or space.
+        match = re.match(r"((?:[^\\=:\s]|\\.)+)\s*[=:\s]\s*(.*)", line, re.DOTALL)
+        if match is None:
             raise PropertiesError(f"{path}, line {number}: name=value is required")
-        settings[name.strip()] = value.strip()
+        settings[_plain(match[1])] = _plain(match[2])
     return settings
 
 
-def for_kafka_python(bootstrap_servers: str, settings: dict[str, str]) -> dict[str, Any]:
-    """Returns keyword arguments for any client of kafka-python.
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    """Yields lines that hold a setting, joined where one ends in a backslash, with numbers."""
+    begun, first = "", 0
+    for number, raw in enumerate(text.splitlines(), start=1):
+        line = begun + raw.strip()
+        if not begun and (not line or line.startswith(("#", "!"))):
+            continue
+        first = first if begun else number
+        goes_on = (len(line) - len(line.rstrip("\\"))) % 2 == 1
+        if goes_on:
+            begun = line[:-1]
+        else:
+            yield first, line
+            begun = ""
+    if begun:
+        yield first, begun
 
-    Raises:
-        PropertiesError: a truststore that kafka-python cannot read.
-    """
-    arguments: dict[str, Any] = {"bootstrap_servers": bootstrap_servers.split(",")}
-    for java_name, python_name in _SAME_MEANING.items():
-        if java_name in settings:
-            value = settings[java_name]
-            arguments[python_name] = int(value) if java_name.endswith(".ms") else value
-    if arguments.get("ssl_cafile") and settings.get("ssl.truststore.type", "JKS") != "PEM":
-        raise PropertiesError("ssl.truststore.type must be PEM, which both clients can read")
-    if settings.get("ssl.endpoint.identification.algorithm") == "":
-        arguments["ssl_check_hostname"] = False
-    credentials = dict(_JAAS_FIELD.findall(settings.get("sasl.jaas.config", "")))
-    if credentials:
-        arguments["sasl_plain_username"] = credentials.get("username")
-        arguments["sasl_plain_password"] = credentials.get("password")
-    return arguments
+
+def _plain(text: str) -> str:
+    return re.sub(r"\\(u[0-9a-fA-F]{4}|.)", _unescape, text)
+
+
+def _unescape(match: re.Match[str]) -> str:
+    escaped = match[1]
+    if len(escaped) > 1:
+        return chr(int(escaped[1:], 16))
+    return {"n": "\n", "t": "\t", "r": "\r", "f": "\f"}.get(escaped, escaped)

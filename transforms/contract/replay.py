@@ -9,6 +9,7 @@ first record of the chain, when a dead letter of a dead letter is sent again.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -18,6 +19,12 @@ from transforms.contract.transaction import KafkaRecord, ReplayOf
 
 HEADER = "payments-replay-of"
 _TYPES = {"topic": str, "partition": int, "offset": int, "original_time_us": int}
+# The longest topic's name and three numbers take 350; what is parsed must have a bound.
+_HEADER_BYTES_MAX = 1_024
+_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}", re.ASCII)
+# Kafka's own: what is beyond would fit no column either, and stop the job at this record for ever.
+_PARTITION_MAX = 2**31 - 1
+_OFFSET_MAX = 2**63 - 1
 
 
 def encode(replay_of: ReplayOf) -> bytes:
@@ -33,20 +40,32 @@ def decode(record: KafkaRecord) -> ReplayOf | None:
     """
     if record.replay_header is None:
         return None
-    try:
-        fields: Any = orjson.loads(record.replay_header)
-    except orjson.JSONDecodeError as error:
-        raise _rejected(str(error)) from None
+    fields = _parse(record.replay_header)
     if not isinstance(fields, dict) or fields.keys() != _TYPES.keys():
         raise _rejected(f"an object of {', '.join(_TYPES)} is required")
     for name, wanted in _TYPES.items():
         if type(fields[name]) is not wanted:
             raise _rejected(f"{name} must be of type {wanted.__name__}")
     replay_of = ReplayOf(**fields)
+    if not (
+        _TOPIC.fullmatch(replay_of.topic)
+        and 0 <= replay_of.partition <= _PARTITION_MAX
+        and 0 <= replay_of.offset <= _OFFSET_MAX
+    ):
+        raise _rejected("topic, partition and offset must be such as Kafka has")
     # An arrival after its own replay would make a late payment look early.
     if not 0 <= replay_of.original_time_us <= record.broker_time_us:
         raise _rejected("original_time_us must not be after the arrival of the replay")
     return replay_of
+
+
+def _parse(header: bytes) -> Any:
+    if len(header) > _HEADER_BYTES_MAX:
+        raise _rejected(f"at most {_HEADER_BYTES_MAX} bytes are allowed, got {len(header)}")
+    try:
+        return orjson.loads(header)
+    except orjson.JSONDecodeError as error:
+        raise _rejected(str(error)) from None
 
 
 def replay_of_or_none(record: KafkaRecord) -> ReplayOf | None:

@@ -25,6 +25,7 @@ from transforms.contract.transaction import KafkaRecord, Transaction
 # can cost in time and memory; the whole payload is kept in the dead letter all the same.
 PAYLOAD_BYTES_MAX = 65_536
 
+_ABSENT = object()
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
 # RFC 3339 in UTC, at most microseconds: a finer time would be rounded, and a time without a zone
@@ -97,8 +98,8 @@ def _refuse_repeated_fields(payload: bytes, fields: dict[str, Any]) -> None:
     def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
         seen = dict(pairs)
         if len(seen) != len(pairs):
-            names = [name for name, _ in pairs]
-            repeated = next(name for name in names if names.count(name) > 1)
+            # In one pass: to count each of 7,000 names among all of them takes a second.
+            repeated = next(name for name, _ in pairs if seen.pop(name, _ABSENT) is _ABSENT)
             raise Rejected(Reason.REPEATED_FIELD, f"the field {repeated!r} stands twice")
         return seen
 

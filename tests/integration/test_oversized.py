@@ -1,0 +1,55 @@
+"""A record larger than any row of BigQuery: in the books like every other, and the job goes on."""
+
+import pytest
+from kafka import KafkaAdminClient, KafkaProducer
+from kafka.admin import NewTopic
+
+from harness.rehearsal import Rehearsal
+from pipeline import clients
+from pipeline.reconcile import reconcile
+from pipeline.reconciliation.settings import Dataset, ReconcileConfig, Topics
+from tests.support.payments import payload
+from transforms.contract.dead_letter import KEPT_BYTES_MAX, Reason
+
+pytestmark = pytest.mark.integration
+
+MIB = 1 << 20
+RECORD_BYTES_MAX = 32 * MIB
+
+
+def test_record_of_24_mib_is_a_dead_letter_that_fits_its_table(rehearsal: Rehearsal) -> None:
+    endpoints = rehearsal.endpoints
+    topic = f"{rehearsal.name}_large"
+    admin = KafkaAdminClient(bootstrap_servers=endpoints["kafka"])
+    settings = {
+        "message.timestamp.type": "LogAppendTime",
+        "max.message.bytes": str(RECORD_BYTES_MAX),
+    }
+    admin.create_topics([NewTopic(topic, 1, 1, topic_configs=settings)])
+    admin.close()
+    producer = KafkaProducer(
+        bootstrap_servers=endpoints["kafka"], max_request_size=RECORD_BYTES_MAX, acks="all"
+    )
+    producer.send(topic, b"[" * 12 * MIB, b"k" * 12 * MIB).get(60)
+    producer.send(topic, payload(), b"next").get(60)
+    producer.close()
+
+    rehearsal.run_direct([f"--kafka_topics={topic}"])
+
+    report = reconcile(
+        ReconcileConfig(
+            Topics(endpoints["kafka"], (topic,)),
+            Dataset(endpoints["project"], rehearsal.name, endpoints["bigquery"]),
+        )
+    )
+    assert report.balanced, report.text()
+    assert report.counts.read == 2
+    client = clients.bigquery_client(endpoints["project"], endpoints["bigquery"])
+    query = (
+        "SELECT reason, LENGTH(key), LENGTH(payload), detail, kafka_offset "
+        f"FROM `{endpoints['project']}.{rehearsal.name}.dead_letters`"
+    )
+    [(reason, key_bytes, payload_bytes, detail, offset)] = client.query(query).result()
+    assert (reason, offset) == (Reason.TOO_LARGE.value, 0)
+    assert key_bytes == payload_bytes == KEPT_BYTES_MAX
+    assert f"of {12 * MIB} bytes, sha256" in detail

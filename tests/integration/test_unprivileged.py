@@ -1,0 +1,87 @@
+"""No program needs root: run by a user who owns nothing, they count every record all the same."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from harness.rehearsal import Rehearsal
+from sandbox.layout import REPOSITORY
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user"),
+]
+
+USER = pwd.getpwnam("nobody")
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A folder of the user's own: those of pytest are open to root alone."""
+    folder = Path(tempfile.mkdtemp(prefix="unprivileged-"))
+    os.chown(folder, USER.pw_uid, USER.pw_gid)
+    yield folder
+    shutil.rmtree(folder)
+
+
+def run(home: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs `python -m module` as the user, with no group and no capability but to read.
+
+    To read is left, since the interpreter may lie in root's home (pyenv): nothing can be written,
+    owned, bound or signalled with it.
+    """
+    kept = "-all,+dac_read_search"
+    become = ["setpriv", f"--reuid={USER.pw_uid}", f"--regid={USER.pw_gid}", "--clear-groups"]
+    become += [f"--inh-caps={kept}", f"--ambient-caps={kept}", f"--bounding-set={kept}"]
+    return subprocess.run(
+        [*become, "--no-new-privs", sys.executable, "-m", module, *arguments],
+        cwd=home,
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+
+
+def test_simulator_pipeline_and_reconciliation_need_no_root(
+    rehearsal: Rehearsal, home: Path
+) -> None:
+    ledger = home / "ledger.jsonl"
+    flags = rehearsal.flags()
+    kafka, topic = flags[0], f"--topic={rehearsal.topic}"
+
+    simulated = run(
+        home,
+        "simulator",
+        kafka.replace("--kafka_bootstrap", "--bootstrap"),
+        topic,
+        "--count=300",
+        "--rate_per_sec=0",
+        "--invalid_ratio=0.05",
+        f"--ledger={ledger}",
+    )
+    assert simulated.returncode == 0, simulated.stderr
+    assert ledger.stat().st_uid == USER.pw_uid
+
+    counted = run(home, "pipeline", "--runner=DirectRunner", *flags)
+    assert counted.returncode == 0, counted.stderr
+
+    known = [flag for flag in flags if not flag.startswith("--expansion_service")]
+    compared = run(home, "pipeline.reconcile", *known, f"--ledger={ledger}")
+    assert compared.returncode == 0, compared.stdout + compared.stderr
+    assert "read=300 " in compared.stdout
+
+
+def test_control_user_may_not_write_where_root_may(home: Path, tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("")
+
+    refused = run(home, "compileall", "-q", str(tmp_path))
+
+    assert "Permission denied" in refused.stdout + refused.stderr
