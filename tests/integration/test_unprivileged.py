@@ -1,5 +1,6 @@
 """No program needs root: run by a user who owns nothing, they count every record all the same."""
 
+import functools
 import os
 import pwd
 import shutil
@@ -32,22 +33,32 @@ def home() -> Iterator[Path]:
 
 
 def run(home: Path, module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs `python -m module` as the user, with no group and no capability but to read.
-
-    To read is left, since the interpreter may lie in root's home (pyenv): nothing can be written,
-    owned, bound or signalled with it.
-    """
-    kept = "-all,+dac_read_search"
-    become = ["setpriv", f"--reuid={USER.pw_uid}", f"--regid={USER.pw_gid}", "--clear-groups"]
-    become += [f"--inh-caps={kept}", f"--ambient-caps={kept}", f"--bounding-set={kept}"]
+    """Runs `python -m module` as the user."""
     return subprocess.run(
-        [*become, "--no-new-privs", sys.executable, "-m", module, *arguments],
+        [*become(), sys.executable, "-m", module, *arguments],
         cwd=home,
         env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(REPOSITORY)},
         capture_output=True,
         text=True,
         timeout=300,
     )
+
+
+@functools.cache
+def become() -> list[str]:
+    """Returns the command that becomes the user, with no group and no capability.
+
+    But for one, to read, where the interpreter lies in root's home (pyenv): nothing can be
+    written, owned, bound or signalled with it.
+    """
+    command = ["setpriv", f"--reuid={USER.pw_uid}", f"--regid={USER.pw_gid}", "--clear-groups"]
+    command += ["--no-new-privs"]
+    none = [*command, "--bounding-set=-all", "--inh-caps=-all"]
+    readable = subprocess.run([*none, sys.executable, "-c", ""], capture_output=True)
+    if readable.returncode == 0:
+        return none
+    read = "-all,+dac_read_search"
+    return [*command, f"--bounding-set={read}", f"--inh-caps={read}", f"--ambient-caps={read}"]
 
 
 def test_simulator_pipeline_and_reconciliation_need_no_root(
