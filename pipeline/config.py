@@ -47,6 +47,7 @@ class PipelineConfig:
         account_memory_us: how long an account without payments is remembered, microseconds.
         bigquery_endpoint: host:port of a stand-in, None for Google's service.
         job_endpoint: host:port of the Beam job server, Flink only.
+        resume: folder below which the newest checkpoint is where to start, Flink only.
         preflight: whether to check the surroundings before submission.
         version: written to every row.
     """
@@ -61,6 +62,7 @@ class PipelineConfig:
     dedup_state: StateLayout = "sharded"
     bigquery_endpoint: str | None = None
     job_endpoint: str | None = None
+    resume: str | None = None
     preflight: bool = True
     version: str = __version__
 
@@ -122,6 +124,7 @@ class PipelineConfig:
             dedup_state=rules.dedup_state,
             bigquery_endpoint=write.bigquery_endpoint,
             job_endpoint=options.view_as(PortableOptions).job_endpoint,
+            resume=options.view_as(FlinkOptions).resume,
             preflight=not launch.no_preflight,
         )
         config._check(options)
@@ -133,10 +136,23 @@ class PipelineConfig:
                 "--bigquery_endpoint needs --expansion_service. Hint: `python -m sandbox flags` "
                 "prints both for a running sandbox."
             )
+        if self.resume is not None:
+            self._check_resume(options)
         if self.runner == "FlinkRunner":
             self._check_flink(options)
         if self.runner == "DataflowRunner":
             _check_dataflow(options)
+
+    def _check_resume(self, options: PipelineOptions) -> None:
+        if self.runner != "FlinkRunner":
+            raise ConfigError(f"--resume is for FlinkRunner: {self.runner} keeps no checkpoints.")
+        if not self.resume:
+            raise ConfigError("--resume must name a folder, got nothing.")
+        if options.view_as(FlinkOptions).savepoint_path:
+            raise ConfigError(
+                "--resume finds the newest checkpoint by itself; --savepoint_path names one. Give "
+                "one of them."
+            )
 
     def _check_flink(self, options: PipelineOptions) -> None:
         for flag, value in (

@@ -19,9 +19,9 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
-from pipeline import graph, preflight, runners
+from pipeline import graph, preflight, resume, runners
 from pipeline.config import RUNNERS, ConfigError, PipelineConfig
-from pipeline.options import OWN_OPTIONS
+from pipeline.options import OWN_OPTIONS, FlinkOptions
 from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.reject_refused import RefusedRow
 
@@ -51,7 +51,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, EXIT_USAGE)
     try:
         return _run(config, options)
-    except (preflight.PreflightError, runners.MendError) as error:
+    except (preflight.PreflightError, resume.ResumeError, runners.MendError) as error:
         return _fail(error, EXIT_FAILED)
 
 
@@ -61,6 +61,8 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
         _LOG.info("preflight passed: topics, tables and services are as required")
     if config.runner == "DirectRunner":
         config = _bounded(config)
+    if config.resume:
+        _resume(config.resume, options)
     runners.apply_defaults(options, config.runner)
     root = beam.Pipeline(runner=runners.create(config.runner), options=options)
     graph.build(root, config)
@@ -73,6 +75,12 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
         _LOG.info("submitted to %s; not waiting", config.runner)
         return 0
     return _wait(result, config, started_at)
+
+
+def _resume(folder: str, options: PipelineOptions) -> None:
+    checkpoint = resume.newest_checkpoint(folder)
+    _LOG.info("resuming from %s, %.0f s old", checkpoint.uri, checkpoint.age_sec)
+    options.view_as(FlinkOptions).savepoint_path = checkpoint.uri
 
 
 def _bounded(config: PipelineConfig) -> PipelineConfig:

@@ -166,6 +166,12 @@ class FlinkOptions(PipelineOptions):
             help="Checkpoint or savepoint to start from.",
         )
         group.add_argument(
+            "--resume",
+            metavar="FOLDER",
+            help="Start from the newest checkpoint or savepoint below this folder (a path or URI), "
+            "as after a power cut. It must be the newest of the job that wrote to these tables.",
+        )
+        group.add_argument(
             "--max_bundle_size",
             type=int,
             default=5_000,
