@@ -154,6 +154,14 @@ class FlinkOptions(PipelineOptions):
             "is the floor of the latency (default: %(default)s).",
         )
         group.add_argument(
+            "--min_pause_between_checkpoints",
+            type=int,
+            default=-1,
+            metavar="MS",
+            help="Milliseconds at least from the end of a checkpoint, or from a start, to the next "
+            "one (default: %(default)s, no pause).",
+        )
+        group.add_argument(
             "--checkpoint_timeout_millis",
             type=int,
             default=120_000,
