@@ -21,6 +21,7 @@ from pipeline.reconciliation.settings import Dataset, ReconcileConfig, Topics
 from sandbox.endpoints import Endpoints, pipeline_flags
 
 PARTITIONS = 4
+_FIRST_RECORD_SEC = 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,18 +85,30 @@ class Rehearsal:
         tables.create(client, self.name)
 
     def simulate(self, flags: Sequence[str], part: str = "", to_be_killed: bool = False) -> Program:
-        """Starts a simulator, its ledger ours; each of several to one topic needs a `part`.
+        """Starts a simulator, its ledger ours, and returns once Kafka has its first records.
 
+        Each of several to one topic needs a `part`.
         The ledger of one that is to be killed is partial: another must send the same again.
         """
         kind = "partial" if to_be_killed else "ledger"
+        ledger = self.folder / f"{self.name}{part}.{kind}.jsonl"
         arguments = [
             f"--bootstrap_servers={self.endpoints['kafka']}",
             f"--topic={self.topic}",
-            f"--ledger={self.folder / f'{self.name}{part}.{kind}.jsonl'}",
+            f"--ledger={ledger}",
             *flags,
         ]
-        return programs.start("simulator", arguments, self._log(f"simulator{part}"))
+        program = programs.start("simulator", arguments, self._log(f"simulator{part}"))
+        deadline = time.monotonic() + _FIRST_RECORD_SEC
+        while not (ledger.exists() and ledger.stat().st_size):
+            if not program.running():
+                program.wait(0)  # tells why, unless it had nothing to send
+                break
+            if time.monotonic() > deadline:
+                program.stop()
+                raise HarnessError(f"no record was sent within {_FIRST_RECORD_SEC} s")
+            time.sleep(0.1)
+        return program
 
     def run_direct(
         self, flags: Sequence[str] = (), module: str = "pipeline", timeout_sec: float = 600

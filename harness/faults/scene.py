@@ -23,6 +23,7 @@ from sandbox.sandbox import Sandbox
 
 _POLL_SEC = 0.1
 _MOMENT_SEC = 120
+_START_SEC = 300
 
 
 @dataclasses.dataclass
@@ -117,7 +118,7 @@ class Scene:
         if jobs := stage.rehearsal.flink.live_jobs():
             raise HarnessError(f"after a power cut the jobs {jobs} came back by themselves")
         folder = Path(endpoints["checkpoints"]) / stage.job
-        stage.job = stage.rehearsal.submit_to_flink([f"--resume={folder}"])
+        stage.job = stage.rehearsal.submit_to_flink([f"--resume={folder}"], timeout_sec=_START_SEC)
 
     # --- BigQuery and payments ------------------------------------------------------------------
 

@@ -81,7 +81,8 @@ class Suite:
                 yield result._replace(lost=result.lost - lost, doubled=result.doubled - doubled)
                 lost, doubled = result.lost, result.doubled
         finally:
-            if stage is not None:
+            # A power cut may have ended in the dark: then that is the error to tell.
+            if stage is not None and self._sandbox.is_up():
                 stage.rehearsal.flink.cancel(stage.job)
 
     def controls(self) -> Controls:
