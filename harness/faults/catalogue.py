@@ -39,6 +39,10 @@ def _killing(name: str, meaning: str, *components: str) -> Fault:
     return Fault(name, meaning, lambda scene: scene.kill(*components), components)
 
 
+def _killing_working(name: str, meaning: str) -> Fault:
+    return Fault(name, meaning, lambda scene: scene.kill(scene.working(name)), TASK_MANAGERS)
+
+
 def _spoiling(name: str, meaning: str, **asked: int) -> Fault:
     def inject(scene: Scene) -> None:
         with scene.bigquery_faults(**asked):
@@ -53,13 +57,14 @@ def _unavailable(scene: Scene) -> None:
 
 
 def _zombie(scene: Scene) -> None:
-    with scene.frozen(scene.rng.choice(TASK_MANAGERS)):
+    with scene.frozen(scene.working(scene.rng.choice(TASK_MANAGERS))):
         time.sleep(scene.pace.frozen)  # this wait is the fault itself
 
 
 def _in_checkpoint(scene: Scene) -> None:
+    victim = scene.working("taskmanager-1")
     scene.wait_for_checkpoint_under_way()
-    scene.kill("taskmanager-1")
+    scene.kill(victim)
 
 
 def _before_flush(scene: Scene) -> None:
@@ -70,9 +75,11 @@ def _before_flush(scene: Scene) -> None:
 
 
 def _in_recovery(scene: Scene) -> None:
-    scene.kill("taskmanager-1")
+    first = scene.working("taskmanager-1")
+    [second] = set(TASK_MANAGERS) - {first}
+    scene.kill(first)
     scene.wait_until_restarting()
-    scene.kill("taskmanager-2")
+    scene.kill(second)
 
 
 def _before_first_checkpoint(scene: Scene) -> None:
@@ -107,8 +114,8 @@ FAULTS = (
         alone=True,
         young_job=True,
     ),
-    _killing("taskmanager-1", "SIGKILL of one half of the workers", "taskmanager-1"),
-    _killing("taskmanager-2", "SIGKILL of the other half", "taskmanager-2"),
+    _killing_working("taskmanager-1", "SIGKILL of one half of the workers"),
+    _killing_working("taskmanager-2", "SIGKILL of the other half"),
     _killing("taskmanagers", "SIGKILL of both at once", *TASK_MANAGERS),
     _killing("jobmanager", "SIGKILL; it resumes its job by itself (ZooKeeper)", "jobmanager"),
     Fault(
@@ -164,7 +171,7 @@ FAULTS = (
         "in-checkpoint",
         "SIGKILL while a checkpoint is under way",
         _in_checkpoint,
-        ("taskmanager-1",),
+        TASK_MANAGERS,
     ),
     Fault(
         "before-flush",

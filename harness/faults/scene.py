@@ -72,6 +72,20 @@ class Scene:
             pid = self.stage.sandbox.kill(component, restart)
             self.stage.say(f"SIGKILL {component} (process {pid})")
 
+    def working(self, preferred: str) -> str:
+        """Returns a TaskManager that runs tasks of the job: the preferred one if it is such.
+
+        After a recovery all tasks may be on one of them; a fault of the other would prove nothing.
+        """
+        found: set[str] = set()
+
+        def known() -> bool:
+            found.update(self.stage.rehearsal.flink.task_managers(self.stage.job))
+            return bool(found)
+
+        self._wait(known)
+        return preferred if preferred in found else found.pop()
+
     def start(self, *components: str) -> None:
         """Starts components that were left down; returns when they answer."""
         for component in components:
