@@ -14,11 +14,12 @@ KEEP ?= 0
 SEED ?= 1
 KILL ?= taskmanager-1
 SCENARIO ?=
-# Settings of `make faults`, besides SEED.
+# Settings of `make faults`, besides SEED; SHORT=1 has less load around each fault.
 ROUNDS ?= 1
 ONLY ?=
 # Inputs of `make fuzz`, besides SEED.
 COUNT ?= 1000000
+SHORT ?= 0
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -31,8 +32,9 @@ demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flin
 		--seed=$(SEED) --kill=$(KILL) $(if $(SCENARIO),--scenario=$(SCENARIO)) \
 		$(if $(filter 1,$(KEEP)),--keep)
 
-faults: setup ## the crash suite: every fault once and the control, about 25 minutes (SEED ROUNDS ONLY)
-	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --rounds=$(ROUNDS) $(if $(ONLY),--only=$(ONLY))
+faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and the controls (SEED ROUNDS ONLY SHORT=1)
+	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --rounds=$(ROUNDS) $(if $(ONLY),--only=$(ONLY)) \
+		$(if $(filter 1,$(SHORT)),--short)
 
 fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (SEED COUNT)
 	@$(PYTHON_BIN) -m tests.fuzz --seed=$(SEED) --count=$(COUNT)

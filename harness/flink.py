@@ -50,6 +50,15 @@ class FlinkCluster:
         counts = stats["counts"]
         return Checkpoints(counts["completed"], counts["restored"], newest.get("state_size", 0))
 
+    def task_managers(self, job: str) -> set[str]:
+        """Returns the ids of the TaskManagers that run the job at this moment."""
+        return {
+            str(subtask["taskmanager-id"])
+            for vertex in self._get(f"/jobs/{job}")["vertices"]
+            for subtask in self._get(f"/jobs/{job}/vertices/{vertex['id']}")["subtasks"]
+            if subtask["status"] == "RUNNING"
+        }
+
     def checkpoint_under_way(self, job: str) -> bool:
         """Tells whether a checkpoint has begun and not ended."""
         return bool(self._get(f"/jobs/{job}/checkpoints")["counts"]["in_progress"])

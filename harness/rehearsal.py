@@ -22,6 +22,7 @@ from sandbox.endpoints import Endpoints, kafka_flags, pipeline_flags
 from transforms.contract import kafka_properties
 
 PARTITIONS = 4
+_FIRST_RECORD_SEC = 60
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,8 +62,13 @@ class Rehearsal:
         return FlinkCluster(self.endpoints["flink_rest"])
 
     @property
+    def partial_ledgers(self) -> list[Path]:
+        """Returns the ledgers of simulators that were killed; each has sent everything again."""
+        return sorted(self.ledger.parent.glob(f"{self.name}.*partial.jsonl"))
+
+    @property
     def ledgers(self) -> list[Path]:
-        """Returns the ledgers of all simulators that have sent to the topic.
+        """Returns the ledgers of all simulators that have sent to the topic to their end.
 
         Raises:
             HarnessError: there is none; without one the reconciliation would check less, unasked.
@@ -81,20 +87,38 @@ class Rehearsal:
         client = clients.bigquery_client(self.endpoints["project"], self.endpoints["bigquery"])
         tables.create(client, self.name)
 
-    def simulate(self, flags: Sequence[str], part: str = "") -> Program:
-        """Starts a simulator, its ledger ours; each of several to one topic needs a `part`."""
+    def simulate(self, flags: Sequence[str], part: str = "", to_be_killed: bool = False) -> Program:
+        """Starts a simulator, its ledger ours, and returns once Kafka has its first records.
+
+        Each of several to one topic needs a `part`.
+        The ledger of one that is to be killed is partial: another must send the same again.
+        """
+        kind = "partial" if to_be_killed else "ledger"
+        ledger = self.folder / f"{self.name}{part}.{kind}.jsonl"
         arguments = [
             *(flag.replace("--kafka_bootstrap", "--bootstrap") for flag in self._kafka_flags()),
             f"--topic={self.topic}",
-            f"--ledger={self.folder / f'{self.name}{part}.ledger.jsonl'}",
+            f"--ledger={ledger}",
             *flags,
         ]
-        return programs.start("simulator", arguments, self._log(f"simulator{part}"))
+        program = programs.start("simulator", arguments, self._log(f"simulator{part}"))
+        deadline = time.monotonic() + _FIRST_RECORD_SEC
+        while not (ledger.exists() and ledger.stat().st_size):
+            if not program.running():
+                program.wait(0)  # tells why, unless it had nothing to send
+                break
+            if time.monotonic() > deadline:
+                program.stop()
+                raise HarnessError(f"no record was sent within {_FIRST_RECORD_SEC} s")
+            time.sleep(0.1)
+        return program
 
-    def run_direct(self, flags: Sequence[str] = (), timeout_sec: float = 600) -> None:
-        """Runs the pipeline over what the topic holds."""
+    def run_direct(
+        self, flags: Sequence[str] = (), module: str = "pipeline", timeout_sec: float = 600
+    ) -> None:
+        """Runs the pipeline, or a control in its place, over what the topic holds."""
         arguments = ["--runner=DirectRunner", *self.flags(), *flags]
-        programs.start("pipeline", arguments, self._log("pipeline")).wait(timeout_sec)
+        programs.start(module, arguments, self._log("pipeline")).wait(timeout_sec)
 
     def submit_to_flink(
         self,
@@ -106,6 +130,17 @@ class Rehearsal:
 
         `module` is what is run: the control of the crash tests runs the pipeline without the mend.
         """
+        job = self.launch_on_flink(flags, module, timeout_sec)
+        self.flink.wait_for_checkpoint(job, timeout_sec)
+        return job
+
+    def launch_on_flink(
+        self,
+        flags: Sequence[str] = (),
+        module: str = "pipeline",
+        timeout_sec: float = 180,
+    ) -> str:
+        """Submits the pipeline and returns the Flink job's id as soon as there is one."""
         before = set(self.flink.live_jobs())
         arguments = [
             "--runner=FlinkRunner",
@@ -125,9 +160,7 @@ class Rehearsal:
                     f"{self.endpoints['logs']}, says why. Ours ends:\n{programs.tail(program.log)}"
                 )
             time.sleep(0.5)
-        job = new.pop()
-        self.flink.wait_for_checkpoint(job, timeout_sec)
-        return job
+        return new.pop()
 
     def reconcile(
         self,
@@ -143,6 +176,7 @@ class Rehearsal:
             topics=self._topics(),
             dataset=Dataset(self.endpoints["project"], self.name, self.endpoints["bigquery"]),
             ledgers=tuple(self.ledgers) if by_ledger else (),
+            partial_ledgers=tuple(self.partial_ledgers) if by_ledger else (),
             wait_sec=wait_sec,
         )
         return reconcile(config, progress)

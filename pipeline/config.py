@@ -51,6 +51,7 @@ class PipelineConfig:
         account_memory_us: how long an account without payments is remembered, microseconds.
         bigquery_endpoint: host:port of a stand-in, None for Google's service.
         job_endpoint: host:port of the Beam job server, Flink only.
+        resume: folder below which the newest checkpoint is where to start, Flink only.
         preflight: whether to check the surroundings before submission.
         continues: whether a savepoint, or the job that is updated, brings the state.
         start_from_tables: folder for what the tables say, when a job begins with that.
@@ -70,6 +71,7 @@ class PipelineConfig:
     dedup_state: StateLayout = "sharded"
     bigquery_endpoint: str | None = None
     job_endpoint: str | None = None
+    resume: str | None = None
     preflight: bool = True
     continues: bool = False
     start_from_tables: str | None = None
@@ -143,6 +145,7 @@ class PipelineConfig:
             dedup_state=rules.dedup_state,
             bigquery_endpoint=write.bigquery_endpoint,
             job_endpoint=options.view_as(PortableOptions).job_endpoint,
+            resume=options.view_as(FlinkOptions).resume,
             preflight=not launch.no_preflight,
             continues=_continues(options),
             start_from_tables=launch.start_from_tables,
@@ -158,6 +161,8 @@ class PipelineConfig:
                 "--bigquery_endpoint needs --expansion_service. Hint: `python -m sandbox flags` "
                 "prints both for a running sandbox."
             )
+        if self.resume is not None:
+            self._check_resume(options)
         if self.start_from_tables is not None:
             self._check_start_from_tables()
         if self.runner == "FlinkRunner":
@@ -182,6 +187,17 @@ class PipelineConfig:
                 "with --no_preflight."
             )
 
+    def _check_resume(self, options: PipelineOptions) -> None:
+        if self.runner != "FlinkRunner":
+            raise ConfigError(f"--resume is for FlinkRunner: {self.runner} keeps no checkpoints.")
+        if not self.resume:
+            raise ConfigError("--resume must name a folder, got nothing.")
+        if options.view_as(FlinkOptions).savepoint_path:
+            raise ConfigError(
+                "--resume finds the newest checkpoint by itself; --savepoint_path names one. Give "
+                "one of them."
+            )
+
     def _check_flink(self, options: PipelineOptions) -> None:
         for flag, value in (
             ("--job_endpoint", self.job_endpoint),
@@ -202,8 +218,13 @@ class PipelineConfig:
 
 
 def _continues(options: PipelineOptions) -> bool:
-    is_update = bool(options.view_as(GoogleCloudOptions).update)
-    return is_update or options.view_as(FlinkOptions).savepoint_path is not None
+    flink = options.view_as(FlinkOptions)
+    brings_state = (
+        options.view_as(GoogleCloudOptions).update,
+        flink.savepoint_path is not None,
+        flink.resume is not None,
+    )
+    return any(brings_state)
 
 
 def _new_run_id() -> str:

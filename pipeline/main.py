@@ -18,9 +18,9 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
-from pipeline import graph, preflight, runners, start
+from pipeline import graph, preflight, resume, runners, start
 from pipeline.config import RUNNERS, ConfigError, PipelineConfig
-from pipeline.options import OWN_OPTIONS
+from pipeline.options import OWN_OPTIONS, FlinkOptions
 from pipeline.takeover.errors import CannotStart
 from transforms.contract import kafka_causes
 from transforms.limit_dead_letters import TooManyDeadLetters
@@ -53,7 +53,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, EXIT_USAGE)
     try:
         return _run(config, options)
-    except (preflight.PreflightError, CannotStart, runners.MendError) as error:
+    except (
+        preflight.PreflightError,
+        CannotStart,
+        resume.ResumeError,
+        runners.MendError,
+    ) as error:
         return _fail(error, EXIT_FAILED)
 
 
@@ -62,6 +67,8 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
         preflight.check(config)
         _LOG.info("preflight passed: topics, tables and services are as required")
     config = start.prepare(config, _complete)
+    if config.resume:
+        _resume(config.resume, options)
     started_at = time.monotonic()
     try:
         result = _submit(config, options)
@@ -86,6 +93,12 @@ def _complete(config: PipelineConfig) -> None:
         _submit(config, PipelineOptions([])).wait_until_finish()
     except RuntimeError as error:
         raise CannotStart(str(_stopped(error))) from None
+
+
+def _resume(folder: str, options: PipelineOptions) -> None:
+    checkpoint = resume.newest_checkpoint(folder)
+    _LOG.info("resuming from %s, %.0f s old", checkpoint.uri, checkpoint.age_sec)
+    options.view_as(FlinkOptions).savepoint_path = checkpoint.uri
 
 
 def _wait(result: PipelineResult, config: PipelineConfig, started_at: float) -> int:

@@ -164,6 +164,14 @@ class FlinkOptions(PipelineOptions):
             "is the floor of the latency (default: %(default)s).",
         )
         group.add_argument(
+            "--min_pause_between_checkpoints",
+            type=int,
+            default=-1,
+            metavar="MS",
+            help="Milliseconds at least from the end of a checkpoint, or from a start, to the next "
+            "one (default: %(default)s, no pause).",
+        )
+        group.add_argument(
             "--checkpoint_timeout_millis",
             type=int,
             default=120_000,
@@ -174,6 +182,12 @@ class FlinkOptions(PipelineOptions):
             "--savepoint_path",
             metavar="URI",
             help="Checkpoint or savepoint to start from.",
+        )
+        group.add_argument(
+            "--resume",
+            metavar="FOLDER",
+            help="Start from the newest checkpoint or savepoint below this folder (a path or URI), "
+            "as after a power cut. It must be the newest of the job that wrote to these tables.",
         )
         group.add_argument(
             "--max_bundle_size",

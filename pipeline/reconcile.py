@@ -68,7 +68,9 @@ def reconcile(
         bigquery = BigQuerySide(config.dataset, truth.ranges)
         _wait(bigquery, truth.records, config.wait_sec, progress)
         tables = bigquery.tables(kafka.ends)
-        return audit(truth, tables, [Ledger(path) for path in config.ledgers])
+        ledgers = [Ledger(path) for path in config.ledgers]
+        ledgers += [Ledger(path, partial=True) for path in config.partial_ledgers]
+        return audit(truth, tables, ledgers)
 
 
 @contextlib.contextmanager
@@ -139,6 +141,7 @@ def _config(arguments: argparse.Namespace) -> ReconcileConfig:
             allowed_lateness_us=arguments.allowed_lateness_sec * 1_000_000,
         ),
         tuple(arguments.ledger),
+        tuple(arguments.partial_ledger),
         arguments.wait_sec,
     )
 
@@ -222,6 +225,16 @@ def _add_own_flags(parser: argparse.ArgumentParser) -> None:
         default=[],
         metavar="FILE",
         help="What the simulator sent, JSON Lines. Several files together must name every record.",
+    )
+    parser.add_argument(
+        "--partial_ledger",
+        type=_file,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help="What a simulator wrote down before it was killed. Records that it lacks must be "
+        "named by a --ledger, whose simulator sent the same once more.",
     )
     parser.add_argument(
         "--wait_sec",

@@ -8,6 +8,9 @@ from sandbox.component import Component, Plan
 from sandbox.layout import PYTHON, REPOSITORY
 from sandbox.ports import HOST
 
+# A job starts in ten seconds, and within a minute on a machine with a lot else to do.
+_PATIENCE_SEC = 90
+
 
 def job_server(plan: Plan) -> Component:
     """Returns the server that takes portable pipelines and submits them to the Flink cluster."""
@@ -70,3 +73,11 @@ def python_workers(plan: Plan) -> Component:
     }
     command = [str(PYTHON), "-m", "sandbox.worker_pool", *arguments]
     return Component("python-workers", command, environment)
+
+
+def watchdog(plan: Plan) -> Component:
+    """Returns what frees a job from waiting for a worker that will never come."""
+    arguments = ["--rest_port", str(plan.ports["flink-rest"]), "--dir", str(plan.layout.root)]
+    arguments += ["--patience_sec", str(_PATIENCE_SEC)]
+    environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
+    return Component("watchdog", [str(PYTHON), "-m", "sandbox.watchdog", *arguments], environment)

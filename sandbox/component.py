@@ -21,6 +21,7 @@ NAMES = (
     "job-server",
     "expansion",
     "python-workers",
+    "watchdog",
 )
 TASK_MANAGERS = ("taskmanager-1", "taskmanager-2")
 

@@ -104,8 +104,6 @@ def _addresses(plan: Plan) -> dict[str, object]:
         "taskmanager.bind-host": HOST,
         "taskmanager.numberOfTaskSlots": SLOTS_PER_TASK_MANAGER,
         "parallelism.default": 2,
-        # The default is 10 s, which a machine that also builds and tests may need for itself.
-        "pekko.startup-timeout": "60 s",
         "rest.address": HOST,
         "rest.bind-address": HOST,
         "rest.port": plan.ports["flink-rest"],
@@ -139,7 +137,10 @@ def _memory() -> dict[str, object]:
 
 def _java_options() -> list[str]:
     template = yaml.safe_load(FLINK_TEMPLATE.read_text())
-    return str(template["env.java.opts.all"]).split()
+    # The default is 10 s, which a machine that also builds and tests may need for itself. Flink's
+    # own pekko.startup-timeout does not reach it: Pekko looks for it under another name.
+    startup = "-Dpekko.remote.classic.startup-timeout=60s"
+    return [*str(template["env.java.opts.all"]).split(), startup]
 
 
 def _write_config(plan: Plan) -> Path:

@@ -32,6 +32,7 @@ def checks(plan: Plan) -> dict[str, Check]:
         "job-server": lambda pid: _grpc_answers(plan.address("job-server")),
         "expansion": lambda pid: _grpc_answers(plan.address("expansion")),
         "python-workers": lambda pid: _grpc_answers(plan.address("python-workers")),
+        "watchdog": lambda pid: True,  # it asks, and answers nobody
     }
     for name in TASK_MANAGERS:
         table[name] = _task_manager_check(plan, name)

@@ -1,76 +1,201 @@
-"""Which faults are there? Each acts on a job under load and returns when it has been done."""
+"""Which faults are there? Each acts on a job under load and returns when it is over."""
 
 from __future__ import annotations
 
+import datetime as dt
 import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from harness.faults.pace import RATE_PER_SEC, Pace, traffic
 from harness.faults.scene import Scene
+from sandbox.component import TASK_MANAGERS
 
-# Longer than Flink's heartbeat timeout of 8 s (templates/flink/config.yaml): the job has moved on
-# when the frozen process comes back.
-_FROZEN_SEC = 20
-_LOSING_ANSWERS_SEC = 15
+# Young enough that the simulator takes it for the moment of sending, whenever it is sent again.
+_RETRIED_SEC = 10
 
 
 class Fault(NamedTuple):
-    """One thing that goes wrong."""
+    """One thing that goes wrong.
+
+    Attributes:
+        inject: does it, and returns when it is over.
+        touches: what it acts on; faults that touch the same are not injected together.
+        lasts: for how long, in seconds, payments must go on for it besides the usual load.
+        alone: whether it is never mixed with another.
+        young_job: whether it needs a job that has not completed a checkpoint.
+    """
 
     name: str
     meaning: str
     inject: Callable[[Scene], None]
+    touches: tuple[str, ...] = ()
+    lasts: Callable[[Pace], float] = lambda pace: 0
+    alone: bool = False
+    young_job: bool = False
 
 
-def _kill(*components: str) -> Callable[[Scene], None]:
-    return lambda scene: scene.kill(*components)
+def _killing(name: str, meaning: str, *components: str) -> Fault:
+    return Fault(name, meaning, lambda scene: scene.kill(*components), components)
+
+
+def _killing_working(name: str, meaning: str) -> Fault:
+    return Fault(name, meaning, lambda scene: scene.kill(scene.working(name)), TASK_MANAGERS)
+
+
+def _spoiling(name: str, meaning: str, **asked: int) -> Fault:
+    def inject(scene: Scene) -> None:
+        with scene.bigquery_faults(**asked):
+            time.sleep(scene.pace.spoiled)  # this wait is the fault itself
+
+    return Fault(name, meaning, inject, ("answers",), lambda pace: pace.spoiled)
+
+
+def _unavailable(scene: Scene) -> None:
+    with scene.bigquery_faults(unavailable=True):
+        time.sleep(scene.pace.unavailable)  # this wait is the fault itself
 
 
 def _zombie(scene: Scene) -> None:
-    with scene.frozen(scene.rng.choice(("taskmanager-1", "taskmanager-2"))):
-        time.sleep(_FROZEN_SEC)  # this wait is the fault itself
-
-
-def _losing(**every: int) -> Callable[[Scene], None]:
-    def inject(scene: Scene) -> None:
-        with scene.bigquery_faults(**every):
-            time.sleep(_LOSING_ANSWERS_SEC)  # this wait is the fault itself
-
-    return inject
+    with scene.frozen(scene.working(scene.rng.choice(TASK_MANAGERS))):
+        time.sleep(scene.pace.frozen)  # this wait is the fault itself
 
 
 def _in_checkpoint(scene: Scene) -> None:
+    victim = scene.working("taskmanager-1")
     scene.wait_for_checkpoint_under_way()
-    scene.kill("taskmanager-1")
+    scene.kill(victim)
+
+
+def _before_flush(scene: Scene) -> None:
+    # The first flushes have been asked for when their task is killed, and come true without it.
+    with scene.bigquery_faults(flush_delay_ms=4_000):
+        scene.wait_for_completed_checkpoint()
+        scene.kill(*TASK_MANAGERS)
 
 
 def _in_recovery(scene: Scene) -> None:
-    scene.kill("taskmanager-1")
+    first = scene.working("taskmanager-1")
+    [second] = set(TASK_MANAGERS) - {first}
+    scene.kill(first)
     scene.wait_until_restarting()
-    scene.kill("taskmanager-2")
+    scene.kill(second)
+
+
+def _before_first_checkpoint(scene: Scene) -> None:
+    for _ in range(3):
+        scene.kill_before_any_checkpoint()
+
+
+def _simulator(scene: Scene) -> None:
+    now = dt.datetime.now(dt.UTC).isoformat()
+    # With a fixed start the same payments are sent again byte for byte, as a gateway retries them.
+    flags = [*traffic(scene.seed, _RETRIED_SEC), f"--start_time={now}"]
+    sender = scene.send(flags, ".killed", to_be_killed=True)
+    time.sleep(scene.rng.uniform(0.4, 0.8) * _RETRIED_SEC)
+    sender.process.kill()
+    sender.process.wait()
+    scene.stage.say(f"SIGKILL simulator (process {sender.process.pid}); the same again")
+    scene.send(flags).wait(120)
+
+
+def _outage(scene: Scene) -> None:
+    scene.kill(*TASK_MANAGERS, restart=False)
+    scene.send(traffic(scene.seed, scene.pace.outage, 500 - RATE_PER_SEC))
+    time.sleep(scene.pace.outage)  # this wait is the fault itself
+    scene.start(*TASK_MANAGERS)
 
 
 FAULTS = (
-    Fault("taskmanager-1", "SIGKILL of one half of the workers", _kill("taskmanager-1")),
-    Fault("taskmanager-2", "SIGKILL of the other half", _kill("taskmanager-2")),
-    Fault("taskmanagers", "SIGKILL of both at once", _kill("taskmanager-1", "taskmanager-2")),
-    Fault("jobmanager", "SIGKILL; it resumes its job by itself (ZooKeeper)", _kill("jobmanager")),
-    Fault("python-worker", "SIGKILL of one Python worker", Scene.kill_python_worker),
-    Fault("java-worker", "SIGKILL of the Java workers", _kill("expansion")),
-    Fault("job-server", "SIGKILL; a running job does not need it", _kill("job-server")),
-    Fault("broker", "SIGKILL of Kafka, started again", _kill("kafka")),
-    Fault("bigquery", "SIGKILL of the BigQuery stand-in, started again", _kill("bigquery")),
-    Fault("zombie", "a TaskManager frozen for 20 s comes back when its job has moved on", _zombie),
     Fault(
-        "lost-appends",
-        "every third append is applied and its answer lost",
-        _losing(drop_after_append_every=3),
+        "first-checkpoint",
+        "SIGKILL of both TaskManagers, three times before a new job's first checkpoint",
+        _before_first_checkpoint,
+        alone=True,
+        young_job=True,
+    ),
+    _killing_working("taskmanager-1", "SIGKILL of one half of the workers"),
+    _killing_working("taskmanager-2", "SIGKILL of the other half"),
+    _killing("taskmanagers", "SIGKILL of both at once", *TASK_MANAGERS),
+    _killing("jobmanager", "SIGKILL; it resumes its job by itself (ZooKeeper)", "jobmanager"),
+    Fault(
+        "python-worker",
+        "SIGKILL of one Python worker",
+        Scene.kill_python_worker,
+        ("python-workers",),
     ),
     Fault(
-        "lost-flushes",
-        "every second flush is applied and its answer lost",
-        _losing(drop_after_flush_every=2),
+        "worker-start",
+        "SIGKILL of a Python worker, and of one that follows before its TaskManager hears of it",
+        Scene.kill_starting_python_worker,
+        ("python-workers",),
     ),
-    Fault("in-checkpoint", "SIGKILL while a checkpoint is under way", _in_checkpoint),
-    Fault("in-recovery", "SIGKILL of the second TaskManager while recovering", _in_recovery),
+    _killing("java-worker", "SIGKILL of the Java workers", "expansion"),
+    _killing("job-server", "SIGKILL; a running job does not need it", "job-server"),
+    _killing("broker", "SIGKILL of Kafka, started again", "kafka"),
+    _killing("bigquery", "SIGKILL of the BigQuery stand-in, started again", "bigquery"),
+    Fault(
+        "simulator",
+        "SIGKILL of a sender amid its payments; it sends the same again",
+        _simulator,
+        lasts=lambda pace: 2 * _RETRIED_SEC,
+    ),
+    Fault(
+        "zombie",
+        "a TaskManager frozen for longer than its heartbeat comes back when its job has moved on",
+        _zombie,
+        TASK_MANAGERS,
+        lambda pace: pace.frozen,
+    ),
+    _spoiling(
+        "lost-appends", "every third append is applied, its answer lost", drop_after_append_every=3
+    ),
+    _spoiling(
+        "lost-flushes", "every second flush is applied, its answer lost", drop_after_flush_every=2
+    ),
+    Fault(
+        "unavailable",
+        "BigQuery's write API is UNAVAILABLE, for a minute",
+        _unavailable,
+        ("answers",),
+        lambda pace: pace.unavailable,
+    ),
+    _spoiling("slow", "every append takes two seconds longer", append_delay_ms=2_000),
+    _spoiling(
+        "not-found", "every fifth append: stream not found, though it is", append_not_found_every=5
+    ),
+    _spoiling(
+        "quota", "every third append is refused: RESOURCE_EXHAUSTED", append_exhausted_every=3
+    ),
+    Fault(
+        "in-checkpoint",
+        "SIGKILL while a checkpoint is under way",
+        _in_checkpoint,
+        TASK_MANAGERS,
+    ),
+    Fault(
+        "before-flush",
+        "SIGKILL of both TaskManagers when a checkpoint is complete and its rows are not flushed",
+        _before_flush,
+        TASK_MANAGERS,
+    ),
+    Fault(
+        "in-recovery",
+        "SIGKILL of the second TaskManager while recovering",
+        _in_recovery,
+        TASK_MANAGERS,
+    ),
+    Fault(
+        "outage",
+        "no TaskManager for five minutes while 500 payments/s come in",
+        _outage,
+        lasts=lambda pace: pace.outage,
+        alone=True,
+    ),
+    Fault(
+        "power-cut",
+        "SIGKILL of everything at once, started from disk, the job resumed with --resume",
+        Scene.cut_power,
+        alone=True,
+    ),
 )

@@ -6,86 +6,209 @@ import contextlib
 import dataclasses
 import json
 import random
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
 import requests
 
 from harness.errors import HarnessError
+from harness.faults.pace import Pace
+from harness.programs import Program
 from harness.rehearsal import Rehearsal
+from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
 
 _POLL_SEC = 0.1
+_MOMENT_SEC = 120
+_START_SEC = 300
 
 
-@dataclasses.dataclass(frozen=True)
-class Scene:
-    """A job under load.
+@dataclasses.dataclass
+class Stage:
+    """What faults at the same time share.
 
     Attributes:
-        rng: all that is random in a fault comes from here: a seed injects the same again.
+        job: the Flink job, another one after a power cut.
+        senders: simulators that must end well.
         say: tells a line of progress.
     """
 
     sandbox: Sandbox
     rehearsal: Rehearsal
     job: str
-    rng: random.Random
+    pace: Pace
     say: Callable[[str], None]
+    senders: list[Program] = dataclasses.field(default_factory=list)
+    bigquery_faults: dict[str, int | bool] = dataclasses.field(default_factory=dict)
+    lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
-    def kill(self, *components: str) -> None:
+
+@dataclasses.dataclass(frozen=True)
+class Scene:
+    """The stage as one fault sees it.
+
+    Attributes:
+        seed: of payments that the fault itself sends; no other sender has it.
+        rng: all that is random in a fault comes from here: a seed injects the same again.
+    """
+
+    stage: Stage
+    seed: int
+    rng: random.Random
+
+    @property
+    def pace(self) -> Pace:
+        """Returns how long things take."""
+        return self.stage.pace
+
+    # --- Processes ------------------------------------------------------------------------------
+
+    def kill(self, *components: str, restart: bool = True) -> None:
         """Kills components and their children with SIGKILL; the supervisor starts them again."""
         for component in components:
-            pid = self.sandbox.kill(component)
-            self.say(f"SIGKILL {component} (process {pid})")
+            pid = self.stage.sandbox.kill(component, restart)
+            self.stage.say(f"SIGKILL {component} (process {pid})")
+
+    def working(self, preferred: str) -> str:
+        """Returns a TaskManager that runs tasks of the job: the preferred one if it is such.
+
+        After a recovery all tasks may be on one of them; a fault of the other would prove nothing.
+        """
+        found: set[str] = set()
+
+        def known() -> bool:
+            found.update(self.stage.rehearsal.flink.task_managers(self.stage.job))
+            return bool(found)
+
+        self._wait(known)
+        return preferred if preferred in found else found.pop()
+
+    def start(self, *components: str) -> None:
+        """Starts components that were left down; returns when they answer."""
+        for component in components:
+            self.stage.sandbox.restart(component)
 
     def kill_python_worker(self) -> None:
         """Kills one Python worker, not its pool."""
-        workers = psutil.Process(self.sandbox.pids()["python-workers"]).children()
-        if not workers:
-            raise HarnessError("no Python worker runs: is the job up?")
-        victim = self.rng.choice(sorted(workers, key=lambda worker: worker.pid))
+        self._wait(lambda: bool(self._python_workers()))
+        victim = self.rng.choice(sorted(self._python_workers(), key=lambda worker: worker.pid))
         victim.kill()
-        self.say(f"SIGKILL Python worker (process {victim.pid})")
+        self.stage.say(f"SIGKILL Python worker (process {victim.pid})")
+
+    def kill_starting_python_worker(self) -> None:
+        """Kills a Python worker, and one of those that follow before it has reported."""
+        before = {worker.pid for worker in self._python_workers()}
+        self.kill_python_worker()
+        started: list[psutil.Process] = []
+
+        def one_starts() -> bool:
+            started.extend(each for each in self._python_workers() if each.pid not in before)
+            return bool(started)
+
+        self._wait(one_starts)
+        started[0].kill()
+        self.stage.say(f"SIGKILL Python worker (process {started[0].pid}) that was starting")
 
     @contextlib.contextmanager
     def frozen(self, component: str) -> Iterator[None]:
         """Stops a component, not its children, with SIGSTOP for the length of a with-block."""
-        process = psutil.Process(self.sandbox.pids()[component])
-        self.say(f"SIGSTOP {component} (process {process.pid})")
+        process = psutil.Process(self.stage.sandbox.pids()[component])
+        self.stage.say(f"SIGSTOP {component} (process {process.pid})")
         process.suspend()
         try:
             yield
         finally:
             process.resume()
-            self.say(f"SIGCONT {component} (process {process.pid})")
+            self.stage.say(f"SIGCONT {component} (process {process.pid})")
+
+    def cut_power(self) -> None:
+        """Kills everything at once, starts it from disk, and goes on from the last checkpoint."""
+        stage = self.stage
+        stage.say(f"SIGKILL everything ({stage.sandbox.cut_power()} processes)")
+        endpoints = stage.sandbox.up(stage.say)
+        if jobs := stage.rehearsal.flink.live_jobs():
+            raise HarnessError(f"after a power cut the jobs {jobs} came back by themselves")
+        folder = Path(endpoints["checkpoints"]) / stage.job
+        stage.job = stage.rehearsal.submit_to_flink([f"--resume={folder}"], timeout_sec=_START_SEC)
+
+    # --- BigQuery and payments ------------------------------------------------------------------
 
     @contextlib.contextmanager
-    def bigquery_faults(self, **every: int) -> Iterator[None]:
-        """Makes BigQuery lose answers for a with-block (sandbox/bigquery/faults.py)."""
-        file = Path(self.rehearsal.endpoints["faults"])
-        file.write_text(json.dumps(every))
-        self.say(f"BigQuery: {every}")
+    def bigquery_faults(self, **asked: int | bool) -> Iterator[None]:
+        """Has BigQuery do wrong for a with-block (sandbox/bigquery/faults.py)."""
+        self.stage.say(f"BigQuery: {asked}")
+        self._ask_bigquery(self.stage.bigquery_faults | asked)
         try:
             yield
         finally:
-            file.unlink()
+            kept = self.stage.bigquery_faults.items()
+            self._ask_bigquery({key: value for key, value in kept if key not in asked})
 
-    def wait_for_checkpoint_under_way(self, timeout_sec: float = 60) -> None:
+    def send(self, flags: Sequence[str], part: str = "", to_be_killed: bool = False) -> Program:
+        """Starts one more simulator on the same topic; unless it is killed, it must end well."""
+        sender = self.stage.rehearsal.simulate(flags, f".{self.seed}{part}", to_be_killed)
+        if not to_be_killed:
+            self.stage.senders.append(sender)
+        return sender
+
+    # --- Moments --------------------------------------------------------------------------------
+
+    def wait_for_checkpoint_under_way(self) -> None:
         """Returns while a checkpoint is in progress."""
-        self._wait(lambda: self.rehearsal.flink.checkpoint_under_way(self.job), timeout_sec)
+        flink, job = self.stage.rehearsal.flink, self.stage.job
+        self._wait(lambda: flink.checkpoint_under_way(job))
 
-    def wait_until_restarting(self, timeout_sec: float = 60) -> None:
+    def wait_for_completed_checkpoint(self) -> None:
+        """Returns at the moment when one more checkpoint has completed."""
+        flink, job = self.stage.rehearsal.flink, self.stage.job
+        seen: list[int] = []
+
+        def one_more() -> bool:
+            seen.append(flink.checkpoints(job).completed)
+            return seen[-1] > seen[0]
+
+        self._wait(one_more)
+
+    def wait_until_restarting(self) -> None:
         """Returns once the job has noticed that something is gone."""
-        self._wait(lambda: not self.rehearsal.flink.all_tasks_running(self.job), timeout_sec)
+        self._wait(lambda: not self.stage.rehearsal.flink.all_tasks_running(self.stage.job))
 
-    def _wait(self, holds: Callable[[], bool], timeout_sec: float) -> None:
-        deadline = time.monotonic() + timeout_sec
+    def wait_until_running(self) -> None:
+        """Returns once every task runs."""
+        self._wait(lambda: self.stage.rehearsal.flink.all_tasks_running(self.stage.job))
+
+    def kill_before_any_checkpoint(self) -> None:
+        """Kills both TaskManagers once they work, and makes sure that nothing had been saved."""
+        self.wait_until_running()
+        time.sleep(self.rng.uniform(1, 4))  # some rows are appended, at another moment each time
+        self.kill(*TASK_MANAGERS)
+        if self.stage.rehearsal.flink.checkpoints(self.stage.job).completed:
+            raise HarnessError("a checkpoint completed before the kill: the job is not young")
+
+    # --- Inside ---------------------------------------------------------------------------------
+
+    def _python_workers(self) -> list[psutil.Process]:
+        return list(psutil.Process(self.stage.sandbox.pids()["python-workers"]).children())
+
+    def _ask_bigquery(self, wanted: dict[str, int | bool]) -> None:
+        with self.stage.lock:
+            self.stage.bigquery_faults = wanted
+            file = Path(self.stage.rehearsal.endpoints["faults"])
+            if not wanted:
+                file.unlink()
+                return
+            unfinished = file.with_suffix(".tmp")  # the stand-in reads the file at every request
+            unfinished.write_text(json.dumps(wanted))
+            unfinished.replace(file)
+
+    def _wait(self, holds: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + _MOMENT_SEC
         while time.monotonic() < deadline:
             with contextlib.suppress(requests.RequestException):
                 if holds():
                     return
             time.sleep(_POLL_SEC)
-        raise HarnessError(f"the moment for the fault did not come within {timeout_sec:.0f} s")
+        raise HarnessError(f"the moment for the fault did not come within {_MOMENT_SEC} s")

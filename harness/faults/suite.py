@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import random
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -9,38 +10,30 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness.faults.catalogue import Fault
-from harness.faults.scene import Scene
+from harness.faults.pace import MIX, Pace, traffic
+from harness.faults.scene import Scene, Stage
+from harness.faults.schedule import Group
 from harness.moments import SELDOM_CHECKPOINTS, kill_until_rows_double
 from harness.rehearsal import Rehearsal
 from pipeline.reconciliation.report import Report
+from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
 
-# Every outcome, at a rate that two cores hold while half of them recovers.
-_RATE_PER_SEC = 200
-_LOAD_SEC = 20
-_MIX = (
-    f"--rate_per_sec={_RATE_PER_SEC}",
-    f"--duration_sec={_LOAD_SEC}",
-    "--duplicate_ratio=0.02",
-    "--conflict_ratio=0.01",
-    "--late_ratio=0.01",
-    "--invalid_ratio=0.01",
-)
 # Longer than any number of kills takes: they must meet rows that are on their way.
 _CONTROL_LOAD_SEC = 600
-# The fault comes when the load has settled and before it ends.
-_EARLIEST_SEC, _LATEST_SEC = 3.0, 12.0
 # Kafka, Flink and the workers may all have to come back, one after the other.
 _RECOVERY_SEC = 240
 _TAIL_SEC = 240
+# Time to kill it three times: the first checkpoint begins ten seconds after a start, not sooner.
+_YOUNG = ("--checkpointing_interval=10000", "--min_pause_between_checkpoints=10000")
 
 
 class Result(NamedTuple):
-    """What one fault did.
+    """What one fault, or several at a time, did.
 
     Attributes:
         at_sec: when it came, seconds after the load began.
-        recovery_sec: from then until a checkpoint completed with every task running.
+        recovery_sec: from its end until a checkpoint completed with every task running.
         lost, doubled: records, of the whole topic so far, beyond those of earlier faults.
         report: the reconciliation after it.
     """
@@ -53,61 +46,104 @@ class Result(NamedTuple):
     report: Report
 
 
+class Controls(NamedTuple):
+    """How many rows stand twice where something is left out on purpose: each must be above 0."""
+
+    without_mend: int
+    at_least_once: int
+
+
 class Suite:
     """One topic, one job, one fault after another."""
 
     def __init__(
-        self, sandbox: Sandbox, folder: Path, seed: int, say: Callable[[str], None]
+        self, sandbox: Sandbox, folder: Path, seed: int, pace: Pace, say: Callable[[str], None]
     ) -> None:
         self._sandbox = sandbox
         self._folder = folder
         self._seed = seed
+        self._pace = pace
         self._say = say
 
-    def run(self, faults: Sequence[Fault]) -> Iterator[Result]:
-        """Yields the result of each fault as soon as it is known."""
-        rehearsal = self._rehearsal("faults")
-        job = rehearsal.submit_to_flink()
+    def run(self, groups: Sequence[Group]) -> Iterator[Result]:
+        """Yields the result of each group as soon as it is known."""
+        stage: Stage | None = None
+        lost = doubled = 0
         try:
-            lost = doubled = 0
-            for number, fault in enumerate(faults):
-                result = self._one(rehearsal, job, fault, number)
+            for number, group in enumerate(groups):
+                if group[0].young_job:
+                    yield self._on_young_job(group, number)
+                    continue
+                if stage is None:
+                    rehearsal = self._rehearsal("faults")
+                    stage = self._stage(rehearsal, rehearsal.submit_to_flink())
+                result = self._one(stage, group, number)
                 yield result._replace(lost=result.lost - lost, doubled=result.doubled - doubled)
                 lost, doubled = result.lost, result.doubled
         finally:
-            rehearsal.flink.cancel(job)
+            # A power cut may have ended in the dark: then that is the error to tell.
+            if stage is not None and self._sandbox.is_up():
+                stage.rehearsal.flink.cancel(stage.job)
 
-    def control(self) -> int:
-        """Returns how many rows a kill doubles when the sink is left as Beam makes it."""
-        rehearsal = self._rehearsal("control")
+    def controls(self) -> Controls:
+        """Returns what the same faults do to a pipeline without what protects it."""
+        return Controls(self._without_mend(), self._at_least_once())
+
+    def _without_mend(self) -> int:
+        """Kills a job whose sink is left as Beam makes it."""
+        rehearsal = self._rehearsal("without_mend")
         job = rehearsal.submit_to_flink(SELDOM_CHECKPOINTS, module="harness.without_mend")
         try:
-            scene = self._scene(rehearsal, job, "control")
-            simulator = rehearsal.simulate([*_MIX, f"--duration_sec={_CONTROL_LOAD_SEC}"])
-            kill_until_rows_double(
-                rehearsal, job, lambda: scene.kill("taskmanager-1", "taskmanager-2"), _TAIL_SEC
-            )
+            scene = self._scene(self._stage(rehearsal, job), 0, "control")
+            simulator = rehearsal.simulate(traffic(self._seed, _CONTROL_LOAD_SEC))
+            kill_until_rows_double(rehearsal, job, lambda: scene.kill(*TASK_MANAGERS), _TAIL_SEC)
             simulator.stop()
             return rehearsal.reconcile(_TAIL_SEC).double
         finally:
             rehearsal.flink.cancel(job)
 
-    def _one(self, rehearsal: Rehearsal, job: str, fault: Fault, number: int) -> Result:
-        scene = self._scene(rehearsal, job, f"{number}:{fault.name}")
-        at_sec = scene.rng.uniform(_EARLIEST_SEC, _LATEST_SEC)
-        simulator = rehearsal.simulate(
-            # Every simulator has a seed of its own: the same one would send the same ids again.
-            [*_MIX, f"--seed={self._seed * 1_000 + number}"],
-            part=f".{number}",
-        )
-        time.sleep(at_sec)  # drawn from the seed: when the fault comes is part of it
+    def _at_least_once(self) -> int:
+        """Loses answers to a sink in its at-least-once mode."""
+        rehearsal = self._rehearsal("at_least_once")
+        rehearsal.simulate([*MIX, "--rate_per_sec=0", "--count=1000"]).wait(60)
+        scene = self._scene(self._stage(rehearsal, "DirectRunner"), 0, "control")
+        with scene.bigquery_faults(drop_after_append_every=2):
+            rehearsal.run_direct(module="harness.at_least_once")
+        return rehearsal.reconcile(0).double
+
+    def _on_young_job(self, group: Group, number: int) -> Result:
+        rehearsal = self._rehearsal(f"young_{number}")
+        job = rehearsal.launch_on_flink(_YOUNG)
+        try:
+            return self._one(self._stage(rehearsal, job), group, number)
+        finally:
+            rehearsal.flink.cancel(job)
+
+    def _one(self, stage: Stage, group: Group, number: int) -> Result:
+        # A sender of its own for each: the same seed would send the same ids again.
+        seed = self._seed * 10_000 + number * 10
+        scenes = [self._scene(stage, seed + n, f.name) for n, f in enumerate(group, start=1)]
+        lasts_sec = max(fault.lasts(self._pace) for fault in group)
+        flags = traffic(seed, self._pace.load + lasts_sec)
+        stage.senders.append(stage.rehearsal.simulate(flags, part=f".{seed}"))
         begun_at = time.monotonic()
-        fault.inject(scene)
-        rehearsal.flink.wait_for_checkpoint(job, _RECOVERY_SEC)
-        recovery_sec = time.monotonic() - begun_at
-        simulator.wait(_RECOVERY_SEC)
-        report = rehearsal.reconcile(_TAIL_SEC)
-        return Result(fault.name, at_sec, recovery_sec, report.missing, report.double, report)
+        # When the faults come is drawn from the seed, and a part of it.
+        moments = [s.rng.uniform(self._pace.earliest, self._pace.latest) for s in scenes]
+        with concurrent.futures.ThreadPoolExecutor(len(group)) as pool:
+            running = [
+                pool.submit(_inject, fault, scene, begun_at + moment)
+                for fault, scene, moment in zip(group, scenes, moments, strict=True)
+            ]
+            for injected in running:
+                injected.result()
+        over_at = time.monotonic()
+        stage.rehearsal.flink.wait_for_checkpoint(stage.job, _RECOVERY_SEC)
+        recovery_sec = time.monotonic() - over_at
+        while stage.senders:
+            stage.senders.pop().wait(_RECOVERY_SEC)
+        report = stage.rehearsal.reconcile(_TAIL_SEC)
+        name = " + ".join(fault.name for fault in group)
+        return Result(name, min(moments), recovery_sec, report.missing, report.double, report)
 
     def _rehearsal(self, name: str) -> Rehearsal:
         rehearsal = Rehearsal(
@@ -118,6 +154,13 @@ class Suite:
         rehearsal.prepare()
         return rehearsal
 
-    def _scene(self, rehearsal: Rehearsal, job: str, name: str) -> Scene:
-        rng = random.Random(f"{self._seed}:{name}")
-        return Scene(self._sandbox, rehearsal, job, rng, self._say)
+    def _stage(self, rehearsal: Rehearsal, job: str) -> Stage:
+        return Stage(self._sandbox, rehearsal, job, self._pace, self._say)
+
+    def _scene(self, stage: Stage, seed: int, name: str) -> Scene:
+        return Scene(stage, seed, random.Random(f"{seed}:{name}"))
+
+
+def _inject(fault: Fault, scene: Scene, at: float) -> None:
+    time.sleep(max(0.0, at - time.monotonic()))
+    fault.inject(scene)

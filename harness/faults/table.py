@@ -1,21 +1,23 @@
-"""How are the results told? A line as each comes, a table, and one last line."""
+"""How are the results told? A table and one last line, and the same for programs."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tabulate import tabulate
 
-from harness.faults.suite import Result
+from harness.faults.suite import Controls, Result
 
 
-def passed(results: Sequence[Result], control_doubled: int) -> bool:
-    """Returns whether nothing was lost or doubled, and the control did double."""
-    return control_doubled > 0 and all(result.report.balanced for result in results)
+def passed(results: Sequence[Result], controls: Controls | None) -> bool:
+    """Returns whether nothing was lost or doubled, and every control did double."""
+    doubled = controls is not None and all(rows > 0 for rows in controls)
+    return doubled and all(result.report.balanced for result in results)
 
 
-def text(results: Sequence[Result], control_doubled: int) -> str:
-    """Returns the table; the last line sums it up."""
+def text(results: Sequence[Result], controls: Controls | None) -> str:
+    """Returns the table; the last line sums it up. Without controls the suite was cut short."""
     lines = [
         (each.fault, f"{each.at_sec:.1f}", f"{each.recovery_sec:.1f}", each.lost, each.doubled)
         for each in results
@@ -32,17 +34,52 @@ def text(results: Sequence[Result], control_doubled: int) -> str:
         for part in (
             tabulate(lines, headers=headers),
             "\n".join(failed),
-            last_line(results, control_doubled),
+            _control_lines(controls),
+            last_line(results, controls),
         )
         if part
     )
 
 
-def last_line(results: Sequence[Result], control_doubled: int) -> str:
-    """Returns the answer in one line."""
+def _control_lines(controls: Controls | None) -> str:
+    if controls is None:
+        return "the controls have not been run"
+    return (
+        f"control, kills without the mend: {controls.without_mend} doubled\n"
+        f"control, lost answers to an at-least-once sink: {controls.at_least_once} doubled"
+    )
+
+
+def last_line(results: Sequence[Result], controls: Controls | None) -> str:
+    """Returns the answer in one line; of several controls it tells the weakest."""
     lost = sum(each.lost for each in results)
     doubled = sum(each.doubled for each in results)
     return (
         f"faults: {len(results)} injected, {lost} lost, {doubled} doubled, "
-        f"control doubled {control_doubled}"
+        f"control doubled {0 if controls is None else min(controls)}"
     )
+
+
+def document(
+    results: Sequence[Result], controls: Controls | None, seed: int, short: bool
+) -> dict[str, Any]:
+    """Returns everything for programs."""
+    return {
+        "passed": passed(results, controls),
+        "last_line": last_line(results, controls),
+        "seed": seed,
+        "short": short,
+        "controls": None if controls is None else controls._asdict(),
+        "faults": [
+            {
+                **result._asdict(),
+                "at_sec": round(result.at_sec, 1),
+                "recovery_sec": round(result.recovery_sec, 1),
+                "report": {
+                    "last_line": result.report.last_line(),
+                    "problems": result.report.problems,
+                },
+            }
+            for result in results
+        ],
+    }

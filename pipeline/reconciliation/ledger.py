@@ -49,12 +49,15 @@ class Ledger:
     """A ledger file, read line by line.
 
     Attributes:
+        partial: whether its sender was killed, and then sent everything again, to a ledger that is
+            whole: what this one lacks must be in that one.
         cut_short: whether the last line was incomplete, known once all entries were taken: its
             sender was killed while writing, and may have sent more than it could write down.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, partial: bool = False) -> None:
         self.path = path
+        self.partial = partial
         self.cut_short = False
 
     def entries(self) -> Iterator[LedgerEntry]:

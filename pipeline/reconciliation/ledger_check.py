@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from pipeline.reconciliation.checks import Check, Tally
 from pipeline.reconciliation.ledger import Ledger, LedgerEntry, SentFacts
-from pipeline.reconciliation.truth import Entry, Invalid, Reach, Truth
+from pipeline.reconciliation.truth import Entry, Invalid, Place, Reach, Truth
 from transforms.contract.outcome import Outcome
 from transforms.contract.transaction import Transaction
 
@@ -44,8 +44,9 @@ def check_ledgers(truth: Truth, ledgers: Iterable[Ledger], wrong_ids: Set[str]) 
     cut_short = 0
     for ledger in ledgers:
         for entry in ledger.entries():
-            audit.take(entry)
-        cut_short += ledger.cut_short
+            audit.take(entry, ledger.partial)
+        # A partial ledger excuses nothing that the whole one does not name.
+        cut_short += ledger.cut_short and not ledger.partial
     return audit.finish(cut_short)
 
 
@@ -58,16 +59,20 @@ class _Audit:
         self._entries = 0
         self._outside: collections.Counter[Reach] = collections.Counter()
         self._unacknowledged: list[LedgerEntry] = []
+        self._partial_places: set[Place] = set()
+        self._excused = 0
         # Records that are not what the ledger says, by id: judged when all entries are known.
         self._otherwise: dict[str, list[tuple[Entry, Outcome]]] = {}
 
-    def take(self, sent: LedgerEntry) -> None:
+    def take(self, sent: LedgerEntry, partial: bool) -> None:
         """Compares one entry."""
         self._entries += 1
         place = sent.place
         if place is None:
             self._unacknowledged.append(sent)
             return
+        if partial:
+            self._partial_places.add(place)
         entry = self._truth.find(place)
         if entry is not None:
             if entry.in_ledger:
@@ -102,15 +107,20 @@ class _Audit:
         """Returns the result once every entry was taken."""
         unwritten = self._match_unacknowledged()
         strangers = [entry for entry in self._truth.entries() if not entry.in_ledger]
+        strangers, resent = self._sent_again(strangers)
         if not cut_short:
             for entry in strangers:
                 self._in_kafka.add(f"{entry.place} is in Kafka, but in no ledger")
-        swapped = self._judge_otherwise({sent.facts.transaction_id for sent in unwritten})
+        swapped = self._judge_otherwise({sent.facts.transaction_id for sent in unwritten} | resent)
         notes = [f"{swapped} records changed places with a copy, legally"] if swapped else []
         if cut_short:
             notes.append(
                 f"{cut_short} ledgers end in an incomplete line; {len(strangers)} records in Kafka "
                 "are in no ledger"
+            )
+        if self._excused:
+            notes.append(
+                f"{self._excused} records of a killed sender are in no ledger; sent again, they are"
             )
         if self._unacknowledged:
             notes.append(
@@ -127,6 +137,30 @@ class _Audit:
             self._outcomes.check("ledger outcomes", f"{numbers}, {swapped} swapped"),
         )
         return LedgerFinding(checks, swapped, tuple(notes))
+
+    def _sent_again(self, strangers: list[Entry]) -> tuple[list[Entry], set[str | None]]:
+        """Excuses records that a killed sender did not write down, and another sent once more.
+
+        Returns:
+            The records that are not excused, and the ids that a killed sender may have sent: their
+            first copy is not the one that the whole ledger calls so.
+        """
+        if not self._partial_places:
+            return strangers, set()
+        whole = {
+            _identity(entry)
+            for entry in self._truth.entries()
+            if entry.in_ledger and entry.place not in self._partial_places
+        }
+        excused = {entry.place for entry in strangers if _identity(entry) in whole}
+        killed = self._partial_places | excused
+        ids = {
+            entry.content.transaction_id
+            for entry in self._truth.entries()
+            if entry.place in killed and isinstance(entry.content, Transaction)
+        }
+        self._excused = len(excused)
+        return [entry for entry in strangers if entry.place not in excused], set(ids)
 
     def _match_unacknowledged(self) -> list[LedgerEntry]:
         """Finds unacknowledged sends by what they say; returns those that are not in Kafka."""
@@ -145,11 +179,12 @@ class _Audit:
                 unwritten.append(sent)
         return unwritten
 
-    def _judge_otherwise(self, unwritten_ids: Set[str | None]) -> int:
+    def _judge_otherwise(self, reordered_ids: Set[str | None]) -> int:
         """Tells legal swaps from wrong outcomes; returns how many records swapped.
 
         The whole group must be legal, and there must be a reason for another order than that of
-        sending: copies in several partitions, or a copy that was never written.
+        sending: copies in several partitions, a copy that was never written, or one that a killed
+        sender wrote before.
         """
         if not self._otherwise:
             return 0
@@ -157,7 +192,7 @@ class _Audit:
         swapped = 0
         for transaction_id, pairs in self._otherwise.items():
             partitions = {entry.place[:2] for entry in copies.get(transaction_id, ())}
-            reason = len(partitions) > 1 or transaction_id in unwritten_ids
+            reason = len(partitions) > 1 or transaction_id in reordered_ids
             if reason and transaction_id not in self._wrong_ids:
                 swapped += len(pairs)
                 continue

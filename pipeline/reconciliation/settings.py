@@ -46,6 +46,8 @@ class ReconcileConfig:
     Attributes:
         limits: the limits that the pipeline ran with.
         ledgers: files of the simulator that together name everything it sent; may be empty.
+        partial_ledgers: files of simulators that were killed; all that they had sent was sent once
+            more, and is in one of `ledgers`.
         wait_sec: how long to wait until BigQuery holds as many rows as Kafka records, seconds.
     """
 
@@ -53,4 +55,5 @@ class ReconcileConfig:
     dataset: Dataset
     limits: Limits = dataclasses.field(default_factory=Limits)
     ledgers: tuple[Path, ...] = ()
+    partial_ledgers: tuple[Path, ...] = ()
     wait_sec: float = 0

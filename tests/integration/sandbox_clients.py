@@ -5,6 +5,7 @@ import time
 import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
 from google.api_core.client_options import ClientOptions
+from google.api_core.gapic_v1 import method
 from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
@@ -70,7 +71,7 @@ class Rows:
         kind = types.WriteStream(type_=types.WriteStream.Type.BUFFERED)
         return self.write.create_write_stream(parent=self._table, write_stream=kind).name
 
-    def append(self, stream: str, offset: int, numbers: list[int]) -> int:
+    def append(self, stream: str, offset: int, numbers: list[int], retry=method.DEFAULT) -> int:
         """Returns 0, or the code of the error in the answer."""
         data = types.AppendRowsRequest.ProtoData(
             writer_schema=types.ProtoSchema(proto_descriptor=self._descriptor),
@@ -82,11 +83,12 @@ class Rows:
         answers: list[types.AppendRowsResponse] = []
         # After a crash the client repeats the call by itself, but with its requests used up.
         while not answers:
-            answers = list(self.write.append_rows(iter([request])))
+            answers = list(self.write.append_rows(iter([request]), retry=retry))
         return answers[0].error.code
 
-    def flush(self, stream: str, offset: int) -> None:
-        self.write.flush_rows(types.FlushRowsRequest(write_stream=stream, offset=offset))
+    def flush(self, stream: str, offset: int, retry=method.DEFAULT) -> None:
+        request = types.FlushRowsRequest(write_stream=stream, offset=offset)
+        self.write.flush_rows(request, retry=retry)
 
     def visible(self) -> list[int]:
         return [row["n"] for row in self.rest.query(self._query).result()]

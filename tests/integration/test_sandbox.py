@@ -252,6 +252,60 @@ def test_lost_answer_to_an_append_is_not_a_lost_append(sandbox, rows) -> None:
     assert rows.visible() == [1]
 
 
+@pytest.mark.parametrize(
+    ("fault", "code"),
+    [
+        ('{"unavailable": true}', grpc.StatusCode.UNAVAILABLE),
+        ('{"append_not_found_every": 1}', grpc.StatusCode.NOT_FOUND),
+        ('{"append_exhausted_every": 1}', grpc.StatusCode.RESOURCE_EXHAUSTED),
+    ],
+)
+def test_refused_append_adds_nothing_and_may_be_repeated(sandbox, rows, fault, code) -> None:
+    stream = rows.open()
+    sandbox.layout.faults.write_text(fault)
+    try:
+        with pytest.raises(exceptions.GoogleAPICallError) as refused:
+            rows.append(stream, 0, [1], retry=None)
+    finally:
+        sandbox.layout.faults.unlink()
+
+    assert refused.value.grpc_status_code is code
+    assert rows.append(stream, 0, [1]) == 0
+    rows.flush(stream, 0)
+    assert rows.visible() == [1]
+
+
+def test_unavailable_service_refuses_flushes_too(sandbox, rows) -> None:
+    stream = rows.open()
+    rows.append(stream, 0, [1])
+    sandbox.layout.faults.write_text('{"unavailable": true}')
+    try:
+        with pytest.raises(exceptions.ServiceUnavailable):
+            rows.flush(stream, 0, retry=None)
+    finally:
+        sandbox.layout.faults.unlink()
+
+    assert rows.visible() == []
+    rows.flush(stream, 0)
+    assert rows.visible() == [1]
+
+
+@pytest.mark.parametrize("fault", ['{"append_delay_ms": 700}', '{"flush_delay_ms": 700}'])
+def test_slow_service_is_slow_and_right(sandbox, rows, fault) -> None:
+    stream = rows.open()
+    sandbox.layout.faults.write_text(fault)
+    try:
+        started_at = time.monotonic()
+        rows.append(stream, 0, [1])
+        rows.flush(stream, 0)
+        took_sec = time.monotonic() - started_at
+    finally:
+        sandbox.layout.faults.unlink()
+
+    assert took_sec >= 0.7
+    assert rows.visible() == [1]
+
+
 # --- Ending ---------------------------------------------------------------------------------------
 
 

@@ -1,18 +1,22 @@
 """The crash suite: what it would inject, and what its last line says."""
 
+import itertools
+import json
+
 import pytest
 
 from harness.faults import __main__ as command
-from harness.faults import table
+from harness.faults import schedule, table
 from harness.faults.catalogue import FAULTS
-from harness.faults.suite import Result
+from harness.faults.suite import Controls, Result
 from pipeline.reconciliation.report import Report
 from tests.support.reconcile_world import World, without
 
+DOUBLED = Controls(without_mend=9, at_least_once=12)
 
-def schedule(*flags: str) -> list[str]:
-    arguments = command._parser().parse_args(flags)
-    return [fault.name for fault in command._schedule(arguments)]
+
+def names(groups: list[schedule.Group]) -> list[list[str]]:
+    return [[fault.name for fault in group] for group in groups]
 
 
 def report(*, lose: int = 0) -> Report:
@@ -25,22 +29,34 @@ def result(audited: Report) -> Result:
     return Result("zombie", 3.0, 12.5, audited.missing, audited.double, audited)
 
 
-def test_first_round_is_every_fault_once_in_the_order_of_the_list() -> None:
-    assert schedule() == [fault.name for fault in FAULTS]
+def test_first_round_is_every_fault_alone_in_the_order_of_the_list() -> None:
+    assert names(schedule.of(seed=1, rounds=1)) == [[fault.name] for fault in FAULTS]
 
 
 def test_seed_injects_the_same_again_and_another_seed_does_not() -> None:
-    assert schedule("--rounds=3", "--seed=7") == schedule("--rounds=3", "--seed=7")
-    assert schedule("--rounds=3", "--seed=7") != schedule("--rounds=3", "--seed=8")
+    assert names(schedule.of(7, 3)) == names(schedule.of(7, 3))
+    assert names(schedule.of(7, 3)) != names(schedule.of(8, 3))
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_later_rounds_mix_faults_that_do_not_touch_the_same(seed: int) -> None:
+    mixed = schedule.of(seed, 2)[len(FAULTS) :]
+
+    assert sorted(itertools.chain(*names(mixed))) == sorted(fault.name for fault in FAULTS)
+    assert max(map(len, mixed)) in (2, 3)
+    for group in mixed:
+        touched = [component for fault in group for component in fault.touches]
+        assert len(touched) == len(set(touched))
+        assert len(group) == 1 or not any(fault.alone for fault in group)
 
 
 def test_one_fault_can_be_asked_for() -> None:
-    assert schedule("--only=zombie", "--rounds=2") == ["zombie", "zombie"]
+    assert names(schedule.of(1, 2, only="zombie")) == [["zombie"], ["zombie"]]
 
 
 def test_fault_that_does_not_exist_is_a_usage_error() -> None:
     with pytest.raises(SystemExit) as ended:
-        schedule("--only=meteor")
+        command._parser().parse_args(["--only=meteor"])
 
     assert ended.value.code == 2
 
@@ -48,20 +64,34 @@ def test_fault_that_does_not_exist_is_a_usage_error() -> None:
 def test_last_line_counts_and_nothing_lost_passes() -> None:
     results = [result(report()), result(report())]
 
-    assert table.passed(results, control_doubled=9)
-    assert table.text(results, 9).splitlines()[-1] == (
+    assert table.passed(results, DOUBLED)
+    assert table.text(results, DOUBLED).splitlines()[-1] == (
         "faults: 2 injected, 0 lost, 0 doubled, control doubled 9"
     )
 
 
-def test_control_that_does_not_double_proves_nothing() -> None:
-    assert not table.passed([result(report())], control_doubled=0)
+@pytest.mark.parametrize("controls", [Controls(0, 9), Controls(9, 0), None])
+def test_control_that_does_not_double_proves_nothing(controls: Controls | None) -> None:
+    assert not table.passed([result(report())], controls)
+    assert table.text([result(report())], controls).endswith("control doubled 0")
 
 
 def test_one_lost_record_fails_and_is_named() -> None:
     results = [result(report()), result(report(lose=1))]
 
-    assert not table.passed(results, control_doubled=9)
-    text = table.text(results, 9)
+    assert not table.passed(results, DOUBLED)
+    text = table.text(results, DOUBLED)
     assert "payments[0] 0..0: 1 records in no table" in text
     assert text.splitlines()[-1] == "faults: 2 injected, 1 lost, 0 doubled, control doubled 9"
+
+
+def test_programs_are_told_the_same() -> None:
+    told = json.loads(
+        json.dumps(table.document([result(report(lose=1))], DOUBLED, seed=7, short=True))
+    )
+
+    assert (told["passed"], told["seed"], told["short"]) == (False, 7, True)
+    assert told["controls"] == {"without_mend": 9, "at_least_once": 12}
+    [fault] = told["faults"]
+    assert (fault["fault"], fault["recovery_sec"], fault["lost"]) == ("zombie", 12.5, 1)
+    assert "1 records in no table" in fault["report"]["problems"][0]

@@ -49,10 +49,10 @@ def _line(number: int, record: KafkaRecord, row: Any) -> dict[str, Any]:
 def ledger(tmp_path: Path):
     """Returns a function that writes entries as a ledger."""
 
-    def write(entries: list[dict[str, Any]], tail: bytes = b"") -> Ledger:
+    def write(entries: list[dict[str, Any]], tail: bytes = b"", partial: bool = False) -> Ledger:
         path = tmp_path / f"ledger-{len(list(tmp_path.iterdir()))}.jsonl"
         path.write_bytes(b"".join(orjson.dumps(entry) + b"\n" for entry in entries) + tail)
-        return Ledger(path)
+        return Ledger(path, partial)
 
     return write
 
@@ -259,6 +259,64 @@ def test_last_line_cut_short_is_tolerated_and_told(ledger) -> None:
     assert (
         "1 ledgers end in an incomplete line; 1 records in Kafka are in no ledger" in report.notes
     )
+
+
+def world_of_a_killed_sender() -> tuple[World, list[dict[str, Any]], list[dict[str, Any]]]:
+    """Returns a world in which everything was sent twice, and both senders' honest ledgers."""
+    world = World()
+    for _ in range(2):
+        for n in range(3):
+            world.send(transaction_id=f"tx-{n}", event_time="2026-01-01T00:00:00Z")
+        world.send_bytes(b"{")
+    entries = lines(world)
+    killed, again = entries[:4], entries[4:]
+    # The second sender knows nothing of the first: to it, its payments are the first copies.
+    for entry in again[:3]:
+        entry["expected"] = "accepted"
+    return world, killed, again
+
+
+@pytest.mark.parametrize("written", range(1, 5))
+@pytest.mark.parametrize("tail", [b"", b'{"n": 5, "topic": "paym'])
+def test_records_of_a_killed_sender_are_excused_when_they_were_sent_again(
+    ledger, written: int, tail: bytes
+) -> None:
+    world, killed, again = world_of_a_killed_sender()
+
+    report = world.audit(ledgers=[ledger(again), ledger(killed[:written], tail, partial=True)])
+
+    assert report.problems == []
+    told = f"{4 - written} records of a killed sender are in no ledger; sent again, they are"
+    assert (told in report.notes) is (written < 4)
+
+
+def test_killed_sender_excuses_no_record_that_nobody_sent_again(ledger) -> None:
+    world, killed, again = world_of_a_killed_sender()
+    world.send(transaction_id="tx-9", event_time="2026-01-01T00:00:00Z")
+
+    report = world.audit(
+        ledgers=[ledger(again), ledger(killed[:1], b'{"n": 5, "topic": "paym', partial=True)]
+    )
+
+    assert report.problems == ["ledger in Kafka: payments[0]@8 is in Kafka, but in no ledger"]
+
+
+def test_killed_sender_must_be_said_to_be_one(ledger) -> None:
+    world, killed, again = world_of_a_killed_sender()
+
+    assert failed(world.audit(ledgers=[ledger(again), ledger(killed[:1])])) == CHECKS
+
+
+def test_payment_of_a_killed_sender_that_counts_again_is_found(ledger) -> None:
+    world, killed, again = world_of_a_killed_sender()
+    place = Place("payments", 0, again[0]["offset"])
+    twice = changed(
+        world.rows(), place, lambda row: row._replace(outcome=Outcome.ACCEPTED, first=None)
+    )
+
+    report = world.audit(twice, ledgers=[ledger(again), ledger(killed[:1], partial=True)])
+
+    assert failed(report) >= {"outcomes", "distinct ids"}
 
 
 def test_entries_out_of_reach_are_counted(ledger) -> None:

@@ -58,6 +58,23 @@ def test_every_nth_answer_is_lost(tmp_path) -> None:
     assert [count for count in range(1, 10) if due(count, every)] == [3, 6, 9]
 
 
+@pytest.mark.parametrize(
+    ("asked", "refusals"),
+    [
+        ({}, [None, None, None]),
+        ({"unavailable": True}, ["UNAVAILABLE"] * 3),
+        ({"append_not_found_every": 2}, [None, "NOT_FOUND", None]),
+        ({"append_exhausted_every": 3}, [None, None, "RESOURCE_EXHAUSTED"]),
+        ({"append_delay_ms": 9, "flush_delay_ms": 9, "drop_after_append_every": 1}, [None] * 3),
+    ],
+)
+def test_appends_are_refused_as_asked_and_otherwise_applied(tmp_path, asked, refusals) -> None:
+    path = tmp_path / "faults.json"
+    path.write_text(json.dumps(asked))
+
+    assert [Faults.read(path).refusal(count) for count in (1, 2, 3)] == refusals
+
+
 def test_misspelt_fault_is_an_error(tmp_path) -> None:
     path = tmp_path / "faults.json"
     path.write_text(json.dumps({"drop_every": 3}))
