@@ -19,8 +19,8 @@ from transforms.contract import kafka_causes
 # Unreachable brokers and missing topics are reported within 30 s together.
 _CONNECT_MS_MAX = 15_000
 _TOPIC_MS_MAX = 10_000
-# Long enough for a broker to restart, or for another to take over its partitions.
-_DELIVERY_MS_MAX = 120_000
+# Long enough for everything to start again after a power cut, on a busy machine as well.
+_DELIVERY_MS_MAX = 240_000
 # kafka-python bounds neither the memory nor the number of records that wait for a broker.
 IN_FLIGHT_MAX = 20_000
 _LINGER_MS = 10

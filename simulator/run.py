@@ -25,7 +25,7 @@ from simulator.traffic import Traffic
 _CHUNK_RECORDS = 500
 _IDLE_SEC_MIN, _IDLE_SEC_MAX = 0.001, 0.05
 _LEDGER_FLUSH_SEC = 0.5
-_FLUSH_SEC_MAX = 125.0  # the producer itself gives a record up after 120 s
+_FLUSH_SEC_MAX = 245.0  # the producer itself gives a record up after 240 s
 _STOP_FLUSH_SEC_MAX = 10.0  # well within the 30 s that Kubernetes grants
 
 

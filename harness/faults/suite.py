@@ -22,7 +22,7 @@ from sandbox.sandbox import Sandbox
 # Longer than any number of kills takes: they must meet rows that are on their way.
 _CONTROL_LOAD_SEC = 600
 # Kafka, Flink and the workers may all have to come back, one after the other.
-_RECOVERY_SEC = 240
+_RECOVERY_SEC = 400
 _TAIL_SEC = 240
 # Time to kill it three times: the first checkpoint begins ten seconds after a start, not sooner.
 _YOUNG = ("--checkpointing_interval=10000", "--min_pause_between_checkpoints=10000")

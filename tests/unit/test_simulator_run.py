@@ -152,7 +152,7 @@ def test_a_refused_record_is_named_and_does_not_hide_later_ones(
     first, second, third, _ = fake.futures
     for future, offset in ((first, 7), (third, -1)):
         future.is_done, future.value = True, SimpleNamespace(offset=offset)
-    second.is_done, second.exception = True, TimeoutError("no answer for 120 s")
+    second.is_done, second.exception = True, TimeoutError("no answer for 240 s")
 
     answers = [(record.n, record.offset) for record in publisher.acknowledged()]
 
@@ -160,7 +160,7 @@ def test_a_refused_record_is_named_and_does_not_hide_later_ones(
     assert [n for n, _ in publisher.unacknowledged()] == [1, 3]
     assert publisher.in_flight == 1
     assert "record 1 (none, 2 bytes)" in str(publisher.failure)
-    assert "payments-1 at h:1: no answer for 120 s" in str(publisher.failure)
+    assert "payments-1 at h:1: no answer for 240 s" in str(publisher.failure)
 
 
 def test_a_stall_does_not_change_the_rate_of_the_whole() -> None:
