@@ -1,7 +1,7 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo faults test test-unit check format lock clean
+.PHONY: help setup demo faults upgrade-test test test-unit check format lock clean
 
 PYTHON_BIN := .venv/bin/python
 PACKAGES := pipeline transforms simulator sandbox harness
@@ -14,7 +14,7 @@ KEEP ?= 0
 SEED ?= 1
 KILL ?= taskmanager-1
 SCENARIO ?=
-# Settings of `make faults`, besides SEED.
+# Settings of `make faults` and `make upgrade-test`, besides SEED.
 ROUNDS ?= 1
 ONLY ?=
 
@@ -31,6 +31,9 @@ demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flin
 
 faults: setup ## the crash suite: every fault once and the control, about 25 minutes (SEED ROUNDS ONLY)
 	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --rounds=$(ROUNDS) $(if $(ONLY),--only=$(ONLY))
+
+upgrade-test: setup ## a planned stop under load: a changed version, renamed state, another parallelism (SEED ONLY)
+	@$(PYTHON_BIN) -m harness.upgrade --seed=$(SEED) $(if $(ONLY),--only=$(ONLY))
 
 test: check ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox
 	@$(PYTHON_BIN) -m pytest

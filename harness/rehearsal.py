@@ -104,6 +104,21 @@ class Rehearsal:
         `module` is what is run: the control of the crash tests runs the pipeline without the mend.
         """
         before = set(self.flink.live_jobs())
+        log = self.submit(flags, module, timeout_sec)
+        deadline = time.monotonic() + timeout_sec
+        while not (new := set(self.flink.live_jobs()) - before):
+            if time.monotonic() > deadline:
+                raise HarnessError(
+                    f"no Flink job came of the submission; the log of the job server, in "
+                    f"{self.endpoints['logs']}, says why. Ours ends:\n{programs.tail(log)}"
+                )
+            time.sleep(0.5)
+        job = new.pop()
+        self.flink.wait_for_checkpoint(job, timeout_sec)
+        return job
+
+    def submit(self, flags: Sequence[str], module: str, timeout_sec: float) -> Path:
+        """Hands the pipeline to the job server, whatever comes of it; returns our log."""
         arguments = [
             "--runner=FlinkRunner",
             "--parallelism=2",
@@ -114,17 +129,7 @@ class Rehearsal:
         ]
         program = programs.start(module, arguments, self._log("pipeline"))
         program.wait(timeout_sec)
-        deadline = time.monotonic() + timeout_sec
-        while not (new := set(self.flink.live_jobs()) - before):
-            if time.monotonic() > deadline:
-                raise HarnessError(
-                    f"no Flink job came of the submission; the log of the job server, in "
-                    f"{self.endpoints['logs']}, says why. Ours ends:\n{programs.tail(program.log)}"
-                )
-            time.sleep(0.5)
-        job = new.pop()
-        self.flink.wait_for_checkpoint(job, timeout_sec)
-        return job
+        return program.log
 
     def reconcile(
         self, wait_sec: float, progress: Callable[[str], None] = lambda text: None
