@@ -1,7 +1,7 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo faults fuzz test test-unit check format lock clean
+.PHONY: help setup demo faults fuzz upgrade-test test test-unit check format lock clean
 
 PYTHON_BIN := .venv/bin/python
 PACKAGES := pipeline transforms simulator sandbox harness
@@ -14,7 +14,7 @@ KEEP ?= 0
 SEED ?= 1
 KILL ?= taskmanager-1
 SCENARIO ?=
-# Settings of `make faults`, besides SEED; SHORT=1 has less load around each fault.
+# Settings of `make faults` and `make upgrade-test`, besides SEED; SHORT=1 has less load around each fault.
 ROUNDS ?= 1
 ONLY ?=
 # Inputs of `make fuzz`, besides SEED.
@@ -38,6 +38,9 @@ faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and t
 
 fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (SEED COUNT)
 	@$(PYTHON_BIN) -m tests.fuzz --seed=$(SEED) --count=$(COUNT)
+
+upgrade-test: setup ## a planned stop under load: a changed version, renamed state, another parallelism (SEED ONLY)
+	@$(PYTHON_BIN) -m harness.upgrade --seed=$(SEED) $(if $(ONLY),--only=$(ONLY))
 
 test: check ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox
 	@$(PYTHON_BIN) -m pytest

@@ -32,8 +32,7 @@ class FlinkCluster:
 
     def live_jobs(self) -> list[str]:
         """Returns the ids of jobs that have not ended."""
-        jobs = self._get("/jobs")["jobs"]
-        return [job["id"] for job in jobs if job["status"] not in _ENDED]
+        return [job for job, status in self.jobs().items() if status not in _ENDED]
 
     def all_tasks_running(self, job: str) -> bool:
         """Tells whether every task of the job runs; raises HarnessError when the job ended."""
@@ -107,6 +106,36 @@ class FlinkCluster:
                 pass  # not up yet; the deadline tells when to give up
             time.sleep(0.5)
         raise HarnessError(f"the Flink job {job} did not end within {timeout_sec:.0f} s")
+
+    def stop_with_savepoint(self, job: str, timeout_sec: float) -> str:
+        """Stops the job and returns the URI of the savepoint from which another goes on.
+
+        By Flink's `stop`, not by a savepoint with `cancel-job`: nothing is read behind the
+        savepoint, and the flushes that wait for it are made before the job ends. Not drained:
+        draining says that time is over, and every id would be forgotten.
+        """
+        asked = requests.post(f"{self._url}/jobs/{job}/stop", json={"drain": False}, timeout=10)
+        asked.raise_for_status()
+        request = asked.json()["request-id"]
+        deadline = time.monotonic() + timeout_sec
+        while time.monotonic() < deadline:
+            answer = self._get(f"/jobs/{job}/savepoints/{request}")
+            if answer["status"]["id"] == "COMPLETED":
+                return self._location(job, answer["operation"])
+            time.sleep(0.5)
+        raise HarnessError(f"the Flink job {job} did not stop within {timeout_sec:.0f} s")
+
+    def jobs(self) -> dict[str, str]:
+        """Returns the status of every job by its id, of ended ones as well."""
+        return {job["id"]: job["status"] for job in self._get("/jobs")["jobs"]}
+
+    def _location(self, job: str, operation: dict[str, Any]) -> str:
+        if "location" not in operation:
+            # The job may have ended all the same. Flink then says where the savepoint is, and that
+            # starting from it commits what was not.
+            cause = operation["failure-cause"]["stack-trace"].partition("\n")[0]
+            raise HarnessError(f"the Flink job {job} did not stop well: {cause}")
+        return str(operation["location"])
 
     def _counter_of_vertex(self, job: str, vertex: str, name: CounterName) -> int:
         metrics = f"/jobs/{job}/vertices/{vertex}/subtasks/metrics"

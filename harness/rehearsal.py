@@ -142,6 +142,19 @@ class Rehearsal:
     ) -> str:
         """Submits the pipeline and returns the Flink job's id as soon as there is one."""
         before = set(self.flink.live_jobs())
+        log = self.submit(flags, module, timeout_sec)
+        deadline = time.monotonic() + timeout_sec
+        while not (new := set(self.flink.live_jobs()) - before):
+            if time.monotonic() > deadline:
+                raise HarnessError(
+                    f"no Flink job came of the submission; the log of the job server, in "
+                    f"{self.endpoints['logs']}, says why. Ours ends:\n{programs.tail(log)}"
+                )
+            time.sleep(0.5)
+        return new.pop()
+
+    def submit(self, flags: Sequence[str], module: str, timeout_sec: float) -> Path:
+        """Hands the pipeline to the job server, whatever comes of it; returns our log."""
         arguments = [
             "--runner=FlinkRunner",
             "--parallelism=2",
@@ -152,15 +165,7 @@ class Rehearsal:
         ]
         program = programs.start(module, arguments, self._log("pipeline"))
         program.wait(timeout_sec)
-        deadline = time.monotonic() + timeout_sec
-        while not (new := set(self.flink.live_jobs()) - before):
-            if time.monotonic() > deadline:
-                raise HarnessError(
-                    f"no Flink job came of the submission; the log of the job server, in "
-                    f"{self.endpoints['logs']}, says why. Ours ends:\n{programs.tail(program.log)}"
-                )
-            time.sleep(0.5)
-        return new.pop()
+        return program.log
 
     def reconcile(
         self,

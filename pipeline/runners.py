@@ -14,6 +14,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
+from pipeline.stable_names import stabilize
+
 # Beam's Java sink ends in this step. A Beam upgrade may rename it: then submission must fail.
 _FLUSH_STEP = "Flush and finalize writes/ParMultiDo(StorageApiFlushAndFinalize)"
 _STABLE_INPUT = common_urns.requirements.REQUIRES_STABLE_INPUT.urn
@@ -42,13 +44,14 @@ def create(runner: str) -> PipelineRunner:
 
 
 class ExactlyOnceFlinkRunner(PortableRunner):
-    """Submits to a Flink job server, with the BigQuery sink made exactly-once."""
+    """Submits to a Flink job server, with the sink made exactly-once and state kept by name."""
 
     def run_portable_pipeline(
         self, pipeline: beam_runner_api_pb2.Pipeline, options: PipelineOptions
     ) -> PipelineResult:
         """Submits the pipeline; raises MendError when the sink's flush step is not found."""
         hold_flush_until_checkpoint(pipeline)
+        stabilize(pipeline)
         return super().run_portable_pipeline(pipeline, options)
 
 

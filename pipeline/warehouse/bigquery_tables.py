@@ -78,11 +78,27 @@ def differences(table: Table, found: bigquery.Table) -> Iterator[str]:
     for field in fields.values():
         if field.mode == "REQUIRED":
             yield f"column {field.name} is REQUIRED there and not written by this pipeline"
+    yield from _misplaced(table, found)
     if _partitioning(found) != f"DAY({table.partition_by})":
         yield f"must be partitioned by DAY({table.partition_by}), got {_partitioning(found)}"
     if tuple(found.clustering_fields or ()) != table.cluster_by:
         clustering = ", ".join(found.clustering_fields or ()) or "nothing"
         yield f"must be clustered by {', '.join(table.cluster_by)}, got {clustering}"
+
+
+def _misplaced(table: Table, found: bigquery.Table) -> Iterator[str]:
+    """Yields the first column that is in another order.
+
+    BigQuery adds columns at the end. So must we: rows that wait in the state of a stopped job know
+    their columns by place, and the next version would read them as others.
+    """
+    names = {field.name for field in found.schema}
+    ours = [column.name for column in table.columns if column.name in names]
+    theirs = [field.name for field in found.schema if field.name in ours]
+    for our, their in zip(ours, theirs, strict=True):
+        if our != their:
+            yield f"column {our} is where the table has {their}; new columns come last"
+            return
 
 
 def _required(column: Column) -> str:

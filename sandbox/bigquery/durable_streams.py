@@ -94,7 +94,8 @@ def flush(handler: Any, stream: Any, end: int) -> None:
     """Moves a stream's rows up to `end` into their table. The caller holds the stream's lock."""
     import pyarrow
 
-    buffered = pyarrow.concat_tables(stream.buffer)
+    # A column may have been added while the stream was open: rows from before have null there.
+    buffered = pyarrow.concat_tables(stream.buffer, promote_options="default")
     count = end - stream.flushed_rows
     with _transaction(handler) as connection:
         insert_rows(connection, stream, buffered.slice(0, count))

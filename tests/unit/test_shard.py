@@ -9,7 +9,7 @@ from transforms.contract import id_memory
 from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
 from transforms.contract.id_memory import ENTRY, Digest, IdMemory, Remembered, digest_of
 from transforms.contract.outcome import Outcome
-from transforms.contract.shard import Catalogue, Shard, pack, unpack
+from transforms.contract.shard import Catalogue, HorizonChanged, Shard, pack, unpack
 from transforms.contract.transaction import Transaction
 
 HORIZON_SEC = 60
@@ -151,3 +151,15 @@ def test_control_a_digest_of_eight_bits_confuses_ids(monkeypatch: pytest.MonkeyP
 
     assert in_batches(records, 3)[0] != by_policy(records)
     assert id_memory.digest_of("a") != id_memory.digest_of("b")
+
+
+def test_state_of_another_horizon_is_refused() -> None:
+    """Arrivals are places in buckets: read with another length, ids would be forgotten early."""
+    shard = Shard(POLICY, Catalogue())
+    shard.decide([transaction()])
+    state = shard.catalogue.encode()
+    longer = DedupPolicy(2 * HORIZON_SEC * SECOND_US)
+
+    with pytest.raises(HorizonChanged, match="horizon of 60 s, this job has 120 s"):
+        Shard(longer, Catalogue.decode(state))
+    assert Shard(POLICY, Catalogue.decode(state)).catalogue.counts == shard.catalogue.counts

@@ -42,6 +42,10 @@ def test_table_as_the_contract_says_has_no_differences() -> None:
             {"schema": [*schema_of(CONFLICTS), bigquery.SchemaField("new", "STRING", "REQUIRED")]},
             "column new is REQUIRED there",
         ),
+        (
+            {"schema": [*schema_of(CONFLICTS)[1:], schema_of(CONFLICTS)[0]]},
+            "column transaction_id is where the table has account_id; new columns come last",
+        ),
     ],
 )
 def test_difference_is_told(changes, told) -> None:

@@ -31,6 +31,10 @@ _HEADER_BYTES = 8
 _TICK_MS = 1
 
 
+class HorizonChanged(RuntimeError):
+    """The ids in state were remembered for another horizon than this job's."""
+
+
 class Decision(NamedTuple):
     """How one record ends."""
 
@@ -47,23 +51,25 @@ class Catalogue:
         token: random, another after every change: tells a copy of this very state from any other.
         counts: how many ids there are in each bucket.
         topics: names, by the numbers that entries hold.
+        bucket_ms: length of the buckets that the ids lie in; 0 as long as there are none.
     """
 
     token: str = ""
     counts: dict[int, int] = dataclasses.field(default_factory=dict)
     topics: list[str] = dataclasses.field(default_factory=list)
+    bucket_ms: int = 0
 
     def encode(self) -> bytes:
         """Returns the catalogue as it rests in state."""
-        return orjson.dumps((self.token, list(self.counts.items()), self.topics))
+        return orjson.dumps((self.token, list(self.counts.items()), self.topics, self.bucket_ms))
 
     @classmethod
     def decode(cls, stored: bytes | None) -> Catalogue:
         """Returns what `encode` was called on, an empty catalogue for None."""
         if stored is None:
             return cls()
-        token, counts, topics = orjson.loads(stored)
-        return cls(token, {bucket: count for bucket, count in counts}, topics)
+        token, counts, topics, bucket_ms = orjson.loads(stored)
+        return cls(token, {bucket: count for bucket, count in counts}, topics, bucket_ms)
 
 
 class Shard:
@@ -75,6 +81,15 @@ class Shard:
         self._horizon_ms = policy.horizon_us // 1_000
         self._bucket_ms = max(1, self._horizon_ms // BUCKETS_PER_HORIZON)
         self._memory = IdMemory(self._bucket_ms)
+        # Arrivals are kept as places in buckets: with others they would be read as other times.
+        if catalogue.bucket_ms not in (0, self._bucket_ms):
+            raise HorizonChanged(
+                f"the ids in state have a horizon of {_horizon_sec(catalogue.bucket_ms):g} s, this "
+                f"job has {_horizon_sec(self._bucket_ms):g} s. Hint: --allowed_lateness_sec + "
+                "--clock_skew_sec must stay what it was as long as the state is kept "
+                "(docs/upgrade.md)."
+            )
+        catalogue.bucket_ms = self._bucket_ms
 
     def load(self, bucket: int, entries: Entries) -> None:
         """Takes entries from state; the catalogue counts them already."""
@@ -156,6 +171,10 @@ class Shard:
             remembered.offset,
             remembered.arrival_ms * 1_000,
         )
+
+
+def _horizon_sec(bucket_ms: int) -> float:
+    return bucket_ms * BUCKETS_PER_HORIZON / 1_000
 
 
 def pack(bucket: int, entries: Entries) -> bytes:

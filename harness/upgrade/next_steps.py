@@ -1,0 +1,84 @@
+"""What does the next version do otherwise? A rule, a step and a column more than this one."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import apache_beam as beam
+from apache_beam.utils.timestamp import Timestamp
+
+from transforms import format_row
+from transforms.contract.dead_letter import Reason, Rejected
+from transforms.contract.rules import Rules
+from transforms.contract.table_schema import TRANSACTIONS, Column
+from transforms.contract.transaction import KafkaRecord, Transaction, judged_at_us
+from transforms.format_row import FormatRow
+from transforms.read_kafka import ReadKafka
+
+# No payment of the simulator comes from there.
+EMBARGOED = "AQ"
+
+# Behind all others: rows that wait in the sink's state know columns by their place.
+LAG = Column("lag_ms", "INT64", "From the payment to its arrival, milliseconds.", nullable=True)
+NEXT_TRANSACTIONS = dataclasses.replace(TRANSACTIONS, columns=(*TRANSACTIONS.columns, LAG))
+
+
+@dataclasses.dataclass(frozen=True)
+class NextRules(Rules):
+    """One rule more: no payments from an embargoed country.
+
+    Attributes:
+        in_force_from_us: applies to what arrives from then on. A rule that asked for the version
+            instead would judge a record otherwise in a replay.
+    """
+
+    in_force_from_us: int
+
+    def check(self, transaction: Transaction) -> None:
+        """Checks the rules as before, and the new one."""
+        super().check(transaction)
+        in_force = judged_at_us(transaction) >= self.in_force_from_us
+        if in_force and transaction.country == EMBARGOED:
+            raise Rejected(Reason.BAD_COUNTRY, f"country must not be {EMBARGOED}")
+
+
+class ReadKafkaAndCount(ReadKafka):
+    """One step more, far up: every step below it gets another number in Beam's graph."""
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection[KafkaRecord]:
+        """Returns the records, unchanged."""
+        return super().expand(root) | "CountBytes" >> beam.ParDo(_CountBytesFn()).with_output_types(
+            KafkaRecord
+        )
+
+
+class FormatNextRow(FormatRow):
+    """Fills the new column of `transactions`; the other tables are as before."""
+
+    def expand(self, elements: beam.PCollection) -> beam.PCollection:
+        """Returns the rows, typed by the table's schema."""
+        if self._table.name != NEXT_TRANSACTIONS.name:
+            return super().expand(elements)
+        fn = _FormatNextFn(self._table, self._version)
+        return elements | "Format" >> beam.ParDo(fn).with_output_types(
+            format_row.row_type(self._table)
+        )
+
+
+class _CountBytesFn(beam.DoFn):
+    def __init__(self) -> None:
+        self._bytes = beam.metrics.Metrics.counter("next_version", "payload_bytes")
+
+    def process(self, record: KafkaRecord) -> Iterator[KafkaRecord]:
+        self._bytes.inc(len(record.payload or b""))
+        yield record
+
+
+class _FormatNextFn(format_row._FormatFn):
+    def process(self, element: Transaction) -> list[Any]:
+        lag_ms = (element.broker_time_us - element.event_time_us) // 1_000
+        written = (Timestamp.of(time.time()), self._version)
+        return [self._row(*self._values(element), *written, lag_ms)]

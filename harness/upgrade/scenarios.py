@@ -1,0 +1,89 @@
+"""What is rehearsed? Each scenario: load, a stop in the middle of it, a start, the books."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import time
+from collections.abc import Iterator
+
+from harness.upgrade import books, known
+from harness.upgrade.next_steps import NextRules
+from harness.upgrade.run import PAYMENTS_BEFORE_STOP, Result, Run, Stage
+from pipeline.reconciliation import truth
+from transforms.contract.outcome import Outcome
+from transforms.contract.rules import Rules
+
+_EMBARGOED = 5
+_KNOWN = PAYMENTS_BEFORE_STOP // 2
+# What Flink says when a savepoint holds state of an operator that the new job does not have.
+_REFUSAL = "Cannot map checkpoint/savepoint state for operator"
+
+
+def change(stage: Stage) -> Result:
+    """Starts a changed version from the savepoint: a rule, a step and a column more."""
+    with Run(stage, "change") as run:
+        run.start_under_load()
+        known.send(
+            run.rehearsal,
+            "embargoed_before",
+            known.embargoed("before", _EMBARGOED, Outcome.ACCEPTED),
+        )
+        copies = known.copies_of_accepted(run.rehearsal, _KNOWN)
+        savepoint = run.stop()
+        # Kafka's clock is ours here. What arrived before may be what the old version read.
+        in_force_from_us = time.time_ns() // 1_000
+        books.add_column(run.rehearsal)
+        run.restart_java_workers()
+        run.start(
+            [f"--savepoint_path={savepoint}", f"--in_force_from_us={in_force_from_us}"],
+            module="harness.upgrade.next_version",
+        )
+        known.send(
+            run.rehearsal, "embargoed_after", known.embargoed("after", _EMBARGOED, Outcome.INVALID)
+        )
+        known.send(run.rehearsal, "known", copies)
+        with _judged_by_the_next_version(in_force_from_us):
+            result = run.finish()
+        written = books.written(run.rehearsal)
+        stage.say(f"{written.before} rows by the version before, {written.after} by the next")
+        return result._replace(problems=tuple(books.problems(run.rehearsal)))
+
+
+def rename(stage: Stage) -> Result:
+    """The control: with a state or a step renamed nothing may start, and as it was it goes on."""
+    with Run(stage, "rename") as run:
+        run.start_under_load()
+        savepoint = run.stop()
+        problems = []
+        for module in ("harness.upgrade.renamed_state", "harness.upgrade.renamed_step"):
+            why = run.refusal_of(module, savepoint)
+            if _REFUSAL not in why:
+                problems.append(f"{module} was refused for another reason: {why[:500]}")
+            stage.say(f"{module} was refused")
+        run.start([f"--savepoint_path={savepoint}"])
+        return run.finish(problems)
+
+
+def rescale(stage: Stage) -> Result:
+    """Goes on with twice as many workers, and with half of them again."""
+    with Run(stage, "rescale") as run:
+        run.start_under_load()
+        for parallelism in (4, 2):
+            copies = known.copies_of_accepted(run.rehearsal, _KNOWN)
+            savepoint = run.stop()
+            run.start([f"--savepoint_path={savepoint}", f"--parallelism={parallelism}"])
+            known.send(run.rehearsal, f"known_{parallelism}", copies)
+        return run.finish()
+
+
+@contextlib.contextmanager
+def _judged_by_the_next_version(in_force_from_us: int) -> Iterator[None]:
+    """Makes the reconciliation that of the next version, for a with-block."""
+    truth.Rules = functools.partial(  # type: ignore[attr-defined, assignment]
+        NextRules, in_force_from_us=in_force_from_us
+    )
+    try:
+        yield
+    finally:
+        truth.Rules = Rules  # type: ignore[attr-defined]

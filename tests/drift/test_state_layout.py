@@ -1,0 +1,105 @@
+"""What a savepoint holds is interface: the next version must read what this one kept.
+
+Beam's coders tell no error when a layout changes: they read other values. When a test here fails,
+docs/upgrade.md says what may change and how.
+"""
+
+from typing import NamedTuple, Optional
+
+import apache_beam as beam
+import pytest
+from apache_beam.coders import ListCoder, RowCoder
+from apache_beam.transforms.userstate import StateSpec, TimerSpec
+from apache_beam.typehints.schemas import schema_from_element_type
+
+from transforms.batch_by_shard import SHARDS
+from transforms.contract.id_memory import ENTRY
+from transforms.contract.shard import BUCKETS_PER_HORIZON
+from transforms.contract.transaction import ReplayOf, Transaction
+from transforms.per_id_dedup import KeepFirstOfId
+from transforms.score_fraud import _STRETCH_US, _JudgeFn
+from transforms.sharded_dedup import KeepFirstOfShard
+
+# Payments wait in the state of ScoreFraud as rows: fields by their place.
+TRANSACTION = [
+    "transaction_id",
+    "account_id",
+    "merchant_id",
+    "payment_type",
+    "amount_minor",
+    "currency",
+    "event_time_us",
+    "country",
+    "device_id",
+    "topic",
+    "partition",
+    "offset",
+    "broker_time_us",
+    "replay_of",
+]
+REPLAY_OF = ["topic", "partition", "offset", "original_time_us"]
+
+KEPT = {
+    KeepFirstOfShard: {"shard_catalogue", *(f"ids_{n}" for n in range(6)), "ts-forget"},
+    KeepFirstOfId: {"first_seen", "ts-forget"},
+    _JudgeFn: {"waiting", "settles_at_us", "book_header", "account_log", "ts-settle", "ts-sweep"},
+}
+
+
+@pytest.mark.parametrize("step", KEPT, ids=lambda step: step.__name__)
+def test_names_of_state_and_timers(step: type[beam.DoFn]) -> None:
+    specs = [each for each in vars(step).values() if isinstance(each, StateSpec | TimerSpec)]
+
+    assert {each.name for each in specs} == KEPT[step]
+
+
+def test_fields_of_rows_in_state_are_only_ever_added_at_the_end() -> None:
+    assert list(Transaction._fields[: len(TRANSACTION)]) == TRANSACTION
+    assert list(ReplayOf._fields) == REPLAY_OF  # nested: nothing may be added even at the end
+
+
+def test_places_in_which_ids_are_sought() -> None:
+    assert (SHARDS, BUCKETS_PER_HORIZON, _STRETCH_US) == (32, 4, 10_000_000)
+    assert ENTRY.names == (
+        "id_high", "id_low", "facts", "offset", "arrival_ms", "partition", "topic",
+    )  # fmt: skip
+    assert ENTRY.itemsize == 40
+
+
+class Before(NamedTuple):
+    payer: str
+    payee: str
+    amount_minor: int
+
+
+class AtTheEnd(NamedTuple):
+    payer: str
+    payee: str
+    amount_minor: int
+    device: Optional[str]  # noqa: UP045  Beam reads Optional
+
+
+class InAnotherOrder(NamedTuple):
+    payee: str
+    payer: str
+    amount_minor: int
+
+
+KEPT_BEFORE = [Before("anna", "shop", 100), Before("ben", "bank", 200)]
+
+
+def read_as(layout: type) -> list:
+    return coder(layout).decode(coder(Before).encode(KEPT_BEFORE))
+
+
+def coder(layout: type) -> ListCoder:
+    return ListCoder(RowCoder(schema_from_element_type(layout)))
+
+
+def test_field_added_at_the_end_is_null_in_rows_kept_before() -> None:
+    assert [tuple(row) for row in read_as(AtTheEnd)] == [(*row, None) for row in KEPT_BEFORE]
+
+
+def test_control_beam_reads_other_values_and_raises_nothing() -> None:
+    """Why the lists above exist. Should Beam go by name one day, they may go."""
+    assert [row.payer for row in read_as(InAnotherOrder)] == ["shop", "bank"]

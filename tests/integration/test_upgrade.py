@@ -1,0 +1,36 @@
+"""A planned stop, and what goes on from its savepoint: `make upgrade-test`, one by one."""
+
+from pathlib import Path
+
+import pytest
+
+from harness.upgrade import scenarios
+from harness.upgrade.run import Result, Stage
+from sandbox.sandbox import Sandbox
+from transforms.contract.outcome import Outcome
+
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200)]
+
+
+@pytest.fixture
+def stage(sandbox: Sandbox, tmp_path: Path) -> Stage:
+    return Stage(sandbox, tmp_path, rate=100, seed=1, say=print)
+
+
+def assert_exact(result: Result) -> None:
+    assert result.problems == ()
+    assert result.report.balanced, result.report.text()
+    assert all(result.report.counts.outcomes[outcome] > 0 for outcome in Outcome)
+
+
+def test_changed_version_goes_on_from_the_savepoint(stage: Stage) -> None:
+    assert_exact(scenarios.change(stage))
+
+
+def test_renamed_state_or_step_is_refused(stage: Stage) -> None:
+    """The control: state must never be lost in silence."""
+    assert_exact(scenarios.rename(stage))
+
+
+def test_other_parallelism_goes_on_from_the_savepoint(stage: Stage) -> None:
+    assert_exact(scenarios.rescale(stage))
