@@ -90,9 +90,13 @@ def test_simulator_pipeline_and_reconciliation_need_no_root(
     assert "read=300 " in compared.stdout
 
 
-def test_control_user_may_not_write_where_root_may(home: Path, tmp_path: Path) -> None:
-    (tmp_path / "a.py").write_text("")
+def test_control_user_may_not_write_where_root_may(home: Path) -> None:
+    with tempfile.TemporaryDirectory() as roots:
+        folder = Path(roots)
+        folder.chmod(0o755)
+        (folder / "a.py").write_text("")
 
-    refused = run(home, "compileall", "-q", str(tmp_path))
+        refused = run(home, "compileall", "-q", roots)
 
-    assert "Permission denied" in refused.stdout + refused.stderr
+        assert "Permission denied" in refused.stdout + refused.stderr
+        assert [path.name for path in folder.iterdir()] == ["a.py"]
