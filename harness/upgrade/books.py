@@ -42,8 +42,8 @@ def written(rehearsal: Rehearsal) -> Written:
     return Written(before, after)
 
 
-def problems(rehearsal: Rehearsal) -> list[str]:
-    """Returns what is wrong with who wrote what; [] when the cut is clean."""
+def unclean_cuts(rehearsal: Rehearsal) -> list[str]:
+    """Returns the partitions in which the version before wrote behind the next; [] for none."""
     mixed = _rows(
         rehearsal,
         "SELECT kafka_partition, "
@@ -51,12 +51,17 @@ def problems(rehearsal: Rehearsal) -> list[str]:
         f"MIN(IF(pipeline_version = '{VERSION}', kafka_offset, NULL)) AS first_after "
         f"FROM ({_lineage(rehearsal)}) GROUP BY kafka_partition",
     )
-    found = [
+    return [
         f"partition {partition}: the version before wrote offset {last_before}, the next began "
         f"at {first_after}"
         for partition, last_before, first_after in mixed
         if first_after is not None and first_after <= last_before
     ]
+
+
+def misfilled(rehearsal: Rehearsal) -> list[str]:
+    """Returns where the new column is not filled by the next version, and by it alone."""
+    found = []
     table = _name(rehearsal, NEXT_TRANSACTIONS.name)
     [[unfilled, filled]] = _rows(
         rehearsal,

@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import functools
 import sys
+from types import ModuleType
 
 import apache_beam as beam
 
@@ -37,24 +38,28 @@ def run() -> int:
     """Runs the command line."""
     parser = argparse.ArgumentParser(allow_abbrev=False)
     parser.add_argument("--in_force_from_us", type=int, required=True)
+    parser.add_argument("--with_column", action="store_true")
     own, flags = parser.parse_known_args()
-    change(own.in_force_from_us)
+    _change(own.in_force_from_us)
+    if own.with_column:
+        _add_column()
     return main.main(flags)
 
 
-def change(in_force_from_us: int) -> None:
-    """Turns the pipeline of this process into its next version."""
+def _change(in_force_from_us: int) -> None:
     rules = functools.partial(NextRules, in_force_from_us=in_force_from_us)
-    tables = (NEXT_TRANSACTIONS, *(each for each in TABLES if each.name != NEXT_TRANSACTIONS.name))
-    changes = {
-        (graph, "build"): build,
-        (graph, "Rules"): rules,
-        (graph, "ReadKafka"): ReadKafkaAndCount,
-        (graph, "FormatRow"): FormatNextRow,
-        (graph, "TRANSACTIONS"): NEXT_TRANSACTIONS,
-        (bigquery_tables, "TABLES"): tables,  # the preflight asks for the column
-    }
-    for (module, name), value in changes.items():
+    _replace(graph, build=build, Rules=rules, ReadKafka=ReadKafkaAndCount)
+
+
+def _add_column() -> None:
+    _replace(graph, FormatRow=FormatNextRow, TRANSACTIONS=NEXT_TRANSACTIONS)
+    others = (each for each in TABLES if each.name != NEXT_TRANSACTIONS.name)
+    # The preflight asks for the column.
+    _replace(bigquery_tables, TABLES=(NEXT_TRANSACTIONS, *others))
+
+
+def _replace(module: ModuleType, **changes: object) -> None:
+    for name, value in changes.items():
         setattr(module, name, value)
 
 

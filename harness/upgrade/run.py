@@ -26,7 +26,7 @@ _MIX = (
 _START_SEC = 600
 _STOP_SEC = 300
 # So many are in the books before the first stop.
-PAYMENTS_BEFORE_STOP = 500
+PAYMENTS_BEFORE_STOP = 300
 _TAIL_SEC = 300
 
 
