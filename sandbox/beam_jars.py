@@ -2,7 +2,8 @@
 
 Two things differ from .tools/jars/expansion, and neither has an option:
 
-- loopback.jar comes first: Beam's servers then listen on loopback only (loopback.py).
+- patched.jar comes first: Beam's servers then listen on loopback only (loopback.py), and rows in
+  the sink's state are read alike by every process (field_order.py).
 - The others lie in a folder called gradle/wrapper. The job server and the expansion service add
   their whole class path to every job, 280 jars that each TaskManager downloads again although it
   has them: 540 MB and half a minute per job, and a class loader per job, which in the end fails
@@ -15,8 +16,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import zipfile
 
-from sandbox import loopback
+from sandbox import field_order, loopback
 from sandbox.layout import EXPANSION_JARS, Layout
 
 
@@ -29,4 +31,6 @@ def make(layout: Layout) -> None:
             os.link(jar, layout.beam_jars / jar.name)
         except OSError:  # another disk, or one without hard links
             shutil.copyfile(jar, layout.beam_jars / jar.name)
-    loopback.make(EXPANSION_JARS, layout.loopback_jar)
+    with zipfile.ZipFile(layout.patched_jar, "w") as patched:
+        loopback.add(EXPANSION_JARS, patched)
+        field_order.add(EXPANSION_JARS, patched)

@@ -93,9 +93,9 @@ class Layout:
         return self.root / "run/gradle/wrapper"
 
     @property
-    def loopback_jar(self) -> Path:
+    def patched_jar(self) -> Path:
         """Returns the jar that must come first in a class path with Beam in it."""
-        return self.root / "run/loopback.jar"
+        return self.root / "run/patched.jar"
 
     @property
     def artifacts(self) -> Path:
