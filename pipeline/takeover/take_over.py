@@ -73,11 +73,13 @@ class TakeOver:
             if config.bounded:
                 return self._bounded(topic, [*between, *tails], "all")
             if between:
-                self._complete(
-                    dataclasses.replace(
-                        self._bounded(topic, between, "between"), runner="DirectRunner"
-                    )
+                # A run of its own: its panes must add to those of the job, not replace them.
+                run = dataclasses.replace(
+                    self._bounded(topic, between, "between"),
+                    runner="DirectRunner",
+                    run_id=f"{config.run_id}-between",
                 )
+                self._complete(run)
             start_offsets.commit(config.source, tails)
             return dataclasses.replace(
                 config.watching(now), memory=self._remember(topic, tails, "tail")
