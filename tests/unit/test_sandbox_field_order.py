@@ -53,6 +53,8 @@ def test_class_with_other_getters_is_refused(original: bytes) -> None:
 
 
 def test_folder_without_the_jar_is_named(tmp_path) -> None:
-    with zipfile.ZipFile(tmp_path / "patched.jar", "w") as jar:
-        with pytest.raises(SandboxError, match="google-cloud-platform"):
-            field_order.add(tmp_path, jar)
+    with (
+        zipfile.ZipFile(tmp_path / "patched.jar", "w") as jar,
+        pytest.raises(SandboxError, match="google-cloud-platform"),
+    ):
+        field_order.add(tmp_path, jar)
