@@ -70,34 +70,47 @@ class TakeOver:
             )
             self._tables.correct_totals(config.run_id, config.version)
             self._tables.drop_orphaned_indicators()
+            unread = [*between, *tails]
             if config.bounded:
-                return self._bounded(topic, [*between, *tails], "all")
+                return self._bounded(topic, unread, unread, "all")
             if between:
                 # A run of its own: its panes must add to those of the job, not replace them.
                 run = dataclasses.replace(
-                    self._bounded(topic, between, "between"),
+                    self._bounded(topic, between, unread, "between"),
                     runner="DirectRunner",
                     run_id=f"{config.run_id}-between",
                 )
                 self._complete(run)
             start_offsets.commit(config.source, tails)
             return dataclasses.replace(
-                config.watching(now), memory=self._remember(topic, tails, "tail")
+                config.watching(now), memory=self._remember(topic, tails, tails, "tail")
             )
 
     def _bounded(
-        self, topic: HeldTopic, ranges: Sequence[OffsetRange], part: str
+        self,
+        topic: HeldTopic,
+        ranges: Sequence[OffsetRange],
+        unread: Sequence[OffsetRange],
+        part: str,
     ) -> PipelineConfig:
         return dataclasses.replace(
             self._config,
             source=dataclasses.replace(self._config.source, ranges=tuple(ranges)),
-            memory=self._remember(topic, ranges, part),
+            memory=self._remember(topic, ranges, unread, part),
         )
 
     def _remember(
-        self, topic: HeldTopic, ranges: Sequence[OffsetRange], part: str
+        self,
+        topic: HeldTopic,
+        ranges: Sequence[OffsetRange],
+        unread: Sequence[OffsetRange],
+        part: str,
     ) -> Memory | None:
-        """Writes down the ids that a record of `ranges`, or a later one, may repeat."""
+        """Writes down the ids that a record of `ranges`, or a later one, may repeat.
+
+        Args:
+            unread: all that is still to be read, by this run or the next.
+        """
         first_us = topic.first_arrival_us(ranges)
         if first_us is None:
             first_us = self._tables.newest_arrival_us(self._config.source.topics)
@@ -109,15 +122,19 @@ class TakeOver:
         FileSystems.mkdirs(folder)
         since_us = first_us - self._config.horizon_us
         policy = DedupPolicy(self._config.horizon_us)
-        return memory.write(folder, policy, self._accepted(topic, ranges, since_us))
+        return memory.write(folder, policy, self._accepted(topic, unread, since_us))
 
     def _accepted(
-        self, topic: HeldTopic, ranges: Sequence[OffsetRange], since_us: int
+        self, topic: HeldTopic, unread: Sequence[OffsetRange], since_us: int
     ) -> Iterator[Transaction]:
-        """Returns payments that are accepted: in their table, or named so by a copy in another."""
+        """Returns payments that are accepted: in their table, or named so by a copy in another.
+
+        The latter may only be read by the next run; a copy that this one reads is a copy all the
+        same.
+        """
         yield from self._tables.payments(since_us)
         unwritten = [
-            place for place in self._tables.named_as_first(since_us) if _within(place, ranges)
+            place for place in self._tables.named_as_first(since_us) if _within(place, unread)
         ]
         for record in topic.at(unwritten):
             try:

@@ -1,6 +1,7 @@
 """Does a sandbox start, heal, keep its data and leave nothing behind? One is used for all tests."""
 
 import os
+import re
 import signal
 import subprocess
 import time
@@ -36,7 +37,9 @@ def sandbox(tmp_path_factory) -> Iterator[Sandbox]:
 @pytest.fixture
 def rows(sandbox, request) -> Rows:
     authority = sandbox.layout.authority.read_bytes()
-    return Rows(sandbox.endpoints()["bigquery"], authority, request.node.name[:60])
+    # Parameters stand in brackets, which no table's name may hold.
+    table = re.sub(r"\W", "_", request.node.name)[:60]
+    return Rows(sandbox.endpoints()["bigquery"], authority, table)
 
 
 # --- Starting -------------------------------------------------------------------------------------
