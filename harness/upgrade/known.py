@@ -17,7 +17,7 @@ from simulator.ledger import LedgerWriter, entry_of
 from simulator.produce import Publisher
 from simulator.routing import Router
 from simulator.send import Send, send_of
-from transforms.contract import wire_format
+from transforms.contract import kafka_connection, wire_format
 from transforms.contract.dead_letter import Reason
 from transforms.contract.outcome import Outcome
 from transforms.contract.table_schema import TRANSACTIONS
@@ -69,7 +69,9 @@ def copies_of_accepted(rehearsal: Rehearsal, count: int) -> list[Planned]:
 
 def send(rehearsal: Rehearsal, part: str, planned: Sequence[Planned]) -> None:
     """Sends payments and writes a ledger of them; returns when all are acknowledged."""
-    publisher = Publisher(rehearsal.endpoints["kafka"], rehearsal.topic, {})
+    servers = rehearsal.endpoints["kafka"]
+    connection = kafka_connection.for_kafka_python(servers, {})
+    publisher = Publisher(servers, rehearsal.topic, connection)
     router = Router(publisher.partitions)
     path = rehearsal.folder / f"{rehearsal.name}.{part}.ledger.jsonl"
     try:
