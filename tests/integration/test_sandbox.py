@@ -37,8 +37,8 @@ def sandbox(tmp_path_factory) -> Iterator[Sandbox]:
 @pytest.fixture
 def rows(sandbox, request) -> Rows:
     authority = sandbox.layout.authority.read_bytes()
-    # Parameters stand in brackets, which no table's name may hold.
-    table = re.sub(r"\W", "_", request.node.name)[:60]
+    # The end of the name, where parameters are, without what a table may not be called.
+    table = re.sub(r"\W", "_", request.node.name)[-60:]
     return Rows(sandbox.endpoints()["bigquery"], authority, table)
 
 
