@@ -25,6 +25,8 @@ BROKER_TIMEOUT_MS = 15_000
 # For the same reason: the client's own limit is ten minutes.
 _BIGQUERY_RETRY_SEC = 15
 BIGQUERY_RETRY = DEFAULT_RETRY.with_timeout(_BIGQUERY_RETRY_SEC)
+# 50,000 rows of 300 bytes are 15 MB; Google cuts pages at 20 MB anyway.
+_PAGE_ROWS = 50_000
 # Long enough for another broker to take over a partition.
 _DELIVERY_TIMEOUT_MS = 60_000
 
@@ -70,6 +72,13 @@ def bigquery_errors(raised_as: type[Exception], where: str, endpoint: str | None
             f"BigQuery does not answer at {endpoint or 'Google'} (tried for "
             f"{_BIGQUERY_RETRY_SEC} s): {type(error).__name__}. Hint: is it running?"
         ) from None
+
+
+def bigquery_rows(client: bigquery.Client, sql: str) -> Iterator[list[Any]]:
+    """Runs one statement, once, and returns the cells of each row as they come."""
+    job = client.query(sql, retry=BIGQUERY_RETRY, job_retry=None)
+    for row in job.result(page_size=_PAGE_ROWS, retry=BIGQUERY_RETRY):
+        yield [row[number] for number in range(len(row))]  # values() would copy deeply
 
 
 def _one_line(text: str) -> str:

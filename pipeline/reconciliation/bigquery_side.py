@@ -30,9 +30,6 @@ from transforms.contract.table_schema import (
     Table,
 )
 
-# 50,000 rows of 300 bytes are 15 MB; Google cuts pages at 20 MB anyway.
-_PAGE_ROWS = 50_000
-
 # How a column is written into JSON so that it comes back exact: a NUMERIC as text, a TIMESTAMP as
 # microseconds since the epoch, bytes as base64.
 _JSON_VALUE = {
@@ -45,8 +42,7 @@ _NOT_COMPARED = {"ingested_at", "pipeline_version", "detail", "step"}
 
 # The last pane of a minute replaces those before it of its run; runs and corrections add up
 # (total_by_minute.py).
-_MINUTES = """
-WITH newest AS (
+NEWEST_TOTALS = """newest AS (
   SELECT window_start, currency, payment_count, amount
   FROM {totals} WHERE pane_timing <> 'correction'
   QUALIFY ROW_NUMBER() OVER (
@@ -55,13 +51,15 @@ WITH newest AS (
   UNION ALL
   SELECT window_start, currency, payment_count, amount
   FROM {totals} WHERE pane_timing = 'correction'
-), told AS (
+)"""
+_MINUTES = f"""
+WITH {NEWEST_TOTALS}, told AS (
   SELECT window_start, currency, SUM(payment_count) AS payments, SUM(amount) AS amount
   FROM newest GROUP BY window_start, currency
 ), paid AS (
   SELECT TIMESTAMP_TRUNC(event_time, MINUTE) AS window_start, currency, COUNT(*) AS payments,
     SUM(amount) AS amount
-  FROM {transactions} GROUP BY window_start, currency
+  FROM {{transactions}} GROUP BY window_start, currency
 )
 SELECT UNIX_MICROS(window_start), currency,
   IFNULL(paid.payments, 0), CAST(IFNULL(paid.amount, 0) AS STRING),
@@ -189,11 +187,8 @@ class BigQuerySide:
 
     def _query(self, sql: str) -> Iterator[Sequence[Any]]:
         where = f"{self._dataset.project}.{self._dataset.name}"
-        retry = clients.BIGQUERY_RETRY
         with clients.bigquery_errors(CannotCheck, where, self._dataset.endpoint):
-            job = self._client.query(sql, retry=retry, job_retry=None)
-            for row in job.result(page_size=_PAGE_ROWS, retry=retry):
-                yield [row[number] for number in range(len(row))]  # values() would copy deeply
+            yield from clients.bigquery_rows(self._client, sql)
 
 
 def _json_columns(table: OutcomeTable) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pipeline import clients
+from pipeline.reconciliation.bigquery_side import NEWEST_TOTALS
 from pipeline.takeover.errors import CannotStart
 from transforms.contract.table_schema import (
     CONFLICTS,
@@ -21,23 +22,13 @@ from transforms.read_kafka import OffsetRange
 from transforms.write_bigquery import BigQuerySink
 
 Partition = tuple[str, int]
-_PAGE_ROWS = 50_000
 
 # What the accepted payments of each minute add up to, less what the totals say: the sums of a job
 # that was lost between writing one and the other.
 _CORRECTIONS = """
 INSERT INTO {totals} (window_start, window_end, currency, payment_count, amount, pane_timing,
   pane_index, run_id, ingested_at, pipeline_version)
-WITH newest AS (
-  SELECT window_start, currency, payment_count, amount FROM {totals}
-  WHERE pane_timing <> 'correction'
-  QUALIFY ROW_NUMBER() OVER (
-    PARTITION BY run_id, window_start, currency ORDER BY pane_index DESC, ingested_at DESC
-  ) = 1
-  UNION ALL
-  SELECT window_start, currency, payment_count, amount FROM {totals}
-  WHERE pane_timing = 'correction'
-), parts AS (
+WITH {newest}, parts AS (
   SELECT TIMESTAMP_TRUNC(event_time, MINUTE) AS window_start, currency, 1 AS payment_count, amount
   FROM {transactions}
   UNION ALL
@@ -159,6 +150,7 @@ class HeldTables:
         """Adds to the totals by minute what they lack of the payments."""
         self._change(
             _CORRECTIONS.format(
+                newest=NEWEST_TOTALS.format(totals=self._table(TOTALS_BY_MINUTE)),
                 totals=self._table(TOTALS_BY_MINUTE),
                 transactions=self._table(TRANSACTIONS),
                 run_id=run_id,
@@ -185,11 +177,8 @@ class HeldTables:
             pass
 
     def _query(self, sql: str) -> Iterator[Sequence[Any]]:
-        retry = clients.BIGQUERY_RETRY
         with clients.bigquery_errors(CannotStart, self.name, self._endpoint):
-            job = self._client.query(sql, retry=retry, job_retry=None)
-            for row in job.result(page_size=_PAGE_ROWS, retry=retry):
-                yield [row[number] for number in range(len(row))]  # values() would copy deeply
+            yield from clients.bigquery_rows(self._client, sql)
 
 
 def _texts(topics: Sequence[str]) -> str:

@@ -163,9 +163,10 @@ class TakeOver:
 def check_nothing_lost(now: Iterable[OffsetRange], held: dict[Partition, Held]) -> None:
     """Raises CannotStart when Kafka no longer holds what must be read next, or another topic."""
     for span in now:
-        end = held[span.topic, span.partition].end if (span[:2]) in held else None
-        if end is None:
+        known = held.get((span.topic, span.partition))
+        if known is None:
             continue
+        end = known.end
         if end < span.start:
             raise CannotStart(
                 f"lost: {span.topic}[{span.partition}] offsets {end} to {span.start - 1} "
