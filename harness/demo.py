@@ -14,13 +14,12 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.endings import exit_code
 from harness.programs import Program
 from harness.progress import Snapshot, Watch
 from harness.rehearsal import Rehearsal
 from pipeline.reconciliation.report import Report
 from sandbox.component import TASK_MANAGERS
-from sandbox.errors import SandboxError
 from sandbox.sandbox import Sandbox
 
 # A usual day, with something of every outcome.
@@ -37,14 +36,10 @@ _TAIL_SEC = 180.0  # how long to wait for the last record: many checkpoints, and
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the demonstration."""
     arguments = _parser().parse_args(argv)
-    try:
-        report = _run(arguments)
-    except (HarnessError, SandboxError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
+    return exit_code(lambda: _tell(_run(arguments)))
+
+
+def _tell(report: Report) -> int:
     print(report.text(), flush=True)
     return 0 if report.balanced else 1
 

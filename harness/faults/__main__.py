@@ -22,25 +22,17 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.endings import exit_code
 from harness.faults import pace, schedule, table
 from harness.faults.catalogue import FAULTS
 from harness.faults.suite import Controls, Result, Suite
-from sandbox.errors import SandboxError
 from sandbox.sandbox import Sandbox
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the suite."""
     arguments = _parser().parse_args(argv)
-    try:
-        return _run(arguments)
-    except (HarnessError, SandboxError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
+    return exit_code(lambda: _run(arguments))
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -54,11 +46,12 @@ def _run(arguments: argparse.Namespace) -> int:
     results: list[Result] = []
     controls: Controls | None = None
     try:
-        for result in suite.run(schedule.of(arguments.seed, arguments.rounds, arguments.only)):
+        groups = schedule.of(arguments.seed, arguments.rounds, arguments.only)
+        for result in suite.run(groups):
             results.append(result)
             _say(
-                f"{len(results)}. {result.fault}: recovered in {result.recovery_sec:.1f} s, "
-                f"{result.lost} lost, {result.doubled} doubled"
+                f"{len(results)} of {len(groups)}. {result.fault}: recovered in "
+                f"{result.recovery_sec:.1f} s, {result.lost} lost, {result.doubled} doubled"
             )
         _say("controls: the sink as Beam makes it, and kills; at least once, and lost answers")
         controls = suite.controls()

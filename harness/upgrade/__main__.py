@@ -15,11 +15,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from harness.errors import HarnessError
+from harness.endings import exit_code
 from harness.upgrade import scenarios, table
 from harness.upgrade.run import Result, Stage
-from pipeline.reconciliation.errors import CannotCheck
-from sandbox.errors import SandboxError
 from sandbox.sandbox import Sandbox
 
 SCENARIOS = {
@@ -36,14 +34,7 @@ OPEN = ("column", "rescale")
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the rehearsal."""
     arguments = _parser().parse_args(argv)
-    try:
-        return _run(arguments)
-    except (HarnessError, SandboxError, CannotCheck) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
+    return exit_code(lambda: _run(arguments))
 
 
 def _run(arguments: argparse.Namespace) -> int:
