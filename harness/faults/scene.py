@@ -187,6 +187,7 @@ class Scene:
         self.kill(*TASK_MANAGERS)
         if self.stage.rehearsal.flink.checkpoints(self.stage.job).completed:
             raise HarnessError("a checkpoint completed before the kill: the job is not young")
+        self.wait_until_restarting()  # or the next kill would meet processes without a task
 
     # --- Inside ---------------------------------------------------------------------------------
 
