@@ -16,6 +16,8 @@ KILL ?= taskmanager-1
 SCENARIO ?=
 # Settings of `make faults` and `make upgrade-test`, besides SEED; SHORT=1 has less load around each fault.
 ROUNDS ?= 1
+SEEDS ?= 1
+MIXED ?= 0
 ONLY ?=
 # Inputs of `make fuzz`, besides SEED.
 COUNT ?= 1000000
@@ -32,9 +34,9 @@ demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flin
 		--seed=$(SEED) --kill=$(KILL) $(if $(SCENARIO),--scenario=$(SCENARIO)) \
 		$(if $(filter 1,$(KEEP)),--keep)
 
-faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and the controls (SEED ROUNDS ONLY SHORT=1)
-	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --rounds=$(ROUNDS) $(if $(ONLY),--only=$(ONLY)) \
-		$(if $(filter 1,$(SHORT)),--short)
+faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and the controls (SEED SEEDS ROUNDS ONLY MIXED=1 SHORT=1)
+	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --seeds=$(SEEDS) --rounds=$(ROUNDS) \
+		$(if $(ONLY),--only=$(ONLY)) $(if $(filter 1,$(MIXED)),--mixed) $(if $(filter 1,$(SHORT)),--short)
 
 fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (SEED COUNT)
 	@$(PYTHON_BIN) -m tests.fuzz --seed=$(SEED) --count=$(COUNT)

@@ -47,6 +47,7 @@ class PipelineConfig:
         clock_skew_us: how far ahead a producer's clock may be, microseconds.
         allowed_lateness_us: how late a record may arrive, microseconds.
         dead_letter_ratio_max: share of invalid records in a minute that stops the job, 0 to 1.
+        totals_every_sec: time between the panes of a minute's total.
         dedup_state: how ids are remembered, sharded or per_id.
         account_memory_us: how long an account without payments is remembered, microseconds.
         bigquery_endpoint: host:port of a stand-in, None for Google's service.
@@ -67,6 +68,7 @@ class PipelineConfig:
     clock_skew_us: int
     allowed_lateness_us: int
     dead_letter_ratio_max: float = 0.5
+    totals_every_sec: int = 10
     account_memory_us: int = 86_400_000_000
     dedup_state: StateLayout = "sharded"
     bigquery_endpoint: str | None = None
@@ -140,6 +142,7 @@ class PipelineConfig:
             allowed_lateness_us=_at_least(0, "--allowed_lateness_sec", rules.allowed_lateness_sec)
             * 1_000_000,
             dead_letter_ratio_max=_ratio("--dead_letter_ratio_max", rules.dead_letter_ratio_max),
+            totals_every_sec=_at_least(1, "--totals_every_sec", rules.totals_every_sec),
             account_memory_us=_at_least(1, "--account_memory_sec", rules.account_memory_sec)
             * 1_000_000,
             dedup_state=rules.dedup_state,

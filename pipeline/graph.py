@@ -41,9 +41,6 @@ from transforms.contract.table_schema import (
     Table,
 )
 
-# How fresh a total is before its minute is over, and after it for payments that come late. Each
-# pane is a row: a shorter delay multiplies the rows, a longer one makes dashboards stale.
-PANE_EVERY_SEC = 10
 # How long bad records flow before they are noticed. Rows become visible at checkpoints, seconds
 # apart, so that most of them are never written.
 LOOK_EVERY_SEC = 1
@@ -81,7 +78,7 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
     totals = deduplicated.accepted | "TotalByMinute" >> TotalByMinute(
         config.allowed_lateness_us,
         config.horizon_us,
-        None if config.bounded else PANE_EVERY_SEC,
+        None if config.bounded else config.totals_every_sec,
         config.run_id,
     )
     raised = (deduplicated.accepted, deduplicated.conflicts) | "ScoreFraud" >> ScoreFraud(

@@ -76,6 +76,14 @@ class RulesOptions(PipelineOptions):
             "(default: %(default)s; 1 never stops it).",
         )
         group.add_argument(
+            "--totals_every_sec",
+            type=int,
+            default=10,
+            metavar="SEC",
+            help="How fresh a total is before its minute is over, and after it for payments that "
+            "come late. Each pane is a row: fewer seconds make more rows (default: %(default)s).",
+        )
+        group.add_argument(
             "--account_memory_sec",
             type=int,
             default=86_400,

@@ -4,6 +4,7 @@
     make faults SHORT=1             the same with less load around each, for CI
     make faults ONLY=zombie         one of them
     make faults SEED=7 ROUNDS=3     every fault once, then two rounds of two or three at a time
+    make faults SEEDS=10 MIXED=1    seeds 1 to 10, two or three faults at a time from the start
 
 A seed injects the same faults in the same order at the same moments again; what the machine
 makes of them is its own. The controls are kills with Beam's sink as it comes, and lost answers to
@@ -40,26 +41,31 @@ def _run(arguments: argparse.Namespace) -> int:
     was_up = sandbox.is_up()  # whoever brought it up before us takes it down
     sandbox.up(_say)
     folder = Path(arguments.dir) / "faults"
-    suite = Suite(
-        sandbox, folder, arguments.seed, pace.SHORT if arguments.short else pace.FULL, _say
-    )
+    its_pace = pace.SHORT if arguments.short else pace.FULL
     results: list[Result] = []
     controls: Controls | None = None
+    seed = arguments.seed
     try:
-        groups = schedule.of(arguments.seed, arguments.rounds, arguments.only)
-        for result in suite.run(groups):
-            results.append(result)
-            _say(
-                f"{len(results)} of {len(groups)}. {result.fault}: recovered in "
-                f"{result.recovery_sec:.1f} s, {result.lost} lost, {result.doubled} doubled"
-            )
+        for seed in _seeds(arguments):
+            suite = Suite(sandbox, folder, seed, its_pace, _say)
+            groups = schedule.of(seed, arguments.rounds, arguments.only, arguments.mixed)
+            for number, result in enumerate(suite.run(groups), start=1):
+                results.append(result)
+                _say(
+                    f"seed {seed}, {number} of {len(groups)}. {result.name}: recovered in "
+                    f"{result.recovery_sec:.1f} s, {result.lost} lost, {result.doubled} doubled"
+                )
         _say("controls: the sink as Beam makes it, and kills; at least once, and lost answers")
         controls = suite.controls()
     finally:
-        _tell(results, controls, arguments, folder)
+        _tell(results, controls, arguments, folder, seed)
         if not was_up:
             sandbox.down()
     return 0 if table.passed(results, controls) else 1
+
+
+def _seeds(arguments: argparse.Namespace) -> range:
+    return range(arguments.seed, arguments.seed + arguments.seeds)
 
 
 def _tell(
@@ -67,14 +73,16 @@ def _tell(
     controls: Controls | None,
     arguments: argparse.Namespace,
     folder: Path,
+    seed: int,
 ) -> None:
-    document = table.document(results, controls, arguments.seed, arguments.short)
-    file = folder / f"results_{arguments.seed}.json"
+    document = table.document(results, controls, arguments.short)
+    seeds = "_".join(str(seed) for seed in sorted({_seeds(arguments)[0], _seeds(arguments)[-1]}))
+    file = folder / f"results_{seeds}.json"
     file.write_text(json.dumps(document, indent=2) + "\n")
     if not document["passed"]:
         _say(
-            f"seed {arguments.seed}; logs are in {arguments.dir}/logs and {folder}/logs, data and "
-            f"ledgers beside them, the results in {file}"
+            f"seed {seed}; logs are in {arguments.dir}/logs and {folder}/logs, data and ledgers "
+            f"beside them, the results in {file}"
         )
     print(table.text(results, controls), flush=True)
 
@@ -93,8 +101,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
+    parser.add_argument(
+        "--seeds", type=_at_least_one, default=1, help="so many in a row (default: %(default)s)"
+    )
     parser.add_argument("--rounds", type=_at_least_one, default=1, help="(default: %(default)s)")
     parser.add_argument("--only", choices=[fault.name for fault in FAULTS], metavar="FAULT")
+    parser.add_argument("--mixed", action="store_true", help="mix from the first round on")
     parser.add_argument("--short", action="store_true", help="less load around each fault")
     parser.add_argument("--dir", default=".sandbox", help="folder of the sandbox")
     return parser

@@ -1,4 +1,4 @@
-"""Which faults come when? Each alone in the first round, mixed at random in the others."""
+"""Which faults come when? Each alone in the first round, mixed at random in all others."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ from harness.faults.catalogue import FAULTS, Fault
 Group = Sequence[Fault]  # what is injected into the same load
 
 
-def of(seed: int, rounds: int, only: str | None = None) -> list[Group]:
-    """Returns the groups in their order; a seed gives the same again."""
-    groups: list[Group] = [[fault] for fault in FAULTS]
+def of(seed: int, rounds: int, only: str | None = None, mixed: bool = False) -> list[Group]:
+    """Returns the groups in their order; a seed gives the same again.
+
+    Every round injects every fault once. With `mixed` the first one mixes them as well; with
+    `only` there is no other fault.
+    """
+    alone: list[Group] = [[fault] for fault in FAULTS]
     if only is not None:
-        return [group for group in groups if group[0].name == only] * rounds
+        return [group for group in alone if group[0].name == only] * rounds
     rng = random.Random(f"{seed}:schedule")
-    for _ in range(rounds - 1):
+    groups = [] if mixed else alone
+    for _ in range(rounds if mixed else rounds - 1):
         groups += _mixed(rng.sample(FAULTS, len(FAULTS)), rng)
     return groups
 

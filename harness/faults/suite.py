@@ -24,26 +24,35 @@ _CONTROL_LOAD_SEC = 600
 # Kafka, Flink and the workers may all have to come back, one after the other.
 _RECOVERY_SEC = 400
 _TAIL_SEC = 240
+# The books wait for the totals by minute longest.
+_FRESH_TOTALS = "--totals_every_sec=2"
 # Time to kill it three times: the first checkpoint begins twenty seconds after a start, not sooner.
-_YOUNG = ("--checkpointing_interval=20000", "--min_pause_between_checkpoints=20000")
+_YOUNG = (_FRESH_TOTALS, "--checkpointing_interval=20000", "--min_pause_between_checkpoints=20000")
 
 
 class Result(NamedTuple):
     """What one fault, or several at a time, did.
 
     Attributes:
+        seed: from which its moments and payments were drawn.
         at_sec: when it came, seconds after the load began.
         recovery_sec: from its end until a checkpoint completed with every task running.
         lost, doubled: records, of the whole topic so far, beyond those of earlier faults.
         report: the reconciliation after it.
     """
 
-    fault: str
+    seed: int
+    faults: tuple[str, ...]
     at_sec: float
     recovery_sec: float
     lost: int
     doubled: int
     report: Report
+
+    @property
+    def name(self) -> str:
+        """Returns what was injected, in words."""
+        return " + ".join(self.faults)
 
 
 class Controls(NamedTuple):
@@ -76,7 +85,7 @@ class Suite:
                     continue
                 if stage is None:
                     rehearsal = self._rehearsal("faults")
-                    stage = self._stage(rehearsal, rehearsal.submit_to_flink())
+                    stage = self._stage(rehearsal, rehearsal.submit_to_flink([_FRESH_TOTALS]))
                 result = self._one(stage, group, number)
                 yield result._replace(lost=result.lost - lost, doubled=result.doubled - doubled)
                 lost, doubled = result.lost, result.doubled
@@ -141,8 +150,10 @@ class Suite:
         while stage.senders:
             stage.senders.pop().wait(_RECOVERY_SEC)
         report = stage.rehearsal.reconcile(_TAIL_SEC)
-        name = " + ".join(fault.name for fault in group)
-        return Result(name, min(moments), recovery_sec, report.missing, report.double, report)
+        names = tuple(fault.name for fault in group)
+        return Result(
+            self._seed, names, min(moments), recovery_sec, report.missing, report.double, report
+        )
 
     def _moment(self, fault: Fault, scene: Scene) -> float:
         if fault.young_job:

@@ -19,12 +19,19 @@ def passed(results: Sequence[Result], controls: Controls | None) -> bool:
 def text(results: Sequence[Result], controls: Controls | None) -> str:
     """Returns the table; the last line sums it up. Without controls the suite was cut short."""
     lines = [
-        (each.fault, f"{each.at_sec:.1f}", f"{each.recovery_sec:.1f}", each.lost, each.doubled)
+        (
+            each.seed,
+            each.name,
+            f"{each.at_sec:.1f}",
+            f"{each.recovery_sec:.1f}",
+            each.lost,
+            each.doubled,
+        )
         for each in results
     ]
-    headers = ("fault", "at s", "recovered in s", "lost", "doubled")
+    headers = ("seed", "fault", "at s", "recovered in s", "lost", "doubled")
     failed = [
-        f"{each.fault}: {problem}"
+        f"seed {each.seed}, {each.name}: {problem}"
         for each in results
         if not each.report.balanced
         for problem in each.report.problems
@@ -54,20 +61,18 @@ def last_line(results: Sequence[Result], controls: Controls | None) -> str:
     """Returns the answer in one line; of several controls it tells the weakest."""
     lost = sum(each.lost for each in results)
     doubled = sum(each.doubled for each in results)
+    injected = sum(len(each.faults) for each in results)
     return (
-        f"faults: {len(results)} injected, {lost} lost, {doubled} doubled, "
+        f"faults: {injected} injected, {lost} lost, {doubled} doubled, "
         f"control doubled {0 if controls is None else min(controls)}"
     )
 
 
-def document(
-    results: Sequence[Result], controls: Controls | None, seed: int, short: bool
-) -> dict[str, Any]:
+def document(results: Sequence[Result], controls: Controls | None, short: bool) -> dict[str, Any]:
     """Returns everything for programs."""
     return {
         "passed": passed(results, controls),
         "last_line": last_line(results, controls),
-        "seed": seed,
         "short": short,
         "controls": None if controls is None else controls._asdict(),
         "faults": [
