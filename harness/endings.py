@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from sandbox.errors import SandboxError
 
 def exit_code(run: Callable[[], int]) -> int:
     """Returns what `run` returns; 3 when a part failed, told in one line; 130 when stopped."""
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)  # we kill brokers
     try:
         return run()
     except (HarnessError, SandboxError, CannotCheck) as error:

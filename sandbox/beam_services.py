@@ -50,8 +50,10 @@ def expansion(plan: Plan) -> Component:
         f"--project={plan.project}",
     ]
     options = [
-        "-Xms128m",
+        "-Xms256m",
         "-Xmx1g",
+        "-XX:MetaspaceSize=192m",  # as on TaskManagers
+        *java.BUSY,
         f"-Djavax.net.ssl.trustStore={plan.layout.truststore}",
         "-Djavax.net.ssl.trustStoreType=PKCS12",
         # Without it Java skips the certificate silently and every handshake fails.

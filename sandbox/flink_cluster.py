@@ -17,7 +17,7 @@ SLOTS_PER_TASK_MANAGER = 4
 
 # A TaskManager's memory, by purpose. It is started by hand, so what Flink's scripts would derive
 # from one total is spelled out, here for its settings and below for its command line.
-_HEAP_MB = 640  # 128 for Flink itself, 512 for operators
+_HEAP_MB = 1024  # 128 for Flink itself, 896 for operators
 _FRAMEWORK_HEAP_MB = 128
 _OFF_HEAP_MB = 128  # for Flink, and as much again for operators: gRPC's buffers to the workers
 _NETWORK_MB = 128
@@ -37,10 +37,13 @@ def taskmanager(plan: Plan, name: str) -> Component:
     """Returns a process that runs operators. Its id stays the same over restarts."""
     main_class = "org.apache.flink.runtime.taskexecutor.TaskManagerRunner"
     options = [
-        f"-Xms{_FRAMEWORK_HEAP_MB}m",
+        f"-Xms{_HEAP_MB}m",  # grown step by step it was collected 40 times a minute
         f"-Xmx{_HEAP_MB}m",
+        *java.BUSY,
         f"-XX:MaxDirectMemorySize={2 * _OFF_HEAP_MB + _NETWORK_MB}m",
         f"-XX:MaxMetaspaceSize={_METASPACE_MB}m",
+        # From 21 MB on, its default, every growth would be a full collection.
+        f"-XX:MetaspaceSize={_METASPACE_MB}m",
     ]
     own_settings = {
         "taskmanager.resource-id": name,

@@ -15,9 +15,13 @@ _ALWAYS = (
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
     "-Dorg.slf4j.simpleLogger.showShortLogName=true",
 )
-# For programs that mostly wait: one collector thread and the quick compiler save memory and start
-# faster. Not for TaskManagers or the Java workers, whose throughput is what we measure.
-QUIET = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+# The quick compiler alone. The other one took 32 of the 75 s of CPU that a TaskManager used in its
+# first six minutes, which is all that most of them live here, and starts missed their heartbeats.
+_QUICK = "-XX:TieredStopAtLevel=1"
+# For programs that mostly wait: one collector thread saves memory.
+QUIET = ("-XX:+UseSerialGC", _QUICK)
+# For those that work: no collector threads beside the work, on machines of few cores.
+BUSY = ("-XX:+UseParallelGC", _QUICK)
 
 
 def command(

@@ -24,9 +24,14 @@ def assert_exact(result: Result) -> None:
 
 
 def test_changed_version_goes_on_from_the_savepoint(stage: Stage) -> None:
-    assert_exact(scenarios.change(stage))
+    """A rule, a step and a column more: all that `change` does as well."""
+    assert_exact(scenarios.column(stage))
 
 
 def test_renamed_state_or_step_is_refused(stage: Stage) -> None:
     """The control: state must never be lost in silence."""
     assert_exact(scenarios.rename(stage))
+
+
+def test_other_parallelism_goes_on_from_the_savepoint(stage: Stage) -> None:
+    assert_exact(scenarios.rescale(stage))
