@@ -1,10 +1,10 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo faults fuzz upgrade-test test test-unit check format lock clean
+.PHONY: help setup demo faults fuzz bench upgrade-test test test-unit check format lock clean
 
 PYTHON_BIN := .venv/bin/python
-PACKAGES := pipeline transforms simulator sandbox harness
+PACKAGES := pipeline transforms simulator sandbox harness benchmarks
 
 # Settings of `make demo`.
 DURATION_SEC ?= 60
@@ -22,6 +22,8 @@ ONLY ?=
 # Inputs of `make fuzz`, besides SEED.
 COUNT ?= 1000000
 SHORT ?= 0
+# Records of `make bench`, besides ONLY and SEED.
+RECORDS ?= 1000000
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -40,6 +42,9 @@ faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and t
 
 fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (SEED COUNT)
 	@$(PYTHON_BIN) -m tests.fuzz --seed=$(SEED) --count=$(COUNT)
+
+bench: setup ## how fast, against what: one topic, each contestant to its end (RECORDS ONLY SEED)
+	@$(PYTHON_BIN) -m benchmarks --records=$(RECORDS) --seed=$(SEED) $(if $(ONLY),--only=$(ONLY))
 
 upgrade-test: setup ## a planned stop under load: a changed version, renamed state, another parallelism (SEED ONLY)
 	@$(PYTHON_BIN) -m harness.upgrade --seed=$(SEED) $(if $(ONLY),--only=$(ONLY))

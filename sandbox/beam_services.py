@@ -53,7 +53,7 @@ def expansion(plan: Plan) -> Component:
         "-Xms256m",
         "-Xmx1g",
         "-XX:MetaspaceSize=192m",  # as on TaskManagers
-        *java.BUSY,
+        *java.busy(plan.peak),
         f"-Djavax.net.ssl.trustStore={plan.layout.truststore}",
         "-Djavax.net.ssl.trustStoreType=PKCS12",
         # Without it Java skips the certificate silently and every handshake fails.

@@ -44,11 +44,16 @@ class Component:
 
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """Everything that decides the command lines of one start."""
+    """Everything that decides the command lines of one start.
+
+    Attributes:
+        peak: whether Java is to be fast after some minutes rather than at once.
+    """
 
     layout: Layout
     ports: Ports
     project: str = "sandbox"
+    peak: bool = False
 
     def address(self, port_name: str) -> str:
         """Returns `host:port` of a port by its name."""

@@ -39,7 +39,7 @@ def taskmanager(plan: Plan, name: str) -> Component:
     options = [
         f"-Xms{_HEAP_MB}m",  # grown step by step it was collected 40 times a minute
         f"-Xmx{_HEAP_MB}m",
-        *java.BUSY,
+        *java.busy(plan.peak),
         f"-XX:MaxDirectMemorySize={2 * _OFF_HEAP_MB + _NETWORK_MB}m",
         f"-XX:MaxMetaspaceSize={_METASPACE_MB}m",
         # From 21 MB on, its default, every growth would be a full collection.

@@ -15,13 +15,20 @@ _ALWAYS = (
     "-Dorg.slf4j.simpleLogger.dateTimeFormat=HH:mm:ss.SSS",
     "-Dorg.slf4j.simpleLogger.showShortLogName=true",
 )
-# The quick compiler alone. The other one took 32 of the 75 s of CPU that a TaskManager used in its
-# first six minutes, which is all that most of them live here, and starts missed their heartbeats.
+# The quick compiler alone, unless a benchmark asks for the peak. The other one took 32 of the 75 s
+# of CPU that a TaskManager used in its first six minutes, which is all that most of them live here,
+# and starts missed their heartbeats.
 _QUICK = "-XX:TieredStopAtLevel=1"
 # For programs that mostly wait: one collector thread saves memory.
 QUIET = ("-XX:+UseSerialGC", _QUICK)
-# For those that work: no collector threads beside the work, on machines of few cores.
-BUSY = ("-XX:+UseParallelGC", _QUICK)
+
+
+def busy(peak: bool) -> list[str]:
+    """Returns options for programs that work.
+
+    No collector threads beside the work: they would need cores of their own.
+    """
+    return ["-XX:+UseParallelGC", *([] if peak else [_QUICK])]
 
 
 def command(

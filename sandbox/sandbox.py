@@ -37,10 +37,19 @@ def _silent(_: str) -> None:
 
 
 class Sandbox:
-    """One sandbox: a folder with data, settings and logs, and the processes that use it."""
+    """One sandbox: a folder with data, settings and logs, and the processes that use it.
 
-    def __init__(self, directory: Path | str = DEFAULT_DIR, project: str = "sandbox") -> None:
+    `peak` is for benchmarks: Java that is fast after some minutes rather than at once.
+    """
+
+    def __init__(
+        self,
+        directory: Path | str = DEFAULT_DIR,
+        project: str = "sandbox",
+        peak: bool = False,
+    ) -> None:
         self.layout = Layout.of(directory)
+        self._peak = peak
         self._project = project
         self._supervisor = Supervisor(self.layout)
 
@@ -154,7 +163,7 @@ class Sandbox:
     def _plan(self, asked: Mapping[str, int]) -> Plan:
         chosen = ports.choose(self.layout.root, ports.load(self.layout.ports), asked)
         self.layout.ports.write_text(json.dumps(chosen, indent=2) + "\n")
-        return Plan(self.layout, chosen, self._project)
+        return Plan(self.layout, chosen, self._project, self._peak)
 
     def _stored_plan(self) -> Plan:
         return Plan(self.layout, ports.load(self.layout.ports), self._project)

@@ -1,0 +1,1 @@
+"""How fast is it? One topic, one machine, one run; every contestant's count is checked."""

@@ -1,0 +1,83 @@
+"""The comparison: one topic of real payments, read by each contestant to its end.
+
+    make bench                          a million records, all contestants
+    make bench RECORDS=200000           fewer
+    make bench ONLY=sharded             one of them
+
+Rates are records per second from the first fifth to the last record; each contestant must keep
+exactly the ids that the sender's ledger names. Exit code: 0 when all did, 1 when not, 2 for a
+mistake in the flags, 3 when a part failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks import table, traffic
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.stage import Measured, Stage
+from harness.endings import exit_code
+from harness.rehearsal import Rehearsal
+from sandbox.sandbox import Sandbox
+
+_RESULTS = Path(__file__).parent / "results"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the comparison."""
+    arguments = _parser().parse_args(argv)
+    return exit_code(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    sandbox = Sandbox(arguments.dir, peak=True)
+    sandbox.up(_say)
+    folder = Path(arguments.dir) / "bench"
+    results: list[Measured] = []
+    try:
+        _say(f"sending {arguments.records} records")
+        topic = Rehearsal(f"bench_{time.strftime('%H%M%S')}", sandbox.endpoints(), folder)
+        filled = traffic.fill(topic, arguments.records, arguments.seed)
+        for contestant in CONTESTANTS:
+            if arguments.only in (None, contestant.name):
+                _say(f"{contestant.name}: {contestant.meaning}")
+                stage = Stage(sandbox, folder, filled, _say)
+                results.append(contestant.run(stage))
+                _say(table.line(results[-1]))
+    finally:
+        sandbox.down()
+    file = _RESULTS / f"{time.strftime('%Y%m%d_%H%M%S')}.json"
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(json.dumps(table.document(results), indent=2) + "\n")
+    print(table.text(results), flush=True)
+    _say(f"results in {file}")
+    return 0 if all(each.exact for each in results) else 1
+
+
+def _say(text: str) -> None:
+    print(f"bench: {text}", file=sys.stderr, flush=True)
+
+
+def _parser() -> argparse.ArgumentParser:
+    title, _, rest = (__doc__ or "").partition("\n\n")
+    names = "\n".join(f"    {each.name:<18}{each.meaning}" for each in CONTESTANTS)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description=title,
+        epilog=f"{rest}\ncontestants:\n{names}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--records", type=int, default=1_000_000, help="(default: %(default)s)")
+    parser.add_argument("--only", choices=[each.name for each in CONTESTANTS], metavar="NAME")
+    parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
+    parser.add_argument("--dir", default=".bench", help="folder of a sandbox of its own")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,68 @@
+"""What does each contestant on Beam do? All read and decode alike; the rest is what is compared."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import apache_beam as beam
+from apache_beam.transforms.deduplicate import DeduplicatePerKey
+from apache_beam.utils.timestamp import Duration
+
+from benchmarks.meter import Meter
+from pipeline.config import PipelineConfig
+from transforms import DecodeTransaction, Deduplicate, ReadKafka, SplitLate, ValidateTransaction
+from transforms.contract.dedup_policy import DedupPolicy
+from transforms.contract.rules import Rules
+from transforms.contract.transaction import Transaction
+
+Graph = Callable[[beam.Pipeline, PipelineConfig, str], None]
+
+# Names of meters: what a contestant keeps, and what it takes for copies.
+KEPT = "kept"
+COPIES = "copies"
+
+
+def ceiling(root: beam.Pipeline, config: PipelineConfig, meters: str) -> None:
+    """Reads, decodes and validates, and remembers nothing: no form of ours can be faster."""
+    _ = _transactions(root, config) | "Kept" >> Meter(meters, KEPT)
+
+
+def deduplicate(root: beam.Pipeline, config: PipelineConfig, meters: str) -> None:
+    """Ours, without totals, indicators and tables; --dedup_state says in which layout."""
+    outputs = _transactions(root, config) | "Deduplicate" >> Deduplicate(
+        DedupPolicy(config.horizon_us), config.dedup_state
+    )
+    _ = outputs.accepted | "Kept" >> Meter(meters, KEPT)
+    _ = (outputs.duplicates, outputs.conflicts) | beam.Flatten() | "Copies" >> Meter(meters, COPIES)
+
+
+def beam_deduplicate(root: beam.Pipeline, config: PipelineConfig, meters: str) -> None:
+    """Beam's own, with the same horizon. It drops copies: there is nothing to count them by."""
+    _ = (
+        _transactions(root, config)
+        | "KeyById" >> beam.Map(_with_id).with_output_types(tuple[str, int])
+        | "DeduplicatePerKey"
+        >> DeduplicatePerKey(event_time_duration=Duration(micros=config.horizon_us))
+        | "Kept" >> Meter(meters, KEPT)
+    )
+
+
+GRAPHS: dict[str, Graph] = {
+    "ceiling": ceiling,
+    "deduplicate": deduplicate,
+    "beam_deduplicate": beam_deduplicate,
+}
+
+
+def _transactions(root: beam.Pipeline, config: PipelineConfig) -> beam.PCollection[Transaction]:
+    decoded = root | "ReadKafka" >> ReadKafka(config.source)
+    decoded = decoded | "DecodeTransaction" >> DecodeTransaction()
+    validated = decoded.decoded | "ValidateTransaction" >> ValidateTransaction(
+        Rules(config.clock_skew_us)
+    )
+    timely = validated.valid | "SplitLate" >> SplitLate(config.allowed_lateness_us)
+    return timely.on_time
+
+
+def _with_id(transaction: Transaction) -> tuple[str, int]:
+    return transaction.transaction_id, transaction.amount_minor

@@ -1,0 +1,28 @@
+"""A contestant on Beam, launched as the pipeline is: its flags, its preflight, another graph.
+
+python -m benchmarks.job --graph=deduplicate --meters=FOLDER <flags of python -m pipeline>
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from benchmarks.graphs import GRAPHS
+from pipeline import graph, main, runners
+
+
+def run() -> int:
+    """Runs the command line."""
+    parser = argparse.ArgumentParser(allow_abbrev=False)
+    parser.add_argument("--graph", choices=list(GRAPHS), required=True)
+    parser.add_argument("--meters", required=True, help="folder for what is counted")
+    own, flags = parser.parse_known_args()
+    graph.build = lambda root, config: GRAPHS[own.graph](root, config, own.meters)
+    # No contestant but the pipeline itself has a sink whose flush must wait.
+    runners.hold_flush_until_checkpoint = lambda pipeline: 0
+    return main.main(flags)
+
+
+if __name__ == "__main__":
+    sys.exit(run())

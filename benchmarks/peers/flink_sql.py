@@ -1,0 +1,73 @@
+"""Flink SQL: ROW_NUMBER() = 1 over the id, in one process with two slots and RocksDB."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from benchmarks import meter
+from benchmarks.peers import programs
+from benchmarks.stage import HORIZON_SEC, WARM_UP_SHARE, Measured, Stage, rehearsal_of
+from sandbox.layout import JAVA_HOME
+
+_JOB = Path(__file__).parent / "flink_sql_job"
+_HOME = programs.PEERS / "flink_sql"
+# Flink reaches into these packages on Java 17, as templates/flink/config.yaml says.
+_OPENED = ("java.lang", "java.util", "java.time", "java.nio", "java.net", "java.math")
+
+
+def run(stage: Stage) -> Measured:
+    """Installs it if need be, reads the topic, and counts what came out."""
+    _install()
+    rehearsal = rehearsal_of(stage, "flink_sql")
+    counts = stage.folder / "meters" / rehearsal.name
+    counts.mkdir(parents=True)
+    used = programs.run(
+        [
+            str(JAVA_HOME / "bin/java"),
+            "-Xmx2g",
+            *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
+            "-cp",
+            f"{_HOME / 'classes'}:{_HOME / 'jars'}/*",
+            "KeepFirst",
+            rehearsal.endpoints["kafka"],
+            rehearsal.topic,
+            str(HORIZON_SEC),
+            str(counts),
+            str((stage.folder / "flink_sql_checkpoints").resolve()),
+        ],
+        stage.folder / "logs" / f"{rehearsal.name}.log",
+        {},
+    )
+    kept = meter.read(counts)
+    share = stage.traffic.records / stage.traffic.distinct
+    return Measured(
+        "Flink SQL",
+        stage.traffic.records,
+        kept.total,
+        stage.traffic.distinct,
+        kept.steady_rate(WARM_UP_SHARE) * share,
+        used.cpu_sec,
+    )
+
+
+def _install() -> None:
+    source = _JOB / "src/KeepFirst.java"
+    made_of = _HOME / "made_of"
+    if made_of.exists() and made_of.read_text() == source.read_text():
+        return
+    shutil.rmtree(_HOME, ignore_errors=True)
+    (_HOME / "classes").mkdir(parents=True)
+    jars, classes = str(_HOME / "jars"), str(_HOME / "classes")
+    programs.install(
+        "flink_sql",
+        [
+            [
+                *("mvn", "--batch-mode", "--quiet", "-f", str(_JOB / "pom.xml")),
+                f"{programs.DEPENDENCY_PLUGIN}:copy-dependencies",
+                *(f"-DoutputDirectory={jars}", "-DincludeScope=runtime"),
+            ],
+            [str(JAVA_HOME / "bin/javac"), "-cp", f"{jars}/*", "-d", classes, str(source)],
+        ],
+    )
+    made_of.write_text(source.read_text())

@@ -1,0 +1,75 @@
+"""What do contestants have in common? Where they run, what they read, what is measured."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+from benchmarks.traffic import Traffic
+from harness.rehearsal import Rehearsal
+from sandbox.sandbox import Sandbox
+
+# The first records pass while everybody starts and compiles: they are not measured.
+WARM_UP_SHARE = 0.2
+# The same for every contestant on Beam: large bundles and seldom checkpoints, for throughput.
+TUNED = (
+    "--max_bundle_size=20000",
+    "--max_bundle_time_mills=1000",
+    "--checkpointing_interval=10000",
+)
+# Peers remember ids for as long, and checkpoint as often.
+HORIZON_SEC = 3_900
+POLL_SEC = 1.0
+STALLED_SEC = 180
+
+
+class Stage(NamedTuple):
+    """Where it takes place."""
+
+    sandbox: Sandbox
+    folder: Path
+    traffic: Traffic
+    say: Callable[[str], None]
+
+
+class Measured(NamedTuple):
+    """How one contestant did.
+
+    Attributes:
+        kept: how many ids it found; must be those of the ledger unless it remembers nothing.
+        expected: how many it must find.
+        rate_per_sec: records per second, without the first fifth.
+        cpu_sec: of everything that worked for it, over the whole run.
+    """
+
+    name: str
+    records: int
+    kept: int
+    expected: int
+    rate_per_sec: float
+    cpu_sec: float
+
+    @property
+    def exact(self) -> bool:
+        """Returns whether it found all ids, each once."""
+        return self.kept == self.expected
+
+    @property
+    def cpu_sec_per_million(self) -> float:
+        """Returns CPU seconds per million records."""
+        return self.cpu_sec / self.records * 1e6
+
+
+def rehearsal_of(stage: Stage, name: str) -> Rehearsal:
+    """Returns a dataset of its own for a contestant that reads the one topic."""
+    own = name.replace(" ", "_").lower()
+    rehearsal = Rehearsal(
+        f"bench_{own}_{time.strftime('%H%M%S')}",
+        stage.sandbox.endpoints(),
+        stage.folder,
+        counts=stage.traffic.rehearsal,
+    )
+    rehearsal.prepare()
+    return rehearsal
