@@ -52,9 +52,10 @@ def run(stage: Stage) -> Measured:
 
 
 def _install() -> None:
-    source = _JOB / "src/KeepFirst.java"
+    source, pom = _JOB / "src/KeepFirst.java", _JOB / "pom.xml"
     made_of = _HOME / "made_of"
-    if made_of.exists() and made_of.read_text() == source.read_text():
+    wanted = pom.read_text() + source.read_text()
+    if made_of.exists() and made_of.read_text() == wanted:
         return
     shutil.rmtree(_HOME, ignore_errors=True)
     (_HOME / "classes").mkdir(parents=True)
@@ -63,11 +64,11 @@ def _install() -> None:
         "flink_sql",
         [
             [
-                *("mvn", "--batch-mode", "--quiet", "-f", str(_JOB / "pom.xml")),
+                *("mvn", "--batch-mode", "--quiet", "-f", str(pom)),
                 f"{programs.DEPENDENCY_PLUGIN}:copy-dependencies",
                 *(f"-DoutputDirectory={jars}", "-DincludeScope=runtime"),
             ],
             [str(JAVA_HOME / "bin/javac"), "-cp", f"{jars}/*", "-d", classes, str(source)],
         ],
     )
-    made_of.write_text(source.read_text())
+    made_of.write_text(wanted)

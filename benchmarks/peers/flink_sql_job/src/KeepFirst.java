@@ -36,6 +36,7 @@ public final class KeepFirst {
     settings.setString("taskmanager.memory.managed.size", "1g");
     settings.setString("table.exec.state.ttl", arguments[2] + " s");
     settings.setString("pipeline.object-reuse", "true");
+    settings.setString("restart-strategy.type", "none"); // a failure is told, not tried again
     StreamExecutionEnvironment environment =
         StreamExecutionEnvironment.createLocalEnvironment(2, settings);
     StreamTableEnvironment tables = StreamTableEnvironment.create(environment);
