@@ -1,11 +1,10 @@
-"""The whole path on real parts: every record in exactly one table, a kill in the middle.
+"""The whole path on real parts: every record in exactly one table, whatever is killed."""
 
-The control, a kill without the mend, is the last part of `make faults`, which CI runs as well.
-"""
+from collections import Counter
 
 import pytest
 
-from harness.moments import wait_for_rows
+from harness.moments import SELDOM_CHECKPOINTS, kill_until_rows_double, wait_for_rows
 from harness.rehearsal import Rehearsal
 from pipeline import clients
 from pipeline.reconciliation.report import Report
@@ -59,6 +58,27 @@ def test_flink_counts_exactly_through_the_kill_of_a_task_manager(
     assert rehearsal.flink.checkpoints(job).restored > 0, "the kill did not touch the job"
     assert_indicators_are_those_of_the_rules(rehearsal, TAIL_SEC)
     assert {"early", "late"} <= pane_timings(rehearsal)  # and the newest add up: assert_exact
+
+
+@pytest.mark.timeout(1_200)  # some kills, each after a checkpoint that comes seldom
+def test_control_without_the_mend_the_same_kill_counts_twice(
+    sandbox: Sandbox, rehearsal: Rehearsal
+) -> None:
+    """The checker's control: Beam's sink as it comes must be caught counting twice."""
+    job = rehearsal.submit_to_flink(SELDOM_CHECKPOINTS, module="harness.without_mend")
+    simulator = rehearsal.simulate(["--rate_per_sec=200", "--duration_sec=500", *MIX])
+
+    def kill() -> None:
+        sandbox.kill("taskmanager-1")
+        sandbox.kill("taskmanager-2")
+
+    kill_until_rows_double(rehearsal, job, kill, 2 * TAIL_SEC)
+    simulator.stop()
+
+    report = rehearsal.reconcile(TAIL_SEC)
+    assert report.double > 0, report.text()
+    assert not report.balanced
+    assert Counter(report.failed())["double"] == 1, report.text()
 
 
 def pane_timings(rehearsal: Rehearsal) -> set[str]:
