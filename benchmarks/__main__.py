@@ -21,6 +21,7 @@ from pathlib import Path
 from benchmarks import table, traffic
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.stage import Measured, Stage
+from harness import command_line
 from harness.endings import exit_code
 from harness.rehearsal import Rehearsal
 from sandbox.sandbox import Sandbox
@@ -64,14 +65,8 @@ def _say(text: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    title, _, rest = (__doc__ or "").partition("\n\n")
-    names = "\n".join(f"    {each.name:<18}{each.meaning}" for each in CONTESTANTS)
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks",
-        description=title,
-        epilog=f"{rest}\ncontestants:\n{names}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    meanings = {each.name: each.meaning for each in CONTESTANTS}
+    parser = command_line.parser("python -m benchmarks", __doc__, "contestants", meanings)
     parser.add_argument("--records", type=int, default=1_000_000, help="(default: %(default)s)")
     parser.add_argument("--only", choices=[each.name for each in CONTESTANTS], metavar="NAME")
     parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")

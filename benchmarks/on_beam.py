@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from benchmarks import graphs, meter, usage
 from benchmarks.stage import (
@@ -18,7 +17,6 @@ from benchmarks.stage import (
 )
 from harness.errors import HarnessError
 from harness.progress import Watch
-from harness.rehearsal import Rehearsal
 from transforms.contract.outcome import Outcome
 
 
@@ -37,9 +35,9 @@ def graph_runner(name: str, graph: str, flags: Sequence[str] = ()) -> Callable[[
             stage.traffic.distinct if graph == "beam_deduplicate" else stage.traffic.records
         )
         try:
-            _wait_until_through(stage, meters, expected_out)
+            _follow(stage, lambda: meter.read(meters).total, expected_out)
         finally:
-            cost = usage.used(before, usage.cpu_sec(stage.sandbox))
+            cpu_sec = usage.cpu_sec(stage.sandbox) - before
             rehearsal.flink.cancel(job)
         out = meter.read(meters)
         share = stage.traffic.records / expected_out
@@ -49,7 +47,7 @@ def graph_runner(name: str, graph: str, flags: Sequence[str] = ()) -> Callable[[
             meter.read(meters, graphs.KEPT).total,
             stage.traffic.records if graph == "ceiling" else stage.traffic.distinct,
             out.steady_rate(WARM_UP_SHARE) * share,
-            sum(cost.values()),
+            cpu_sec,
         )
 
     return run
@@ -60,11 +58,13 @@ def end_to_end(stage: Stage) -> Measured:
     rehearsal = rehearsal_of(stage, "end_to_end")
     before = usage.cpu_sec(stage.sandbox)
     job = rehearsal.launch_on_flink(TUNED)
+    watch = Watch(rehearsal, job)
     try:
-        reading = _follow_rows(stage, rehearsal, job)
-        cost = usage.used(before, usage.cpu_sec(stage.sandbox))
+        reading = _follow(stage, lambda: watch.look().queryable, stage.traffic.records)
+        cpu_sec = usage.cpu_sec(stage.sandbox) - before
         report = rehearsal.reconcile(120)
     finally:
+        watch.close()
         rehearsal.flink.cancel(job)
     if not report.balanced:
         raise HarnessError(f"end to end was not exact:\n{report.text()}")
@@ -74,40 +74,25 @@ def end_to_end(stage: Stage) -> Measured:
         report.counts.outcomes[Outcome.ACCEPTED],
         stage.traffic.distinct,
         reading.steady_rate(WARM_UP_SHARE),
-        sum(cost.values()),
+        cpu_sec,
     )
 
 
-def _wait_until_through(stage: Stage, meters: Path, expected: int) -> None:
-    """Returns once so many elements have passed; raises HarnessError when none come any more."""
+def _follow(stage: Stage, look: Callable[[], int], expected: int) -> meter.Reading:
+    """Returns when how much had come out, once all has, as `look` says again and again.
+
+    Raises:
+        HarnessError: no more comes.
+    """
+    bundles: list[tuple[float, int]] = []
     last, last_at = 0, time.monotonic()
     while last < expected:
         time.sleep(POLL_SEC)
-        count = meter.read(meters).total
+        count = look()
         if count > last:
+            bundles.append((time.time(), count - last))
             last, last_at = count, time.monotonic()
         elif time.monotonic() - last_at > STALLED_SEC:
             raise HarnessError(f"{last} of {expected} came out, and no more for {STALLED_SEC} s")
-        stage.say(f"{count:>9} of {expected}")
-
-
-def _follow_rows(stage: Stage, rehearsal: Rehearsal, job: str) -> meter.Reading:
-    """Returns when which rows became queryable, once all are."""
-    watch = Watch(rehearsal, job)
-    bundles: list[tuple[float, int]] = []
-    last, last_at = 0, time.monotonic()
-    try:
-        while last < stage.traffic.records:
-            time.sleep(POLL_SEC)
-            queryable = watch.look().queryable
-            if queryable > last:
-                bundles.append((time.time(), queryable - last))
-                last, last_at = queryable, time.monotonic()
-            elif time.monotonic() - last_at > STALLED_SEC:
-                raise HarnessError(
-                    f"{last} rows of {stage.traffic.records}, and no more for {STALLED_SEC} s"
-                )
-            stage.say(f"{last:>9} of {stage.traffic.records} queryable")
-    finally:
-        watch.close()
+        stage.say(f"{last:>9} of {expected}")
     return meter.Reading(tuple(bundles))

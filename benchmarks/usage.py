@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import psutil
 
 from sandbox.sandbox import Sandbox
@@ -14,18 +12,11 @@ _OURS = ("taskmanager-1", "taskmanager-2", "jobmanager", "expansion", "python-wo
 # US dollars for an hour of one vCPU of a Dataflow streaming worker, us-central1, list price.
 USD_PER_VCPU_HOUR = 0.069
 
-CpuSeconds = Mapping[str, float]
 
-
-def cpu_sec(sandbox: Sandbox) -> CpuSeconds:
-    """Returns the CPU seconds that each component has used since it started, workers included."""
+def cpu_sec(sandbox: Sandbox) -> float:
+    """Returns the CPU seconds that our components have used since they started, with workers."""
     pids = sandbox.pids()
-    return {name: _family_cpu_sec(pids[name]) for name in _OURS}
-
-
-def used(before: CpuSeconds, after: CpuSeconds) -> CpuSeconds:
-    """Returns what was used between two readings without a restart."""
-    return {name: after[name] - before[name] for name in before}
+    return sum(_family_cpu_sec(pids[name]) for name in _OURS)
 
 
 def usd(cpu_seconds: float) -> float:

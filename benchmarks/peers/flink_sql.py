@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 from benchmarks import meter
@@ -22,7 +21,7 @@ def run(stage: Stage) -> Measured:
     rehearsal = rehearsal_of(stage, "flink_sql")
     counts = stage.folder / "meters" / rehearsal.name
     counts.mkdir(parents=True)
-    used = programs.run(
+    cpu_sec = programs.run(
         [
             str(JAVA_HOME / "bin/java"),
             "-Xmx2g",
@@ -47,21 +46,16 @@ def run(stage: Stage) -> Measured:
         kept.total,
         stage.traffic.distinct,
         kept.steady_rate(WARM_UP_SHARE) * share,
-        used.cpu_sec,
+        cpu_sec,
     )
 
 
 def _install() -> None:
     source, pom = _JOB / "src/KeepFirst.java", _JOB / "pom.xml"
-    made_of = _HOME / "made_of"
-    wanted = pom.read_text() + source.read_text()
-    if made_of.exists() and made_of.read_text() == wanted:
-        return
-    shutil.rmtree(_HOME, ignore_errors=True)
-    (_HOME / "classes").mkdir(parents=True)
     jars, classes = str(_HOME / "jars"), str(_HOME / "classes")
     programs.install(
-        "flink_sql",
+        _HOME,
+        pom.read_text() + source.read_text(),
         [
             [
                 *("mvn", "--batch-mode", "--quiet", "-f", str(pom)),
@@ -71,4 +65,3 @@ def _install() -> None:
             [str(JAVA_HOME / "bin/javac"), "-cp", f"{jars}/*", "-d", classes, str(source)],
         ],
     )
-    made_of.write_text(wanted)

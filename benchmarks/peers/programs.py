@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 from harness import programs
 from harness.errors import HarnessError
@@ -18,17 +18,22 @@ DEPENDENCY_PLUGIN = "org.apache.maven.plugins:maven-dependency-plugin:3.8.1"
 _RUN_SEC = 1_800
 
 
-class Run(NamedTuple):
-    """What a program used: seconds by the clock, and of CPU with all that it waited for."""
+def install(home: Path, made_of: str, commands: Sequence[Sequence[str]]) -> None:
+    """Installs a peer in its folder, unless it is there already, made of the same.
 
-    wall_sec: float
-    cpu_sec: float
+    Args:
+        made_of: everything that decides what the commands install.
+        commands: run one after the other, in a folder that holds nothing but `classes`.
 
-
-def install(name: str, commands: Sequence[Sequence[str]]) -> None:
-    """Runs the commands that install a peer; raises HarnessError when one fails."""
-    PEERS.mkdir(parents=True, exist_ok=True)
-    log = PEERS / f"{name}.log"
+    Raises:
+        HarnessError: one failed.
+    """
+    mark = home / "made_of"
+    if mark.exists() and mark.read_text() == made_of:
+        return
+    shutil.rmtree(home, ignore_errors=True)
+    (home / "classes").mkdir(parents=True)
+    log = PEERS / f"{home.name}.log"
     for command in commands:
         with log.open("ab") as output:
             code = subprocess.call(
@@ -40,11 +45,16 @@ def install(name: str, commands: Sequence[Sequence[str]]) -> None:
                 env={**os.environ, "JAVA_HOME": str(JAVA_HOME.resolve())},
             )
         if code:
-            raise HarnessError(f"{name} could not be installed:\n{programs.tail(log)}")
+            raise HarnessError(f"{home.name} could not be installed:\n{programs.tail(log)}")
+    mark.write_text(made_of)
 
 
-def run(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Run:
-    """Runs a peer to its end; raises HarnessError, with its log's end, when it fails."""
+def run(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> float:
+    """Runs a peer to its end; returns its CPU seconds, with those of all that it waited for.
+
+    Raises:
+        HarnessError: it failed; with its log's end.
+    """
     log.parent.mkdir(parents=True, exist_ok=True)
     began_at = time.monotonic()
     with log.open("wb") as output:
@@ -63,4 +73,4 @@ def run(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Ru
     _, status, resources = ended
     if os.waitstatus_to_exitcode(status):
         raise HarnessError(f"{command[0]} failed; its log ends:\n{programs.tail(log)}")
-    return Run(time.monotonic() - began_at, resources.ru_utime + resources.ru_stime)
+    return float(resources.ru_utime + resources.ru_stime)

@@ -23,6 +23,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness import command_line
 from harness.endings import exit_code
 from harness.faults import pace, schedule, table
 from harness.faults.catalogue import FAULTS
@@ -92,14 +93,8 @@ def _say(text: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    title, _, rest = (__doc__ or "").partition("\n\n")
-    names = "\n".join(f"    {fault.name:<18}{fault.meaning}" for fault in FAULTS)
-    parser = argparse.ArgumentParser(
-        prog="python -m harness.faults",
-        description=title,
-        epilog=f"{rest}\nfaults:\n{names}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    meanings = {fault.name: fault.meaning for fault in FAULTS}
+    parser = command_line.parser("python -m harness.faults", __doc__, "faults", meanings)
     parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
     parser.add_argument(
         "--seeds", type=_at_least_one, default=1, help="so many in a row (default: %(default)s)"

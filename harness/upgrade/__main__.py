@@ -15,6 +15,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from harness import command_line
 from harness.endings import exit_code
 from harness.upgrade import scenarios, table
 from harness.upgrade.run import Result, Stage
@@ -58,15 +59,8 @@ def _say(text: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    title, _, rest = (__doc__ or "").partition("\n\n")
-    meanings = {name: (each.__doc__ or "") for name, each in SCENARIOS.items()}
-    names = "\n".join(f"    {name:<10}{meaning}" for name, meaning in meanings.items())
-    parser = argparse.ArgumentParser(
-        prog="python -m harness.upgrade",
-        description=title,
-        epilog=f"{rest}\nscenarios:\n{names}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    meanings = {name: each.__doc__ or "" for name, each in SCENARIOS.items()}
+    parser = command_line.parser("python -m harness.upgrade", __doc__, "scenarios", meanings)
     parser.add_argument("--only", choices=list(SCENARIOS), metavar="SCENARIO")
     parser.add_argument("--rate", type=float, default=100, help="records/s (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")

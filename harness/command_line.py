@@ -1,0 +1,28 @@
+"""What does a rehearsal's `--help` teach? What its module says, and each thing that it can do."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping
+
+
+def parser(
+    program: str, doc: str | None, kind: str, meanings: Mapping[str, str]
+) -> argparse.ArgumentParser:
+    """Returns a parser with a module's docstring as its help, and a list of names below.
+
+    Args:
+        program: as it is run, such as `python -m harness.faults`.
+        doc: the module's docstring; its first paragraph becomes the description.
+        kind: what the names are names of, such as `faults`.
+        meanings: a line on each, by its name.
+    """
+    title, _, rest = (doc or "").partition("\n\n")
+    width = max(map(len, meanings)) + 2
+    names = "\n".join(f"    {name:<{width}}{meaning}" for name, meaning in meanings.items())
+    return argparse.ArgumentParser(
+        prog=program,
+        description=title,
+        epilog=f"{rest}\n{kind}:\n{names}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
