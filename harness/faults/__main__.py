@@ -3,8 +3,8 @@
     make faults                     every fault once, then the controls
     make faults SHORT=1             the same with less load around each, for CI
     make faults ONLY=zombie         one of them
-    make faults SEED=7 ROUNDS=3     every fault once, then two rounds of two or three at a time
-    make faults SEEDS=10 MIXED=1    seeds 1 to 10, two or three faults at a time from the start
+    make faults SEED=7 ROUNDS=3     every fault once, then two rounds of three at a time
+    make faults SEEDS=10 MIXED=1    seeds 1 to 10, three faults at a time from the start
 
 A seed injects the same faults in the same order at the same moments again; what the machine
 makes of them is its own. The controls are kills with Beam's sink as it comes, and lost answers to

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from harness.faults.catalogue import FAULTS, Fault
 
 Group = Sequence[Fault]  # what is injected into the same load
+_TOGETHER_MAX = 3
 
 
 def of(seed: int, rounds: int, only: str | None = None, mixed: bool = False) -> list[Group]:
@@ -26,17 +27,21 @@ def of(seed: int, rounds: int, only: str | None = None, mixed: bool = False) -> 
     return groups
 
 
-def _mixed(faults: Sequence[Fault], rng: random.Random) -> Iterator[Group]:
-    """Yields every fault once: two or three together, unless one must be alone."""
-    left = list(faults)
-    while left:
-        group = [left.pop(0)]
-        size = 1 if group[0].alone else rng.choice((2, 3))
-        for fault in list(left):
-            if len(group) < size and all(_fit(fault, other) for other in group):
-                left.remove(fault)
-                group.append(fault)
-        yield group
+def _mixed(faults: Sequence[Fault], rng: random.Random) -> list[Group]:
+    """Returns every fault once, in as few groups as they fit into."""
+    groups: list[list[Fault]] = []
+    # Those that fit with the fewest first: each founds a group, and the others fill these.
+    for fault in sorted(faults, key=lambda fault: sum(_fit(fault, other) for other in faults)):
+        fitting = [
+            group
+            for group in groups
+            if len(group) < _TOGETHER_MAX and all(_fit(fault, other) for other in group)
+        ]
+        if fitting:
+            min(fitting, key=len).append(fault)
+        else:
+            groups.append([fault])
+    return rng.sample(groups, len(groups))
 
 
 def _fit(one: Fault, other: Fault) -> bool:
