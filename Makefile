@@ -56,15 +56,15 @@ test-unit: setup ## only what needs no sandbox
 	@$(PYTHON_BIN) -m pytest -m "not integration"
 
 check: setup ## lint, types, imports, shell: under two minutes
-	@$(PYTHON_BIN) -m ruff check $(PACKAGES) tests setup.py
-	@$(PYTHON_BIN) -m ruff format --check $(PACKAGES) tests setup.py
+	@$(PYTHON_BIN) -m ruff check $(PACKAGES) templates tests setup.py
+	@$(PYTHON_BIN) -m ruff format --check $(PACKAGES) templates tests setup.py
 	@$(PYTHON_BIN) -m mypy $(PACKAGES)
 	@.venv/bin/lint-imports --no-cache
 	@bash -n bin/setup .ci/run
 
 format: setup ## formats the code
-	@$(PYTHON_BIN) -m ruff format $(PACKAGES) tests setup.py
-	@$(PYTHON_BIN) -m ruff check --fix $(PACKAGES) tests setup.py
+	@$(PYTHON_BIN) -m ruff format $(PACKAGES) templates tests setup.py
+	@$(PYTHON_BIN) -m ruff check --fix $(PACKAGES) templates tests setup.py
 
 lock: setup ## resolves the requirements and the jars anew, and writes their locks
 	@for name in pipeline dev bigquery; do \

@@ -7,12 +7,15 @@ import datetime as dt
 import re
 import secrets
 from collections.abc import Iterable
+from pathlib import Path
 
 from apache_beam.options.pipeline_options import (
     GoogleCloudOptions,
     PipelineOptions,
     PortableOptions,
+    SetupOptions,
     StandardOptions,
+    WorkerOptions,
 )
 
 from pipeline import __version__
@@ -56,6 +59,7 @@ class PipelineConfig:
         preflight: whether to check the surroundings before submission.
         continues: whether a savepoint, or the job that is updated, brings the state.
         start_from_tables: folder for what the tables say, when a job begins with that.
+        java_parts: folder of jars to expand the Java transforms with, Dataflow only.
         checkpoint_sec: time between checkpoints, Flink only.
         run_id: names this launch in totals_by_minute.
         memory: ids that are remembered from the start, read back from the tables.
@@ -77,6 +81,7 @@ class PipelineConfig:
     preflight: bool = True
     continues: bool = False
     start_from_tables: str | None = None
+    java_parts: Path | None = None
     checkpoint_sec: float = 5.0
     run_id: str = "run"
     memory: Memory | None = None
@@ -97,6 +102,12 @@ class PipelineConfig:
         partitions = tuple((span.topic, span.partition) for span in ranges)
         source = dataclasses.replace(self.source, partitions=partitions)
         return dataclasses.replace(self, source=source)
+
+    def expanded_at(self, address: str) -> PipelineConfig:
+        """Returns the configuration with another expansion service, host:port."""
+        source = dataclasses.replace(self.source, expansion_service=address)
+        sink = dataclasses.replace(self.sink, expansion_service=address)
+        return dataclasses.replace(self, source=source, sink=sink)
 
     @classmethod
     def from_options(cls, options: PipelineOptions) -> PipelineConfig:
@@ -152,6 +163,7 @@ class PipelineConfig:
             preflight=not launch.no_preflight,
             continues=_continues(options),
             start_from_tables=launch.start_from_tables,
+            java_parts=None if launch.java_parts is None else Path(launch.java_parts),
             checkpoint_sec=options.view_as(FlinkOptions).checkpointing_interval / 1_000,
             run_id=_new_run_id(),
         )
@@ -170,8 +182,19 @@ class PipelineConfig:
             self._check_start_from_tables()
         if self.runner == "FlinkRunner":
             self._check_flink(options)
+        if self.java_parts is not None:
+            self._check_java_parts()
         if self.runner == "DataflowRunner":
-            _check_dataflow(options)
+            self._check_dataflow(options)
+
+    def _check_java_parts(self) -> None:
+        if self.runner != "DataflowRunner":
+            raise ConfigError(
+                "--java_parts is for DataflowRunner, which starts Java workers by itself. Hint: "
+                f"{self.runner} needs --expansion_service, with workers beside it."
+            )
+        if self.source.expansion_service:
+            raise ConfigError("--java_parts and --expansion_service do the same: drop one of them.")
 
     def _check_start_from_tables(self) -> None:
         if self.continues:
@@ -219,6 +242,36 @@ class PipelineConfig:
                 "rows are written only at checkpoints; without them nothing is exactly once."
             )
 
+    def _check_dataflow(self, options: PipelineOptions) -> None:
+        cloud = options.view_as(GoogleCloudOptions)
+        for name in ("project", "region", "temp_location"):
+            if not getattr(cloud, name):
+                raise ConfigError(
+                    f"--{name} is required on DataflowRunner, got nothing. Hint: the project that "
+                    "pays, a region such as europe-west1, and a gs:// folder for staged files."
+                )
+        services = cloud.dataflow_service_options or []
+        if mode := [each for each in services if each.startswith("streaming_mode")]:
+            raise ConfigError(
+                f"--dataflow_service_options must not choose a streaming mode, got {mode[0]}: it "
+                "is streaming_mode_exactly_once, always."
+            )
+        if not (
+            options.view_as(WorkerOptions).sdk_container_image
+            or options.view_as(SetupOptions).setup_file
+        ):
+            raise ConfigError(
+                "Dataflow's workers need this program: give --sdk_container_image (make "
+                "template-build) or --setup_file=./setup.py, got neither."
+            )
+        referring = kafka_properties.referring(self.source.properties)
+        if referring:
+            raise ConfigError(
+                f"--kafka_config_file holds secrets ({', '.join(referring)}) that Dataflow's "
+                "workers would read from that file, and they have no such file. Hint: "
+                "docs/launch.md, 'Kafka from Dataflow', lists the ways without one."
+            )
+
 
 def _continues(options: PipelineOptions) -> bool:
     flink = options.view_as(FlinkOptions)
@@ -233,16 +286,6 @@ def _continues(options: PipelineOptions) -> bool:
 def _new_run_id() -> str:
     """Returns a name that no other launch has, and that sorts by time."""
     return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
-
-
-def _check_dataflow(options: PipelineOptions) -> None:
-    cloud = options.view_as(GoogleCloudOptions)
-    for name in ("project", "region", "temp_location"):
-        if not getattr(cloud, name):
-            raise ConfigError(
-                f"--{name} is required on DataflowRunner, got nothing. Hint: the project that "
-                "pays, a region such as europe-west1, and a gs:// folder for staged files."
-            )
 
 
 def _runner(options: PipelineOptions) -> str:

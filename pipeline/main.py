@@ -18,7 +18,7 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
-from pipeline import graph, preflight, resume, runners, start
+from pipeline import graph, java_parts, preflight, resume, runners, start
 from pipeline.config import RUNNERS, ConfigError, PipelineConfig
 from pipeline.options import OWN_OPTIONS, FlinkOptions
 from pipeline.takeover.errors import CannotStart
@@ -48,16 +48,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _refuse_unknown_flags(arguments)
         options = PipelineOptions(arguments)
-        config = PipelineConfig.from_options(options)
+        return _run(PipelineConfig.from_options(options), options)
     except ConfigError as error:
         return _fail(error, EXIT_USAGE)
-    try:
-        return _run(config, options)
     except (
         preflight.PreflightError,
         CannotStart,
         resume.ResumeError,
         runners.MendError,
+        java_parts.NoJavaParts,
     ) as error:
         return _fail(error, EXIT_FAILED)
 
@@ -81,8 +80,18 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
 
 
 def _submit(config: PipelineConfig, options: PipelineOptions) -> PipelineResult:
+    if config.java_parts is not None:
+        with java_parts.expansion_service(config.java_parts) as address:
+            return _submit_expanded(config.expanded_at(address), options)
+    return _submit_expanded(config, options)
+
+
+def _submit_expanded(config: PipelineConfig, options: PipelineOptions) -> PipelineResult:
     runners.apply_defaults(options, config.runner)
-    root = beam.Pipeline(runner=runners.create(config.runner), options=options)
+    try:
+        root = beam.Pipeline(runner=runners.create(config.runner), options=options)
+    except ValueError as error:  # Beam has looked at its own flags
+        raise ConfigError(str(error)) from None
     graph.build(root, config)
     return root.run()
 

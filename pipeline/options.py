@@ -141,6 +141,13 @@ class LaunchOptions(PipelineOptions):
             "Required on Flink, where it must run with --experiments=use_deprecated_read.",
         )
         group.add_argument(
+            "--java_parts",
+            metavar="FOLDER",
+            help="On Dataflow, instead of --expansion_service: a folder of jars to start one from "
+            "for as long as the submission takes. The Flex Template sets it; `make setup` makes "
+            "one in .tools/jars/expansion.",
+        )
+        group.add_argument(
             "--no_preflight",
             action="store_true",
             help="Do not check topics, tables and services before submitting: for launchers that "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from apache_beam.options.pipeline_options import (
+    GoogleCloudOptions,
     PipelineOptions,
     SetupOptions,
     StandardOptions,
@@ -14,6 +15,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
+from pipeline.options import LaunchOptions
 from pipeline.stable_names import stabilize
 
 # Beam's Java sink ends in this step. A Beam upgrade may rename it: then submission must fail.
@@ -30,6 +32,18 @@ def apply_defaults(options: PipelineOptions, runner: str) -> None:
     options.view_as(StandardOptions).streaming = runner != "DirectRunner"
     # Steps live in importable modules; shipping __main__ would only hide a misplaced one.
     options.view_as(SetupOptions).save_main_session = False
+    if runner == "DataflowRunner":
+        _apply_dataflow_defaults(options)
+
+
+def _apply_dataflow_defaults(options: PipelineOptions) -> None:
+    cloud = options.view_as(GoogleCloudOptions)
+    cloud.enable_streaming_engine = True
+    services = cloud.dataflow_service_options or []
+    # Dataflow's default, said aloud: the other mode would count some payments twice.
+    cloud.dataflow_service_options = [*services, "streaming_mode_exactly_once"]
+    # Every flag becomes part of the job, and this one names a folder of the launcher.
+    options.view_as(LaunchOptions).java_parts = None
 
 
 def create(runner: str) -> PipelineRunner:

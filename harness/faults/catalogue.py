@@ -12,7 +12,7 @@ from harness.faults.scene import Scene
 from sandbox.component import TASK_MANAGERS
 
 # Young enough that the simulator takes it for the moment of sending, whenever it is sent again.
-_RETRIED_SEC = 10
+_RETRIED_SEC = 6
 
 
 class Fault(NamedTuple):
@@ -23,7 +23,7 @@ class Fault(NamedTuple):
         touches: what it acts on; faults that touch the same are not injected together.
         lasts: for how long, in seconds, payments must go on for it besides the usual load.
         alone: whether it is never mixed with another.
-        young_job: whether it needs a job that has not completed a checkpoint.
+        young_job: whether it needs a job of its own, which takes no checkpoint by itself.
     """
 
     name: str
@@ -85,6 +85,7 @@ def _in_recovery(scene: Scene) -> None:
 def _before_first_checkpoint(scene: Scene) -> None:
     for _ in range(3):
         scene.kill_before_any_checkpoint()
+    scene.checkpoint_from_now_on()
 
 
 def _simulator(scene: Scene) -> None:

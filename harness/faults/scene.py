@@ -24,6 +24,7 @@ from sandbox.sandbox import Sandbox
 _POLL_SEC = 0.1
 _MOMENT_SEC = 120
 _START_SEC = 300
+_CHECKPOINT_SEC = 2
 
 
 @dataclasses.dataclass
@@ -34,6 +35,7 @@ class Stage:
         job: the Flink job, another one after a power cut.
         senders: simulators that must end well.
         say: tells a line of progress.
+        over: set when the job is to be cancelled.
     """
 
     sandbox: Sandbox
@@ -44,6 +46,7 @@ class Stage:
     senders: list[Program] = dataclasses.field(default_factory=list)
     bigquery_faults: dict[str, int | bool] = dataclasses.field(default_factory=dict)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+    over: threading.Event = dataclasses.field(default_factory=threading.Event)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -188,6 +191,17 @@ class Scene:
         if self.stage.rehearsal.flink.checkpoints(self.stage.job).completed:
             raise HarnessError("a checkpoint completed before the kill: the job is not young")
         self.wait_until_restarting()  # or the next kill would meet processes without a task
+
+    def checkpoint_from_now_on(self) -> None:
+        """Has a job that takes no checkpoints by itself take them, until the stage is over."""
+        flink, job, over = self.stage.rehearsal.flink, self.stage.job, self.stage.over
+
+        def trigger() -> None:
+            while not over.wait(_CHECKPOINT_SEC):
+                with contextlib.suppress(requests.RequestException):
+                    flink.trigger_checkpoint(job)
+
+        threading.Thread(target=trigger, daemon=True).start()
 
     # --- Inside ---------------------------------------------------------------------------------
 

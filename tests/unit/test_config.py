@@ -17,6 +17,15 @@ REQUIRED = [
 ]
 FLINK = [*REQUIRED, "--runner=FlinkRunner", "--job_endpoint=j:1", "--expansion_service=e:1"]
 
+DATAFLOW = [
+    *REQUIRED,
+    "--runner=DataflowRunner",
+    "--project=my-project",
+    "--region=europe-west1",
+    "--temp_location=gs://bucket/tmp",
+    "--sdk_container_image=image:1",
+]
+
 
 def config(*flags: str) -> PipelineConfig:
     return PipelineConfig.from_options(PipelineOptions(list(flags)))
@@ -54,6 +63,16 @@ def test_flink_takes_checkpoints_every_five_seconds_unless_told() -> None:
         ([*FLINK, "--checkpointing_interval=-1"], "--checkpointing_interval must be above 0"),
         ([*FLINK, "--checkpointing_interval=0"], "--checkpointing_interval must be above 0"),
         ([*REQUIRED, "--runner=DataflowRunner"], "--project is required on DataflowRunner"),
+        ([f for f in DATAFLOW if "sdk" not in f], "Dataflow's workers need this program"),
+        (
+            [*DATAFLOW, "--dataflow_service_options=streaming_mode_at_least_once"],
+            "must not choose a streaming mode, got streaming_mode_at_least_once",
+        ),
+        (
+            [*DATAFLOW, "--expansion_service=localhost:8097", "--java_parts=/jars"],
+            "drop one of them",
+        ),
+        ([*REQUIRED, "--java_parts=/jars"], "--java_parts is for DataflowRunner"),
         (
             [*FLINK, "--start_from_tables=/x", "--savepoint_path=/y"],
             "--start_from_tables is for a job whose state is lost",
@@ -151,3 +170,25 @@ def test_other_errors_are_told_whole() -> None:
     error = RuntimeError("Traceback …\nKeyError: 1")
 
     assert main._stopped(error) is error
+
+
+def test_secrets_in_a_file_that_dataflows_workers_lack_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "kafka.properties"
+    file.write_text("security.protocol=SSL\nssl.key.password=hunter2\n")
+
+    with pytest.raises(ConfigError) as told:
+        config(*DATAFLOW, f"--kafka_config_file={file}")
+
+    assert "holds secrets (ssl.key.password)" in str(told.value)
+    assert "hunter2" not in str(told.value)
+
+
+def test_what_beam_says_of_its_own_flags_is_a_usage_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    container = ["--environment_type=DOCKER", "--environment_options=docker_container_image=x"]
+
+    code = main.main([*FLINK, "--no_preflight", *container, "--environment_config=y"])
+
+    assert code == main.EXIT_USAGE
+    assert "environment_config" in capsys.readouterr().err

@@ -47,9 +47,14 @@ def load(path: Path | str | None) -> dict[str, str]:
     }
 
 
+def referring(settings: Mapping[str, str]) -> list[str]:
+    """Returns the names of settings whose values are in a file, secrets among them."""
+    return sorted(name for name, value in settings.items() if _REFERENCE.search(value))
+
+
 def for_java(settings: Mapping[str, str]) -> dict[str, str]:
     """Returns the settings for a client in Java, which follows the references itself."""
-    if not any(map(_REFERENCE.search, settings.values())):
+    if not referring(settings):
         return dict(settings)
     return {**settings, _PROVIDERS: "file", f"{_PROVIDERS}.file.class": _PROVIDER}
 

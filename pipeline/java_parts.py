@@ -1,0 +1,73 @@
+"""Who expands the Java transforms where no service runs? One of our own, from the pinned jars.
+
+Beam would download jars of its own choice at every launch. Ours are those that everything else is
+tested with, and a launcher without a way out needs nothing else.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from apache_beam.transforms.external import ExpansionAndArtifactRetrievalStub
+from apache_beam.utils.subprocess_server import JavaHelper, SubprocessServer, pick_port
+
+_MAIN = "org.apache.beam.sdk.expansion.service.ExpansionService"
+# Without it an update may not be able to read the rows in the sink's state (docs/upgrade.md).
+_PATCHED = "patched.jar"
+# Flink's own half of the folder, a third of its bytes, which Dataflow's workers would fetch for
+# nothing at every start.
+_NOT_FOR_WORKERS = ("flink-", "beam-runners-flink", "frocksdbjni", "beam-runners-java-job-service")
+
+
+class NoJavaParts(RuntimeError):
+    """No expansion service can be started; the message says what is missing, and a hint."""
+
+
+def class_path(folder: Path) -> list[Path]:
+    """Returns the jars that Dataflow's Java workers need, patched.jar before what it patches.
+
+    Raises:
+        NoJavaParts: the folder holds no expansion service, or no patched.jar.
+    """
+    jars = sorted(
+        (jar for jar in folder.glob("*.jar") if not jar.name.startswith(_NOT_FOR_WORKERS)),
+        key=lambda jar: (jar.name != _PATCHED, jar.name),
+    )
+    for needed in (_PATCHED, "beam-sdks-java-expansion-service"):
+        if not any(jar.name.startswith(needed) for jar in jars):
+            raise NoJavaParts(
+                f"--java_parts must be a folder of jars with {needed}, got {folder} with "
+                f"{len(jars)} jars. Hint: `make setup` makes .tools/jars/expansion."
+            )
+    return jars
+
+
+@contextlib.contextmanager
+def expansion_service(folder: Path) -> Iterator[str]:
+    """Runs an expansion service for the length of a with-block; yields its host:port.
+
+    Raises:
+        NoJavaParts: a jar or Java is missing, or it does not start.
+    """
+    java = JavaHelper.get_java()
+    if shutil.which(java) is None:
+        raise NoJavaParts(
+            f"Java 17 is required to expand the Java transforms, {java} was not found. Hint: set "
+            "JAVA_HOME."
+        )
+    jars = ":".join(str(jar) for jar in class_path(folder))
+    [port] = pick_port(None)
+    service = SubprocessServer(
+        ExpansionAndArtifactRetrievalStub, [java, "-cp", jars, _MAIN, port], port
+    )
+    try:
+        service.start()
+    except RuntimeError as error:
+        raise NoJavaParts(f"the expansion service of {folder} did not start: {error}") from None
+    try:
+        yield f"localhost:{port}"
+    finally:
+        service.stop()

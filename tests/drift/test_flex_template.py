@@ -1,0 +1,61 @@
+"""The Flex Template's description is what the flags say, pattern by pattern."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from apache_beam.options.pipeline_options import PipelineOptions
+
+from pipeline import flex_template
+from pipeline.config import ConfigError, PipelineConfig
+
+FILE = Path(__file__).parents[2] / "templates/dataflow/metadata.json"
+PARAMETERS: list[dict[str, Any]] = flex_template.metadata()["parameters"]
+GIVEN = {
+    "kafka_bootstrap_servers": "a:9092,b:9092",
+    "kafka_topics": "payments,refunds.v2",
+    "bigquery_dataset": "my-project.payments",
+}
+
+
+def test_file_is_what_the_flags_say() -> None:
+    """If not: python -m pipeline.flex_template > templates/dataflow/metadata.json."""
+    assert json.loads(FILE.read_text()) == flex_template.metadata()
+
+
+@pytest.mark.parametrize("parameter", PARAMETERS, ids=lambda each: each["name"])
+def test_pattern_takes_its_own_default(parameter: dict[str, Any]) -> None:
+    value = GIVEN.get(parameter["name"], parameter.get("defaultValue"))
+    if value is not None:
+        assert all(re.fullmatch(pattern, value) for pattern in parameter.get("regexes", ()))
+
+
+def test_what_is_required_makes_a_configuration_and_nothing_less_does() -> None:
+    required = [each["name"] for each in PARAMETERS if not each["isOptional"]]
+    flags = [f"--{name}={GIVEN[name]}" for name in required]
+
+    assert PipelineConfig.from_options(PipelineOptions(flags))
+    for flag in flags:
+        with pytest.raises(ConfigError):
+            PipelineConfig.from_options(PipelineOptions([f for f in flags if f != flag]))
+
+
+@pytest.mark.parametrize(
+    ("name", "bad"),
+    [
+        ("kafka_bootstrap_servers", "broker"),
+        ("bigquery_dataset", "payments"),
+        ("dead_letter_ratio_max", "1.5"),
+    ],
+)
+def test_pattern_refuses_what_the_configuration_refuses(name: str, bad: str) -> None:
+    [parameter] = (each for each in PARAMETERS if each["name"] == name)
+    flags = [f"--{key}={value}" for key, value in {**GIVEN, name: bad}.items()]
+
+    assert not any(re.fullmatch(pattern, bad) for pattern in parameter["regexes"])
+    with pytest.raises(ConfigError):
+        PipelineConfig.from_options(PipelineOptions(flags))
