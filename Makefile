@@ -44,10 +44,10 @@ fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (
 	@$(PYTHON_BIN) -m tests.fuzz --seed=$(SEED) --count=$(COUNT)
 
 bench: setup ## how fast, against what: one topic, each contestant to its end (RECORDS ONLY SEED)
-	@$(PYTHON_BIN) -m benchmarks --records=$(RECORDS) --seed=$(SEED) $(if $(ONLY),--only=$(ONLY))
+	@$(PYTHON_BIN) -m benchmarks --records=$(RECORDS) --seed=$(SEED) $(if $(ONLY),--only="$(ONLY)")
 
 upgrade-test: setup ## a planned stop under load: a changed version, renamed state, another parallelism (SEED ONLY)
-	@$(PYTHON_BIN) -m harness.upgrade --seed=$(SEED) $(if $(ONLY),--only=$(ONLY))
+	@$(PYTHON_BIN) -m harness.upgrade --seed=$(SEED) $(if $(ONLY),--only="$(ONLY)")
 
 test: check ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox
 	@$(PYTHON_BIN) -m pytest

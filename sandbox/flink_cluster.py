@@ -132,6 +132,7 @@ def _memory() -> dict[str, object]:
         "taskmanager.memory.network.min": f"{_NETWORK_MB}m",
         "taskmanager.memory.network.max": f"{_NETWORK_MB}m",
         "taskmanager.memory.managed.size": f"{_MANAGED_MB}m",
+        "state.backend.rocksdb.memory.fixed-per-tm": f"{_MANAGED_MB}m",
         "taskmanager.memory.jvm-metaspace.size": f"{_METASPACE_MB}m",
         "taskmanager.memory.jvm-overhead.min": f"{_OVERHEAD_MB}m",
         "taskmanager.memory.jvm-overhead.max": f"{_OVERHEAD_MB}m",

@@ -13,8 +13,9 @@ from transforms.contract.account_memory import (
     RECENT_MAX,
     AccountMemory,
     Baseline,
+    scan,
 )
-from transforms.contract.fraud_rules import FraudRules, Indicator, Raised
+from transforms.contract.fraud_rules import Features, FraudRules, Indicator, Raised
 from transforms.contract.transaction import Transaction
 
 RULES = FraudRules()
@@ -32,6 +33,11 @@ def judge(*payments: Transaction, rules: FraudRules = RULES) -> list[Raised]:
         memory, news = rules.judge(memory, payment)
         raised += news
     return raised
+
+
+def features_of(memory: AccountMemory, payment: Transaction) -> Features:
+    small_max = payment.amount_minor // RULES.small_ratio
+    return RULES.features(memory, payment, scan(memory.recent, payment, small_max))
 
 
 def indicators(*payments: Transaction) -> list[Indicator]:
@@ -76,7 +82,7 @@ def test_sums_are_of_the_currency_paid_and_counts_are_of_all() -> None:
     memory, _ = RULES.judge(None, pay(0, amount_minor=100))
     memory, _ = RULES.judge(memory, pay(1, amount_minor=700, currency="JPY"))
 
-    features = RULES.features(memory, pay(2, amount_minor=20))
+    features = features_of(memory, pay(2, amount_minor=20))
 
     assert (features.count_10min, features.amount_minor_10min) == (3, 120)
     assert (features.count_1h, features.amount_minor_1h) == (3, 120)
@@ -210,7 +216,7 @@ def test_features_say_what_an_analyst_computes_from_the_payments() -> None:
             currency=rng.choice(("EUR", "JPY")),
             country=rng.choice(("DE", "FR", None)),
         )
-        features = RULES.features(memory or AccountMemory(), payment)
+        features = features_of(memory or AccountMemory(), payment)
         hour = [p for p in history if p.broker_time_us > payment.broker_time_us - HOUR_US]
         same = [p.amount_minor for p in history if p.currency == payment.currency]
 

@@ -13,6 +13,7 @@ import orjson
 
 from transforms.contract.account_memory import AccountMemory
 from transforms.contract.fraud_rules import FraudRules, Raised
+from transforms.contract.open_account import OpenAccount
 from transforms.contract.transaction import Transaction
 
 # A log three times as long as its content is read in three times the time, after a restart only;
@@ -76,13 +77,13 @@ class AccountBook:
             what they raise, and the part to append to the log.
         """
         raised: list[Raised] = []
-        changed: dict[bytes, AccountMemory] = {}
+        opened: dict[bytes, OpenAccount] = {}
         for payment in payments:
             account = payment.account_id.encode()
-            memory = changed.get(account) or self._memory(account)
-            changed[account], news = rules.judge(memory, payment)
+            known = opened.get(account) or self._open(account)
+            opened[account], news = rules.judge_next(known, payment)
             raised += news
-        encoded = {account: memory.encode() for account, memory in changed.items()}
+        encoded = {account: each.closed().encode() for account, each in opened.items()}
         self._memories |= encoded
         return raised, self._part(encoded)
 
@@ -107,9 +108,9 @@ class AccountBook:
             del self._memories[account]
         return len(gone)
 
-    def _memory(self, account: bytes) -> AccountMemory | None:
+    def _open(self, account: bytes) -> OpenAccount | None:
         encoded = self._memories.get(account)
-        return None if encoded is None else AccountMemory.decode(encoded)
+        return None if encoded is None else OpenAccount(AccountMemory.decode(encoded))
 
     def _part(self, memories: dict[bytes, bytes]) -> bytes:
         lines = [account + b" " + memory for account, memory in memories.items()]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import orjson
@@ -10,6 +11,7 @@ import orjson
 from transforms.contract.transaction import Transaction
 
 HOUR_US = 3_600_000_000
+TEN_MINUTES_US = 600_000_000
 # An account with more payments in an hour than this is far beyond every threshold: its counts stop
 # here, and its memory at about 20 kB.
 RECENT_MAX = 500
@@ -23,6 +25,34 @@ class Recent(NamedTuple):
     arrival_us: int
     amount_minor: int
     currency: str
+
+
+class Window(NamedTuple):
+    """The payments before another, within an hour of its arrival and within ten minutes.
+
+    Sums are of those in its currency.
+    """
+
+    count_10min: int
+    amount_minor_10min: int
+    count_1h: int
+    amount_minor_1h: int
+    small_count_10min: int  # in its currency, of at most the amount that was asked for
+
+
+def scan(recent: Iterable[Recent], payment: Transaction, small_max: int) -> Window:
+    """Returns the window of a payment by looking at each of the last hour's."""
+    arrival_us, currency = payment.broker_time_us, payment.currency
+    hour = [each for each in recent if each.arrival_us > arrival_us - HOUR_US]
+    minutes = [each for each in hour if each.arrival_us > arrival_us - TEN_MINUTES_US]
+    before = [each.amount_minor for each in minutes if each.currency == currency]
+    return Window(
+        len(minutes),
+        sum(before),
+        len(hour),
+        sum(each.amount_minor for each in hour if each.currency == currency),
+        sum(amount_minor <= small_max for amount_minor in before),
+    )
 
 
 class Baseline(NamedTuple):
@@ -98,8 +128,8 @@ class AccountMemory(NamedTuple):
         last_arrival_us, recent, baselines, country, country_time_us, devices = orjson.loads(stored)
         return cls(
             last_arrival_us,
-            tuple(Recent(*each) for each in recent),
-            {currency: Baseline(*each) for currency, each in baselines.items()},
+            tuple(map(Recent._make, recent)),
+            {currency: Baseline._make(each) for currency, each in baselines.items()},
             country,
             country_time_us,
             tuple(devices),

@@ -11,11 +11,11 @@ import enum
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from transforms.contract.account_memory import HOUR_US, AccountMemory, Baseline
+from transforms.contract.account_memory import HOUR_US, AccountMemory, Baseline, Window, scan
 from transforms.contract.dedup_policy import FirstSeen
+from transforms.contract.open_account import OpenAccount
 from transforms.contract.transaction import Transaction
 
-TEN_MINUTES_US = 600_000_000
 # An account that always pays the same has no spread, and anything else would be infinitely far
 # away: a tenth of the mean is the least spread that is assumed.
 STDDEV_MIN_OF_MEAN = 0.1
@@ -96,37 +96,47 @@ class FraudRules:
         """
         if memory is None or payment.broker_time_us >= self.forget_at_us(memory):
             memory = AccountMemory()
-        features = self.features(memory, payment)
-        raised = [Raised(each, payment, features) for each in self._indicators(payment, features)]
-        return memory.after(payment), raised
+        window = scan(memory.recent, payment, self._small_max(payment))
+        return memory.after(payment), self._raised(memory, payment, window)
+
+    def judge_next(
+        self, account: OpenAccount | None, payment: Transaction
+    ) -> tuple[OpenAccount, list[Raised]]:
+        """Does as `judge`, for one payment of an account after the other."""
+        if account is None or payment.broker_time_us >= self.forget_at_us(account.memory):
+            account = OpenAccount(AccountMemory())
+        window = account.window(payment, self._small_max(payment))
+        raised = self._raised(account.memory, payment, window)
+        account.add(payment)
+        return account, raised
 
     def forget_at_us(self, memory: AccountMemory) -> int:
         """Returns when the account may be forgotten, microseconds since the epoch."""
         return memory.last_arrival_us + self.memory_us
 
-    def features(self, memory: AccountMemory, payment: Transaction) -> Features:
+    def features(self, memory: AccountMemory, payment: Transaction, window: Window) -> Features:
         """Returns what the payment is judged by."""
-        arrival_us, currency = payment.broker_time_us, payment.currency
-        hour = [each for each in memory.recent if each.arrival_us > arrival_us - HOUR_US]
-        minutes = [each for each in hour if each.arrival_us > arrival_us - TEN_MINUTES_US]
-        before = [each.amount_minor for each in minutes if each.currency == currency]
-        baseline = memory.baselines.get(currency, Baseline())
+        baseline = memory.baselines.get(payment.currency, Baseline())
         return Features(
-            count_10min=len(minutes) + 1,
-            amount_minor_10min=sum(before) + payment.amount_minor,
-            count_1h=len(hour) + 1,
-            amount_minor_1h=sum(each.amount_minor for each in hour if each.currency == currency)
-            + payment.amount_minor,
+            count_10min=window.count_10min + 1,
+            amount_minor_10min=window.amount_minor_10min + payment.amount_minor,
+            count_1h=window.count_1h + 1,
+            amount_minor_1h=window.amount_minor_1h + payment.amount_minor,
             baseline=baseline,
             z_score=self._z_score(baseline, payment.amount_minor),
-            small_count_10min=sum(
-                amount_minor * self.small_ratio <= payment.amount_minor for amount_minor in before
-            ),
+            small_count_10min=window.small_count_10min,
             previous_country=memory.country,
             previous_event_time_us=memory.country_time_us,
             known_devices=len(memory.devices),
             device_known=payment.device_id in memory.devices,
         )
+
+    def _small_max(self, payment: Transaction) -> int:
+        return payment.amount_minor // self.small_ratio
+
+    def _raised(self, memory: AccountMemory, payment: Transaction, window: Window) -> list[Raised]:
+        features = self.features(memory, payment, window)
+        return [Raised(each, payment, features) for each in self._indicators(payment, features)]
 
     def _z_score(self, baseline: Baseline, amount_minor: int) -> float | None:
         if baseline.number < self.baseline_min or baseline.stddev is None:

@@ -1,0 +1,81 @@
+"""An account judged step by step is the account judged by looking at everything."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.payments import NOON_US, SECOND_US, transaction
+from transforms.contract import account_memory
+from transforms.contract.account_memory import RECENT_MAX, AccountMemory
+from transforms.contract.fraud_rules import FraudRules
+from transforms.contract.open_account import OpenAccount
+from transforms.contract.transaction import Transaction
+
+RULES = FraudRules(memory_us=10_000 * SECOND_US)
+
+# Steps between arrivals, a negative one for a record from behind the watermark.
+FORWARD = st.sampled_from((0, 1, 200, 600, 601, 3_600, 3_601, 20_000))
+ANYWHERE = st.one_of(FORWARD, st.sampled_from((-1, -700, -4_000)))
+AMOUNTS = st.sampled_from((1, 19, 20, 21, 400, 8_000))
+CURRENCIES = st.sampled_from(("EUR", "JPY"))
+
+
+def payments(steps: list[tuple[int, int, str]]) -> list[Transaction]:
+    at_us, found = NOON_US, []
+    for n, (step_sec, amount_minor, currency) in enumerate(steps):
+        at_us += step_sec * SECOND_US
+        found.append(
+            transaction(f"tx-{n}", arrival_us=at_us, amount_minor=amount_minor, currency=currency)
+        )
+    return found
+
+
+def check(story: list[Transaction], pauses: set[int] = frozenset()) -> None:
+    """Compares after every payment; at a pause the account rests in state and comes back."""
+    memory: AccountMemory | None = None
+    account: OpenAccount | None = None
+    for n, payment in enumerate(story):
+        if n in pauses and account is not None:
+            account = OpenAccount(AccountMemory.decode(account.closed().encode()))
+        memory, expected = RULES.judge(memory, payment)
+        account, raised = RULES.judge_next(account, payment)
+
+        assert raised == expected
+        assert account.closed() == memory
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(FORWARD, AMOUNTS, CURRENCIES), max_size=40), st.sets(st.integers(0, 40)))
+def test_step_by_step_is_as_by_scanning(
+    steps: list[tuple[int, int, str]], pauses: set[int]
+) -> None:
+    check(payments(steps), pauses)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(ANYWHERE, AMOUNTS, CURRENCIES), max_size=40), st.sets(st.integers(0, 40)))
+def test_payment_from_behind_the_watermark_changes_nothing_about_that(
+    steps: list[tuple[int, int, str]], pauses: set[int]
+) -> None:
+    check(payments(steps), pauses)
+
+
+def test_busy_account_keeps_as_many_payments_as_its_memory() -> None:
+    steps = [(n % 3, 1 + n % 900, "EUR") for n in range(RECENT_MAX + 200)]
+
+    check(payments(steps))
+    check(payments([*steps, (-5, 7, "EUR"), *steps[:9]]))
+
+
+def test_control_an_hour_that_is_a_second_short_is_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        "transforms.contract.open_account.HOUR_US", account_memory.HOUR_US - SECOND_US
+    )
+    on_the_edge = payments([(0, 1, "EUR"), (3_599, 1, "EUR"), (0, 1, "EUR")])
+
+    with pytest.raises(AssertionError):
+        check(on_the_edge)
