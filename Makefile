@@ -1,7 +1,7 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo faults fuzz bench upgrade-test test test-unit check format lock clean
+.PHONY: help setup demo faults fuzz bench upgrade-test test test-unit templates-check template-build template-run check format lock clean
 
 PYTHON_BIN := .venv/bin/python
 PACKAGES := pipeline transforms simulator sandbox harness benchmarks
@@ -55,23 +55,32 @@ test: check ## everything that CI runs: checks, unit tests, transforms, and the 
 test-unit: setup ## only what needs no sandbox
 	@$(PYTHON_BIN) -m pytest -m "not integration"
 
+templates-check: setup ## Dockerfiles and Terraform linted, metadata.json compared, the submitted job checked
+	@$(PYTHON_BIN) -m pytest tests/launch tests/drift/test_flex_template.py
+
+template-build: ## builds image and description of the Flex Template on Google Cloud (PROJECT REGION TAG)
+	@templates/dataflow/build.sh
+
+template-run: ## starts or updates the job from it (PROJECT REGION TAG, and the flags in PARAMETERS)
+	@templates/dataflow/run.sh
+
 check: setup ## lint, types, imports, shell: under two minutes
 	@$(PYTHON_BIN) -m ruff check $(PACKAGES) templates tests setup.py
 	@$(PYTHON_BIN) -m ruff format --check $(PACKAGES) templates tests setup.py
 	@$(PYTHON_BIN) -m mypy $(PACKAGES)
 	@.venv/bin/lint-imports --no-cache
-	@bash -n bin/setup .ci/run
+	@for script in bin/setup .ci/run templates/dataflow/*.sh; do bash -n $$script || exit 1; done
 
 format: setup ## formats the code
 	@$(PYTHON_BIN) -m ruff format $(PACKAGES) templates tests setup.py
 	@$(PYTHON_BIN) -m ruff check --fix $(PACKAGES) templates tests setup.py
 
 lock: setup ## resolves the requirements and the jars anew, and writes their locks
-	@for name in pipeline dev bigquery; do \
+	@for name in pipeline dev bigquery templates; do \
 		.venv/bin/uv pip compile --quiet --generate-hashes --no-annotate --python-version 3.11 \
 			--custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.lock; done
 	@rm -f .tools/done.jars-*
 	@RELOCK=1 bin/setup
 
 clean: ## removes what set-up and runs have made, except what is committed
-	rm -rf .venv .venv-bigquery .tools .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv .venv-bigquery .venv-templates .tools .sandbox .pytest_cache .mypy_cache .ruff_cache .hypothesis

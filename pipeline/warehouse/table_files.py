@@ -13,7 +13,7 @@ from transforms.contract.table_schema import TABLES, Column, Table
 
 
 def generate(folder: Path = SQL_FOLDER) -> list[Path]:
-    """Writes table.sql and schema.json of every table; returns the files that changed."""
+    """Writes table.sql and schema.json of every table, and tables.json; returns what changed."""
     changed = []
     for path, text in generated(folder).items():
         if path.exists() and path.read_text(encoding="utf-8") == text:
@@ -30,6 +30,7 @@ def generated(folder: Path = SQL_FOLDER) -> dict[Path, str]:
     for table in TABLES:
         files[folder / table.name / "table.sql"] = ddl(table)
         files[folder / table.name / "schema.json"] = schema_json(table)
+    files[folder / "tables.json"] = tables_json()
     return files
 
 
@@ -59,6 +60,19 @@ def schema_json(table: Table) -> str:
         for column in table.columns
     ]
     return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+
+
+def tables_json() -> str:
+    """Returns what Terraform needs of each table besides its schema."""
+    tables = {
+        table.name: {
+            "description": table.description,
+            "partition_by": table.partition_by,
+            "cluster_by": list(table.cluster_by),
+        }
+        for table in TABLES
+    }
+    return json.dumps(tables, indent=2, ensure_ascii=False) + "\n"
 
 
 def _column(column: Column) -> str:
