@@ -28,7 +28,7 @@ from pathlib import Path
 
 import orjson
 
-from pipeline import flag_types
+from pipeline import flag_types, tool_flags
 from pipeline.reconciliation import kafka_side
 from pipeline.reconciliation.audit import audit
 from pipeline.reconciliation.bigquery_side import BigQuerySide
@@ -155,65 +155,12 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    # Flags of `python -m pipeline`, written again: importing options.py would load all of Beam.
-    # tests/unit/test_reconcile_command_line.py keeps names and defaults equal.
-    _add_side_flags(parser)
-    _add_limit_flags(parser)
+    tool_flags.add_kafka(parser)
+    tool_flags.add_topics(parser)
+    tool_flags.add_bigquery(parser)
+    tool_flags.add_limits(parser)
     _add_own_flags(parser)
     return parser
-
-
-def _add_side_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--kafka_bootstrap_servers",
-        type=flag_types.servers,
-        required=True,
-        metavar="HOST:PORT[,…]",
-        help="Kafka brokers to ask first.",
-    )
-    parser.add_argument(
-        "--kafka_topics",
-        type=flag_types.topics,
-        required=True,
-        metavar="TOPIC[,…]",
-        help="Topics that the pipeline reads.",
-    )
-    parser.add_argument(
-        "--kafka_config_file",
-        metavar="FILE",
-        help="Java-style properties for the Kafka client, as the pipeline takes them.",
-    )
-    parser.add_argument(
-        "--bigquery_dataset",
-        type=flag_types.dataset,
-        required=True,
-        metavar="PROJECT.DATASET",
-        help="Dataset that holds the outcome tables.",
-    )
-    parser.add_argument(
-        "--bigquery_endpoint",
-        type=flag_types.host_port,
-        metavar="HOST:PORT",
-        help="A local BigQuery stand-in instead of Google's service.",
-    )
-
-
-def _add_limit_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--clock_skew_sec",
-        type=flag_types.seconds,
-        default=300,
-        metavar="SEC",
-        help="As the pipeline ran with (default: %(default)s).",
-    )
-    parser.add_argument(
-        "--allowed_lateness_sec",
-        type=flag_types.seconds,
-        default=3_600,
-        metavar="SEC",
-        help="As the pipeline ran with (default: %(default)s). An id must not be counted again "
-        "within this plus the clock skew.",
-    )
 
 
 def _add_own_flags(parser: argparse.ArgumentParser) -> None:

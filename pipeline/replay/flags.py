@@ -7,7 +7,7 @@ import datetime as dt
 import re
 from pathlib import Path
 
-from pipeline import flag_types
+from pipeline import flag_types, tool_flags
 from pipeline.reconciliation.truth import Place
 from pipeline.replay import fields
 from pipeline.replay.letters import place_named
@@ -35,7 +35,7 @@ def parser(document: str) -> argparse.ArgumentParser:
         ("send", _add_send, "send them to their topic again; a dry run without --yes"),
     ):
         command = commands.add_parser(name, help=words, description=words, allow_abbrev=False)
-        _add_bigquery(command)
+        tool_flags.add_bigquery(command)
         add_flags(command)
     return whole
 
@@ -57,8 +57,9 @@ def _add_show(command: argparse.ArgumentParser) -> None:
 def _add_edit(command: argparse.ArgumentParser) -> None:
     command.add_argument("places", type=_place, nargs="*", metavar="PLACE")
     _add_filters(command)
-    _add_kafka(command, required=False)
-    _add_limits(command)
+    unless = "Needed for what BigQuery refused: its bytes are only in Kafka."
+    tool_flags.add_kafka(command, unless)
+    tool_flags.add_limits(command)
     command.add_argument(
         "--folder",
         type=Path,
@@ -82,8 +83,8 @@ def _add_send(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--from", dest="folder", type=Path, metavar="FOLDER", help="What `edit` wrote, as it is."
     )
-    _add_kafka(command, required=True)
-    _add_limits(command)
+    tool_flags.add_kafka(command)
+    tool_flags.add_limits(command)
     add = command.add_argument
     add("--yes", action="store_true", help="Send. Without it, only tell what would be sent.")
     add("--topic", type=flag_types.topic, help="Send there, not to the topic each came from.")
@@ -111,49 +112,6 @@ def _add_send(command: argparse.ArgumentParser) -> None:
     )
     add("--again", action="store_true", help="Send also what was sent before.")
     add("--even_invalid", action="store_true", help="Send also what would be rejected again.")
-
-
-def _add_bigquery(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--bigquery_dataset",
-        type=flag_types.dataset,
-        required=True,
-        metavar="PROJECT.DATASET",
-        help="Dataset that holds the outcome tables.",
-    )
-    command.add_argument(
-        "--bigquery_endpoint",
-        type=flag_types.host_port,
-        metavar="HOST:PORT",
-        help="A local BigQuery stand-in instead of Google's service.",
-    )
-
-
-def _add_kafka(command: argparse.ArgumentParser, required: bool) -> None:
-    command.add_argument(
-        "--kafka_bootstrap_servers",
-        type=flag_types.servers,
-        required=required,
-        metavar="HOST:PORT[,…]",
-        help="Kafka brokers to ask first."
-        + ("" if required else " Needed for what BigQuery refused: its bytes are only in Kafka."),
-    )
-    command.add_argument(
-        "--kafka_config_file",
-        metavar="FILE",
-        help="Java-style properties for the Kafka client, as the pipeline takes them.",
-    )
-
-
-def _add_limits(command: argparse.ArgumentParser) -> None:
-    for name, default in (("clock_skew", 300), ("allowed_lateness", 3_600)):
-        command.add_argument(
-            f"--{name}_sec",
-            type=flag_types.seconds,
-            default=default,
-            metavar="SEC",
-            help="As the pipeline runs with (default: %(default)s).",
-        )
 
 
 def _add_filters(command: argparse.ArgumentParser) -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from harness.moments import SELDOM_CHECKPOINTS, kill_until_rows_double, wait_for_rows
 from harness.rehearsal import Rehearsal
-from pipeline import clients
+from pipeline import clients, health
 from pipeline.reconciliation.report import Report
 from sandbox.sandbox import Sandbox
+from tests.support.health import probe
 from tests.support.indicators import assert_indicators_are_those_of_the_rules
 from transforms.contract.outcome import Outcome
 
@@ -43,7 +44,7 @@ def test_direct_runner_counts_what_is_there_exactly(rehearsal: Rehearsal) -> Non
 
 
 def test_flink_counts_exactly_through_the_kill_of_a_task_manager(
-    sandbox: Sandbox, rehearsal: Rehearsal
+    sandbox: Sandbox, rehearsal: Rehearsal, capsys: pytest.CaptureFixture[str]
 ) -> None:
     job = rehearsal.submit_to_flink()
     simulator = rehearsal.simulate(["--rate_per_sec=300", "--duration_sec=25", *MIX])
@@ -58,6 +59,7 @@ def test_flink_counts_exactly_through_the_kill_of_a_task_manager(
     assert rehearsal.flink.checkpoints(job).restored > 0, "the kill did not touch the job"
     assert_indicators_are_those_of_the_rules(rehearsal, TAIL_SEC)
     assert {"early", "late"} <= pane_timings(rehearsal)  # and the newest add up: assert_exact
+    assert_health_is_told(rehearsal, job, capsys)
 
 
 @pytest.mark.timeout(1_200)  # some kills, each after a checkpoint that comes seldom
@@ -79,6 +81,25 @@ def test_control_without_the_mend_the_same_kill_counts_twice(
     assert report.double > 0, report.text()
     assert not report.balanced
     assert Counter(report.failed())["double"] == 1, report.text()
+
+
+def assert_health_is_told(
+    rehearsal: Rehearsal, job: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """All is counted: a probe finds the job well, and unwell with a limit that it exceeds."""
+    many_invalid = "--dead_letter_ratio_max=0.5"
+
+    code, vitals = probe(rehearsal, job, capsys, many_invalid)
+
+    assert code == health.EXIT_WELL, vitals
+    assert vitals["lag_records"]["value"] == 0
+    assert vitals["restarts"]["value"] > 0
+    assert 0 < vitals["dead_letter_ratio"]["value"] < 0.5
+
+    code, vitals = probe(rehearsal, job, capsys, many_invalid, "--state_bytes_max=1")
+
+    assert code == health.EXIT_UNWELL
+    assert [name for name, vital in vitals.items() if not vital["healthy"]] == ["state_bytes"]
 
 
 def pane_timings(rehearsal: Rehearsal) -> set[str]:

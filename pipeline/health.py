@@ -1,0 +1,162 @@
+"""Is a running job well? Lag, freshness, checkpoints, watermark, state, dead letters: a line each.
+
+    python -m pipeline.health --kafka_bootstrap_servers=broker:9092 --kafka_topics=payments \\
+        --bigquery_dataset=my-project.payments --flink=jobmanager:8081
+
+    vital                    value      limit
+    ------------------  ----------  ---------
+    lag_records                 12     600000
+    …
+    health: well
+
+Without --flink only what Kafka and BigQuery can tell is looked at: so on Dataflow, whose own
+metrics have the rest. Counts are not checked here: that is `python -m pipeline.reconcile`.
+
+Exit code: 0 well, 1 something is beyond its limit, 2 a mistake in the flags, 3 it could not be
+checked.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+
+import orjson
+from tabulate import tabulate
+
+from pipeline import flag_types, tool_flags
+from pipeline.reconciliation import kafka_side
+from pipeline.reconciliation.errors import CannotCheck
+from pipeline.reconciliation.settings import Dataset, Topics
+from pipeline.vitals import flink_side, tables_side
+from pipeline.vitals.vital import Vital
+from transforms.contract import kafka_causes, kafka_properties
+
+EXIT_WELL = 0
+EXIT_UNWELL = 1
+EXIT_USAGE = 2
+EXIT_CANNOT_CHECK = 3
+
+# Limits that can be set, each a flag: name, default, meaning. Sources of the defaults:
+# REQUIREMENTS.md 6 and 7 (state below 500 MB, alert above a minute); an hour at 10,000 a minute.
+_LIMITS = {
+    "lag_records": (600_000, "records in Kafka that are in no table yet"),
+    "newest_row_age_sec": (60, "age of the newest record that is queryable, while records wait"),
+    "dead_letter_ratio": (0.01, "share of invalid records among those of the window"),
+    "checkpoint_age_sec": (60, "since the newest completed checkpoint: rows appear at checkpoints"),
+    "watermark_age_sec": (60, "how far the slowest task is behind the clock"),
+    "state_bytes": (500_000_000, "size of the newest checkpoint"),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (module docstring)."""
+    kafka_causes.keep_to_ourselves()
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        properties = kafka_properties.load(arguments.kafka_config_file)
+    except kafka_properties.PropertiesError as error:
+        parser.error(str(error))
+    topics = Topics(arguments.kafka_bootstrap_servers, arguments.kafka_topics, properties)
+    try:
+        vitals = [*_data_vitals(arguments, topics), *_job_vitals(arguments)]
+    except CannotCheck as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_CANNOT_CHECK
+    print(_document(vitals) if arguments.json else _text(vitals))
+    return EXIT_WELL if all(vital.healthy for vital in vitals) else EXIT_UNWELL
+
+
+def _data_vitals(arguments: argparse.Namespace, topics: Topics) -> Iterator[Vital]:
+    project, name = arguments.bigquery_dataset
+    dataset = Dataset(project, name, arguments.bigquery_endpoint)
+    with kafka_side.connected(topics) as kafka:
+        ranges = kafka.ranges()
+    tables = tables_side.table_vitals(dataset, ranges, arguments.window_sec)
+    lag = tables_side.lag(ranges, tables.reach)
+    yield _vital(arguments, "lag_records", lag)
+    # A topic without traffic has no new rows, and is well.
+    age = tables.newest_row_age_sec if lag else 0.0
+    yield _vital(arguments, "newest_row_age_sec", age)
+    yield _vital(arguments, "dead_letter_ratio", tables.dead_letter_ratio)
+
+
+def _job_vitals(arguments: argparse.Namespace) -> Iterator[Vital]:
+    if arguments.flink is None:
+        return
+    job = flink_side.job_vitals(arguments.flink, arguments.flink_job)
+    stopped = "share of the job's tasks that do not run"
+    yield Vital("stopped_tasks", 1 - job.running_share, 0.0, stopped)
+    yield _vital(arguments, "checkpoint_age_sec", job.checkpoint_age_sec)
+    yield _vital(arguments, "watermark_age_sec", job.watermark_age_sec)
+    yield _vital(arguments, "state_bytes", job.state_bytes)
+    yield Vital("restarts", job.restarts, None, "how often it came back from a checkpoint")
+
+
+def _vital(arguments: argparse.Namespace, name: str, value: float | None) -> Vital:
+    return Vital(name, value, getattr(arguments, f"{name}_max"), _LIMITS[name][1])
+
+
+def _text(vitals: Sequence[Vital]) -> str:
+    rows = [
+        (each.name, _number(each.value), _number(each.limit), "" if each.healthy else each.meaning)
+        for each in vitals
+    ]
+    unwell = [each.name for each in vitals if not each.healthy]
+    table = tabulate(rows, headers=("vital", "value", "limit", ""), disable_numparse=True)
+    return (
+        f"{table}\n\nhealth: {'well' if not unwell else 'beyond its limit: ' + ', '.join(unwell)}"
+    )
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def _document(vitals: Sequence[Vital]) -> str:
+    document = {
+        "well": all(vital.healthy for vital in vitals),
+        "vitals": [{**vital._asdict(), "healthy": vital.healthy} for vital in vitals],
+    }
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+
+
+def _parser() -> argparse.ArgumentParser:
+    title, _, rest = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog="python -m pipeline.health",
+        description=title,
+        epilog=f"example:\n\n{rest}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    tool_flags.add_kafka(parser)
+    tool_flags.add_topics(parser)
+    tool_flags.add_bigquery(parser)
+    parser.add_argument(
+        "--flink",
+        type=flag_types.host_port,
+        metavar="HOST:PORT",
+        help="REST address of Flink's JobManager; without it the job itself is not looked at.",
+    )
+    parser.add_argument("--flink_job", metavar="ID", help="Which job, where there are several.")
+    parser.add_argument(
+        "--window_sec",
+        type=flag_types.seconds,
+        default=600,
+        metavar="SEC",
+        help="Records that arrived within it make the dead-letter ratio (default: %(default)s).",
+    )
+    for name, (default, meaning) in _LIMITS.items():
+        help_text = f"Limit of {meaning} (default: %(default)s)."
+        parser.add_argument(
+            f"--{name}_max", type=float, default=default, metavar="N", help=help_text
+        )
+    parser.add_argument("--json", action="store_true", help="Print one JSON document instead.")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

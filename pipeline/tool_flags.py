@@ -1,0 +1,71 @@
+"""Which flags do the tools share? Where Kafka and BigQuery are, and the limits of the pipeline.
+
+Flags of `python -m pipeline`, written again: importing options.py would load all of Beam.
+tests/unit/test_reconcile_command_line.py keeps names and defaults equal.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from pipeline import flag_types
+
+
+def add_bigquery(parser: argparse.ArgumentParser) -> None:
+    """Adds --bigquery_dataset and --bigquery_endpoint."""
+    parser.add_argument(
+        "--bigquery_dataset",
+        type=flag_types.dataset,
+        required=True,
+        metavar="PROJECT.DATASET",
+        help="Dataset that holds the outcome tables.",
+    )
+    parser.add_argument(
+        "--bigquery_endpoint",
+        type=flag_types.host_port,
+        metavar="HOST:PORT",
+        help="A local BigQuery stand-in instead of Google's service.",
+    )
+
+
+def add_kafka(parser: argparse.ArgumentParser, unless: str = "") -> None:
+    """Adds --kafka_bootstrap_servers and --kafka_config_file.
+
+    Args:
+        unless: what the brokers are needed for, where they are not always.
+    """
+    parser.add_argument(
+        "--kafka_bootstrap_servers",
+        type=flag_types.servers,
+        required=not unless,
+        metavar="HOST:PORT[,…]",
+        help=f"Kafka brokers to ask first. {unless}".strip(),
+    )
+    parser.add_argument(
+        "--kafka_config_file",
+        metavar="FILE",
+        help="Java-style properties for the Kafka client, as the pipeline takes them.",
+    )
+
+
+def add_topics(parser: argparse.ArgumentParser) -> None:
+    """Adds --kafka_topics."""
+    parser.add_argument(
+        "--kafka_topics",
+        type=flag_types.topics,
+        required=True,
+        metavar="TOPIC[,…]",
+        help="Topics that the pipeline reads.",
+    )
+
+
+def add_limits(parser: argparse.ArgumentParser) -> None:
+    """Adds --clock_skew_sec and --allowed_lateness_sec."""
+    for name, default in (("clock_skew", 300), ("allowed_lateness", 3_600)):
+        parser.add_argument(
+            f"--{name}_sec",
+            type=flag_types.seconds,
+            default=default,
+            metavar="SEC",
+            help="As the pipeline runs with (default: %(default)s).",
+        )

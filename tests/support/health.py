@@ -1,0 +1,34 @@
+"""What does `python -m pipeline.health` say of a rehearsal's job?"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from harness.rehearsal import Rehearsal
+from pipeline import health
+
+
+def probe(
+    rehearsal: Rehearsal, job: str, capsys: pytest.CaptureFixture[str], *limits: str
+) -> tuple[int, dict[str, Any]]:
+    """Returns the exit code, and the values by their names."""
+    endpoints = rehearsal.endpoints
+    capsys.readouterr()
+    code = health.main(
+        [
+            f"--kafka_bootstrap_servers={endpoints['kafka']}",
+            f"--kafka_topics={rehearsal.topic}",
+            f"--bigquery_dataset={endpoints['project']}.{rehearsal.name}",
+            f"--bigquery_endpoint={endpoints['bigquery']}",
+            f"--flink={endpoints['flink_rest']}",
+            f"--flink_job={job}",
+            "--json",
+            *limits,
+        ]
+    )
+    document = json.loads(capsys.readouterr().out)
+    assert document["well"] == (code == health.EXIT_WELL)
+    return code, {each["name"]: each for each in document["vitals"]}
