@@ -69,14 +69,14 @@ check: setup ## lint, types, imports, shell: under two minutes
 	@$(PYTHON_BIN) -m ruff format --check $(PACKAGES) templates tests setup.py
 	@$(PYTHON_BIN) -m mypy $(PACKAGES)
 	@.venv/bin/lint-imports --no-cache
-	@for script in bin/setup .ci/run templates/dataflow/*.sh; do bash -n $$script || exit 1; done
+	@for script in bin/setup .ci/run templates/*/*.sh; do bash -n $$script || exit 1; done
 
 format: setup ## formats the code
 	@$(PYTHON_BIN) -m ruff format $(PACKAGES) templates tests setup.py
 	@$(PYTHON_BIN) -m ruff check --fix $(PACKAGES) templates tests setup.py
 
 lock: setup ## resolves the requirements and the jars anew, and writes their locks
-	@for name in pipeline dev bigquery templates; do \
+	@for name in pipeline dev bigquery templates simulator; do \
 		.venv/bin/uv pip compile --quiet --generate-hashes --no-annotate --python-version 3.11 \
 			--custom-compile-command "make lock" requirements/$$name.in -o requirements/$$name.lock; done
 	@rm -f .tools/done.jars-*

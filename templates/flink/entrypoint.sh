@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# What the workers' image runs, by role: entrypoint.sh ROLE [further flags]
+#   python-workers   starts a Python worker whenever its TaskManager asks for one       port 50000
+#   java-workers     the expansion service, which is also the pool of Java workers      port 8097
+#   job-server       takes pipelines and submits them to FLINK_MASTER                   port 8099
+#   submit, health, reconcile, tables, dead_letters                                     the pipeline's own commands
+# Where things are comes from the environment: KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET PROJECT PARALLELISM.
+set -euo pipefail
+
+die() { printf 'error: %s\n  hint: %s\n' "$1" "$2" >&2; exit 2; }
+need() { local name; for name in "$@"; do [ -n "${!name:-}" ] || die "$name is required, got nothing" "the ConfigMap payments-settings sets it"; done; }
+run_java() { exec "${JAVA_HOME:?}/bin/java" -XX:+ExitOnOutOfMemoryError -XX:MaxRAMPercentage=70 -cp "${JAVA_PARTS:?}/patched.jar:$JAVA_PARTS/*" "$@"; }
+
+[ $# -gt 0 ] || die "a role is required, got nothing" "$(sed -n 's/^#   \([a-z-]*\) .*/\1/p' "$0" | tr '\n' ' ')"
+readonly role=$1
+shift
+case $role in
+  python-workers)
+    exec python -m apache_beam.runners.worker.worker_pool_main --service_port=50000 "$@" ;;
+  java-workers)
+    need PROJECT
+    # The legacy read is a native Flink source: docs/decisions/0004. Workers are reached in the pod itself, wherever it is.
+    run_java org.apache.beam.sdk.expansion.service.ExpansionService 8097 \
+      --experiments=use_deprecated_read --alsoStartLoopbackWorker \
+      --defaultEnvironmentType=EXTERNAL --defaultEnvironmentConfig=localhost:8097 --project="$PROJECT" "$@" ;;
+  job-server)
+    need FLINK_MASTER
+    run_java org.apache.beam.runners.flink.FlinkJobServerDriver --flink-master="$FLINK_MASTER" \
+      --flink-conf-dir=/opt/payments/flink --job-host=localhost --job-port=8099 --artifact-port=8098 --expansion-port=0 \
+      --artifacts-dir=/tmp/artifacts "$@" ;;
+  submit)
+    need KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET
+    exec python -m pipeline --runner=FlinkRunner --no_wait_until_finish --parallelism="${PARALLELISM:-2}" \
+      --job_endpoint=localhost:8099 --expansion_service=localhost:8097 \
+      --environment_type=EXTERNAL --environment_config=localhost:50000 \
+      --kafka_bootstrap_servers="$KAFKA_BOOTSTRAP_SERVERS" --kafka_topics="$KAFKA_TOPICS" --bigquery_dataset="$BIGQUERY_DATASET" "$@" ;;
+  health | reconcile)
+    need KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET
+    exec python -m "pipeline.$role" \
+      --kafka_bootstrap_servers="$KAFKA_BOOTSTRAP_SERVERS" --kafka_topics="$KAFKA_TOPICS" --bigquery_dataset="$BIGQUERY_DATASET" "$@" ;;
+  tables | dead_letters)
+    exec python -m "pipeline.$role" "$@" ;;
+  *)
+    die "no such role: $role" "$(sed -n 's/^#   \([a-z-]*\) .*/\1/p' "$0" | tr '\n' ' ')" ;;
+esac

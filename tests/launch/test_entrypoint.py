@@ -1,0 +1,102 @@
+"""What does the workers' image run for each role? A recorder stands in for Java and Python."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from pipeline.config import PipelineConfig
+from pipeline.options import PipelineOptions
+
+SCRIPT = Path(__file__).parents[2] / "templates/flink/entrypoint.sh"
+RECORDER = """#!{python}
+import json, sys
+print(json.dumps(sys.argv[1:]))
+"""
+SETTINGS = {
+    "KAFKA_BOOTSTRAP_SERVERS": "a:9092,b:9092",
+    "KAFKA_TOPICS": "payments",
+    "BIGQUERY_DATASET": "my-project.payments",
+    "PROJECT": "my-project",
+    "FLINK_MASTER": "payments-rest:8081",
+}
+
+
+def run(
+    folder: Path, *arguments: str, without: str | None = None
+) -> subprocess.CompletedProcess[str]:
+    for program in ("bin/python", "java/bin/java"):
+        file = folder / program
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(RECORDER.format(python=sys.executable))
+        file.chmod(0o755)
+    settings = {name: value for name, value in SETTINGS.items() if name != without}
+    return subprocess.run(
+        [str(SCRIPT), *arguments],
+        env={
+            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+            "JAVA_HOME": str(folder / "java"),
+            "JAVA_PARTS": "/jars",
+            **settings,
+        },
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+
+
+def asked(folder: Path, *arguments: str) -> list[str]:
+    ended = run(folder, *arguments)
+    assert ended.returncode == 0, ended.stderr
+    return list(json.loads(ended.stdout))
+
+
+def test_submit_is_a_command_line_that_the_pipeline_takes(tmp_path: Path) -> None:
+    command = asked(tmp_path, "submit", "--savepoint_path=gs://b/savepoint-1")
+
+    assert command[:2] == ["-m", "pipeline"]
+    config = PipelineConfig.from_options(PipelineOptions(command[2:]))
+    assert config.runner == "FlinkRunner"
+    assert config.continues
+
+
+def test_java_runs_the_patched_class_first(tmp_path: Path) -> None:
+    for role in ("java-workers", "job-server"):
+        command = asked(tmp_path, role)
+        assert command[command.index("-cp") + 1] == "/jars/patched.jar:/jars/*"
+
+
+def test_java_workers_are_the_legacy_reads_and_are_reached_in_their_own_pod(tmp_path: Path) -> None:
+    command = asked(tmp_path, "java-workers")
+
+    assert "--experiments=use_deprecated_read" in command
+    assert "--defaultEnvironmentConfig=localhost:8097" in command
+
+
+@pytest.mark.parametrize(
+    ("role", "setting"),
+    [
+        ("submit", "KAFKA_TOPICS"),
+        ("health", "BIGQUERY_DATASET"),
+        ("job-server", "FLINK_MASTER"),
+        ("java-workers", "PROJECT"),
+    ],
+)
+def test_missing_setting_is_told(tmp_path: Path, role: str, setting: str) -> None:
+    ended = run(tmp_path, role, without=setting)
+
+    assert ended.returncode == 2
+    assert f"{setting} is required" in ended.stderr
+
+
+def test_unknown_role_is_told_with_those_that_there_are(tmp_path: Path) -> None:
+    ended = run(tmp_path, "taskmanager")
+
+    assert ended.returncode == 2
+    assert "no such role: taskmanager" in ended.stderr
+    assert "python-workers" in ended.stderr
