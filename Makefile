@@ -1,7 +1,7 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup demo faults fuzz bench upgrade-test test test-unit templates-check template-build template-run check format lock clean
+.PHONY: help setup setup-launch demo faults fuzz bench upgrade-test test test-unit templates-check template-build template-run check format lock clean
 
 PYTHON_BIN := .venv/bin/python
 PACKAGES := pipeline transforms simulator sandbox harness benchmarks
@@ -31,6 +31,9 @@ help: ## what there is
 setup: ## makes a fresh machine ready: Python packages, Java, the pinned jars
 	@PYTHON=$(PYTHON) bin/setup
 
+setup-launch: setup
+	@PYTHON=$(PYTHON) bin/setup launch
+
 demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flink|direct KEEP=1 SEED KILL SCENARIO)
 	@$(PYTHON_BIN) -m harness.demo --duration_sec=$(DURATION_SEC) --rate=$(RATE) --runner=$(RUNNER) \
 		--seed=$(SEED) --kill=$(KILL) $(if $(SCENARIO),--scenario=$(SCENARIO)) \
@@ -49,13 +52,13 @@ bench: setup ## how fast, against what: one topic, each contestant to its end (R
 upgrade-test: setup ## a planned stop under load: a changed version, renamed state, another parallelism (SEED ONLY)
 	@$(PYTHON_BIN) -m harness.upgrade --seed=$(SEED) $(if $(ONLY),--only="$(ONLY)")
 
-test: check ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox
+test: check setup-launch ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox
 	@$(PYTHON_BIN) -m pytest
 
 test-unit: setup ## only what needs no sandbox
 	@$(PYTHON_BIN) -m pytest -m "not integration"
 
-templates-check: setup ## Dockerfiles and Terraform linted, metadata.json compared, the submitted job checked
+templates-check: setup-launch ## Dockerfiles and Terraform linted, metadata.json compared, the submitted job checked
 	@$(PYTHON_BIN) -m pytest tests/launch tests/drift/test_flex_template.py
 
 template-build: ## builds image and description of the Flex Template on Google Cloud (PROJECT REGION TAG)
