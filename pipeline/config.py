@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import datetime as dt
-import re
 import secrets
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import TypeVar
 
 from apache_beam.options.pipeline_options import (
     GoogleCloudOptions,
@@ -18,7 +19,7 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
-from pipeline import __version__
+from pipeline import __version__, flag_types
 from pipeline.options import (
     FlinkOptions,
     LaunchOptions,
@@ -32,9 +33,8 @@ from transforms.read_kafka import KafkaSource, OffsetRange
 from transforms.shard_memory import Memory
 from transforms.write_bigquery import BigQuerySink
 
+T = TypeVar("T")
 RUNNERS = ("DirectRunner", "FlinkRunner", "DataflowRunner")
-_HOST_PORT = re.compile(r"[^\s:,]+:\d{1,5}")
-_DATASET = re.compile(r"([a-z0-9.:-]+)\.([A-Za-z0-9_]+)")
 
 
 class ConfigError(ValueError):
@@ -122,20 +122,20 @@ class PipelineConfig:
         write = options.view_as(WriteBigQueryOptions)
         launch = options.view_as(LaunchOptions)
         servers = _required("--kafka_bootstrap_servers", kafka.kafka_bootstrap_servers)
-        for server in servers.split(","):
-            _host_port("--kafka_bootstrap_servers", server)
+        topics = _required("--kafka_topics", kafka.kafka_topics)
         for flag, value in (
             ("--expansion_service", launch.expansion_service),
             ("--bigquery_endpoint", write.bigquery_endpoint),
         ):
             if value is not None:
-                _host_port(flag, value)
-        project, dataset = _dataset(_required("--bigquery_dataset", write.bigquery_dataset))
+                _as(flag_types.host_port, flag, value)
+        where = _required("--bigquery_dataset", write.bigquery_dataset)
+        project, dataset = _as(flag_types.dataset, "--bigquery_dataset", where)
         config = cls(
             runner=runner,
             source=KafkaSource(
-                bootstrap_servers=servers,
-                topics=_topics(_required("--kafka_topics", kafka.kafka_topics)),
+                bootstrap_servers=_as(flag_types.servers, "--kafka_bootstrap_servers", servers),
+                topics=_as(flag_types.topics, "--kafka_topics", topics),
                 properties=_properties(kafka.kafka_config_file),
                 expansion_service=launch.expansion_service,
                 group=None if launch.no_preflight else f"payments-{project}.{dataset}",
@@ -234,7 +234,7 @@ class PipelineConfig:
                     f"{flag} is required on FlinkRunner, got nothing. Hint: `python -m sandbox "
                     "flags` prints it for a running sandbox."
                 )
-            _host_port(flag, value)
+            _as(flag_types.host_port, flag, value)
         interval_ms = options.view_as(FlinkOptions).checkpointing_interval
         if interval_ms <= 0:
             raise ConfigError(
@@ -301,23 +301,12 @@ def _required(flag: str, value: str | None) -> str:
     return value
 
 
-def _host_port(flag: str, value: str) -> None:
-    if not _HOST_PORT.fullmatch(value):
-        raise ConfigError(f"{flag} must be host:port, got {value!r}.")
-
-
-def _topics(text: str) -> tuple[str, ...]:
-    topics = tuple(topic.strip() for topic in text.split(","))
-    if not all(topics) or len(set(topics)) != len(topics):
-        raise ConfigError(f"--kafka_topics must name each topic once, got {text!r}.")
-    return topics
-
-
-def _dataset(text: str) -> tuple[str, str]:
-    match = _DATASET.fullmatch(text)
-    if not match:
-        raise ConfigError(f"--bigquery_dataset must be PROJECT.DATASET, got {text!r}.")
-    return match.group(1), match.group(2)
+def _as(kind: Callable[[str], T], flag: str, value: str) -> T:
+    """Returns what the flag says, as the tools read the same one (flag_types.py)."""
+    try:
+        return kind(value)
+    except argparse.ArgumentTypeError as error:
+        raise ConfigError(f"{flag} {error}.") from None
 
 
 def _at_least(minimum: int, flag: str, value: int) -> int:
