@@ -2,8 +2,9 @@
 
 Two things differ from .tools/jars/expansion, and neither has an option:
 
-- patched.jar comes first: Beam's servers then listen on loopback only (loopback.py), and rows in
-  the sink's state are read alike by every process (field_order.py).
+- patched.jar comes first: Beam's servers then listen on loopback only (loopback.py), rows in the
+  sink's state are read alike by every process (field_order.py), and no flush comes before its
+  checkpoint (stable_input.py).
 - The others lie in a folder called gradle/wrapper. The job server and the expansion service add
   their whole class path to every job, 280 jars that each TaskManager downloads again although it
   has them: 540 MB and half a minute per job, and a class loader per job, which in the end fails
@@ -18,7 +19,7 @@ import os
 import shutil
 import zipfile
 
-from sandbox import field_order, loopback
+from sandbox import loopback, patched_jar
 from sandbox.layout import EXPANSION_JARS, Layout
 
 
@@ -26,11 +27,11 @@ def make(layout: Layout) -> None:
     """Makes both anew: links cost nothing, and `make setup` may have changed the jars."""
     shutil.rmtree(layout.beam_jars, ignore_errors=True)
     layout.beam_jars.mkdir(parents=True)
-    for jar in sorted(EXPANSION_JARS.glob("*.jar")):
+    for jar in sorted(set(EXPANSION_JARS.glob("*.jar")) - {EXPANSION_JARS / "patched.jar"}):
         try:
             os.link(jar, layout.beam_jars / jar.name)
         except OSError:  # another disk, or one without hard links
             shutil.copyfile(jar, layout.beam_jars / jar.name)
     with zipfile.ZipFile(layout.patched_jar, "w") as patched:
         loopback.add(EXPANSION_JARS, patched)
-        field_order.add(EXPANSION_JARS, patched)
+        patched_jar.add(EXPANSION_JARS, patched)

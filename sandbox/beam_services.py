@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping, Sequence
+
 from sandbox import java
 from sandbox.certificates import STORE_PASSWORD
 from sandbox.component import Component, Plan
-from sandbox.layout import PYTHON, REPOSITORY
+from sandbox.layout import ENTRY_POINT, JAVA_HOME, PYTHON, REPOSITORY
 from sandbox.ports import HOST
 
 # A job starts in ten seconds, and within a minute on a machine with a lot else to do.
@@ -14,21 +17,16 @@ _PATIENCE_SEC = 90
 
 def job_server(plan: Plan) -> Component:
     """Returns the server that takes portable pipelines and submits them to the Flink cluster."""
-    arguments = [
-        f"--flink-master={plan.address('flink-rest')}",
+    environment = {
+        "FLINK_MASTER": plan.address("flink-rest"),
         # The client side of a job reads some settings (checkpoint compression) from here.
-        f"--flink-conf-dir={plan.layout.flink / 'conf'}",
-        f"--job-host={HOST}",
-        f"--job-port={plan.ports['job-server']}",
-        f"--artifact-port={plan.ports['job-artifacts']}",
-        "--expansion-port=0",
-        f"--artifacts-dir={plan.layout.artifacts}",
-    ]
-    main_class = "org.apache.beam.runners.flink.FlinkJobServerDriver"
-    options = ("-Xms64m", "-Xmx512m", *java.QUIET)
-    return Component(
-        "job-server", java.command(main_class, java.beam_classpath(plan.layout), options, arguments)
-    )
+        "FLINK_CONF_DIR": str(plan.layout.flink / "conf"),
+        "JOB_SERVER_PORT": str(plan.ports["job-server"]),
+        "ARTIFACT_PORT": str(plan.ports["job-artifacts"]),
+        "ARTIFACTS_DIR": str(plan.layout.artifacts),
+    }
+    options = ["-Xms64m", "-Xmx512m", *java.QUIET]
+    return _by_entry_point(plan, "job-server", "job-server", options, environment)
 
 
 def expansion(plan: Plan) -> Component:
@@ -37,17 +35,9 @@ def expansion(plan: Plan) -> Component:
     Java stages read their options from here, not from the submitting Python program: where
     BigQuery is, which project pays, and that no credentials are wanted.
     """
-    bigquery = plan.address("bigquery")
-    arguments = [
-        str(plan.ports["expansion"]),
-        # A native Flink source: the splittable read's watermark never moves on Flink.
-        "--experiments=use_deprecated_read",
-        "--alsoStartLoopbackWorker",
-        "--defaultEnvironmentType=EXTERNAL",
-        f"--defaultEnvironmentConfig={plan.address('expansion')}",
-        f"--bigQueryEndpoint=http://{bigquery}",
+    flags = [
+        f"--bigQueryEndpoint=http://{plan.address('bigquery')}",
         "--credentialFactoryClass=org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory",
-        f"--project={plan.project}",
     ]
     options = [
         "-Xms256m",
@@ -59,21 +49,46 @@ def expansion(plan: Plan) -> Component:
         # Without it Java skips the certificate silently and every handshake fails.
         f"-Djavax.net.ssl.trustStorePassword={STORE_PASSWORD}",
     ]
-    main_class = "org.apache.beam.sdk.expansion.service.ExpansionService"
-    return Component(
-        "expansion", java.command(main_class, java.beam_classpath(plan.layout), options, arguments)
-    )
+    environment = {
+        "PROJECT": plan.project,
+        "JAVA_WORKERS_PORT": str(plan.ports["expansion"]),
+    }
+    return _by_entry_point(plan, "expansion", "java-workers", options, environment, *flags)
+
+
+def _by_entry_point(
+    plan: Plan,
+    name: str,
+    role: str,
+    options: Sequence[str],
+    environment: Mapping[str, str],
+    *flags: str,
+) -> Component:
+    """Returns what the images start for this role, with the sandbox's places and sizes."""
+    # As Java reads an @argfile: quoted, a backslash doubled, as JSON has it.
+    quoted = "\n".join(json.dumps(option) for option in (*java.ALWAYS, *options))
+    options_file = plan.write(plan.layout.root / "run" / f"{name}.java-options", quoted + "\n")
+    environment = {
+        "HOST": HOST,
+        "JAVA_HOME": str(JAVA_HOME),
+        "JAVA_CLASS_PATH": ":".join(java.beam_classpath(plan.layout)),
+        "JAVA_OPTIONS_FILE": str(options_file),
+        **environment,
+    }
+    return Component(name, ["bash", str(ENTRY_POINT), role, *flags], environment)
 
 
 def python_workers(plan: Plan) -> Component:
     """Returns the pool that starts a Python worker whenever a TaskManager asks for one."""
-    arguments = ["--port", str(plan.ports["python-workers"]), "--scratch", str(plan.layout.root)]
     environment = {
+        "PYTHON": str(PYTHON),
+        "PYTHON_WORKERS_PORT": str(plan.ports["python-workers"]),
+        "SCRATCH": str(plan.layout.root),
         "PYTHONPATH": str(REPOSITORY),
         "PYTHONUNBUFFERED": "1",
         "PYTHONWARNINGS": "ignore::FutureWarning",  # Google's libraries print 8 lines per worker
     }
-    command = [str(PYTHON), "-m", "sandbox.worker_pool", *arguments]
+    command = ["bash", str(ENTRY_POINT), "python-workers"]
     return Component("python-workers", command, environment)
 
 

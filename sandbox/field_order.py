@@ -7,15 +7,12 @@ then reads times as payloads, and fails again and again (docs/upgrade.md). Beam 
 from @SchemaFieldNumber, but declares none here (2.70.0). So the sandbox puts a copy of the class
 first in the class path, with that annotation on its getters.
 
-    python -m sandbox.field_order JARS PATCHED_JAR     for the images, which lack the sandbox
-
 Format: the Java Virtual Machine Specification, sections 4.6 (methods) and 4.7.16 (annotations).
 """
 
 from __future__ import annotations
 
 import struct
-import sys
 import zipfile
 from pathlib import Path
 
@@ -116,13 +113,3 @@ def _end_of_member(body: bytes, position: int) -> int:
 
 def _number(content: bytes, position: int) -> int:
     return int.from_bytes(content[position : position + 2])
-
-
-def main(jars: Path, patched: Path) -> None:
-    """Writes a jar that holds the patched class alone."""
-    with zipfile.ZipFile(patched, "w") as target:
-        add(jars, target)
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]))

@@ -8,7 +8,7 @@ from sandbox.layout import BROKER_JARS, JAVA_HOME, Layout
 
 # IPv4 only: "localhost" and 127.0.0.1 then mean the same listener. A JVM that ran out of memory
 # must die and be started again, not linger with half of its threads.
-_ALWAYS = (
+ALWAYS = (
     "-Djava.net.preferIPv4Stack=true",
     "-XX:+ExitOnOutOfMemoryError",
     "-Dorg.slf4j.simpleLogger.showDateTime=true",
@@ -39,7 +39,7 @@ def command(
 ) -> list[str]:
     """Returns the command line that runs `main_class`."""
     binary = str(JAVA_HOME / "bin/java")
-    return [binary, *_ALWAYS, *options, "-cp", ":".join(classpath), main_class, *arguments]
+    return [binary, *ALWAYS, *options, "-cp", ":".join(classpath), main_class, *arguments]
 
 
 def broker_classpath() -> list[str]:

@@ -16,6 +16,7 @@ JAVA_HOME = REPOSITORY / ".tools/java"
 EXPANSION_JARS = REPOSITORY / ".tools/jars/expansion"
 BROKER_JARS = REPOSITORY / ".tools/jars/broker"
 FLINK_TEMPLATE = REPOSITORY / "templates/flink/config.yaml"
+ENTRY_POINT = REPOSITORY / "templates/flink/entrypoint.sh"
 
 # sockaddr_un holds 108 bytes with its NUL, and supervisord first binds `NAME.PID`: 11 bytes more.
 SOCKET_PATH_BYTES_MAX = 96

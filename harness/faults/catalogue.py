@@ -13,6 +13,10 @@ from sandbox.component import TASK_MANAGERS
 
 # Young enough that the simulator takes it for the moment of sending, whenever it is sent again.
 _RETRIED_SEC = 6
+# From a checkpoint's completion until tasks have heard of it and asked for their flushes; these
+# wait for longer (flush_delay_ms), so that the kill comes before any is answered.
+_FLUSHES_ASKED_FOR_SEC = 1.0
+_AWAY_SEC = 5.0
 
 
 class Fault(NamedTuple):
@@ -71,6 +75,21 @@ def _before_flush(scene: Scene) -> None:
     # The first flushes have been asked for when their task is killed, and come true without it.
     with scene.bigquery_faults(flush_delay_ms=4_000):
         scene.wait_for_completed_checkpoint()
+        scene.kill(*TASK_MANAGERS)
+
+
+def _after_recovery(scene: Scene) -> None:
+    # The first checkpoint after a restore finds an older one still unconfirmed. While BigQuery is
+    # away it cannot complete; sinks that are through with it go on appending until it is.
+    scene.kill(*TASK_MANAGERS)
+    scene.wait_until_restarting()
+    with scene.bigquery_faults(unavailable=True):
+        scene.wait_until_running()
+        scene.wait_for_checkpoint_under_way()
+        time.sleep(_AWAY_SEC)
+    with scene.bigquery_faults(flush_delay_ms=4_000):
+        scene.wait_for_completed_checkpoint()
+        time.sleep(_FLUSHES_ASKED_FOR_SEC)
         scene.kill(*TASK_MANAGERS)
 
 
@@ -179,6 +198,13 @@ FAULTS = (
         "SIGKILL of both TaskManagers when a checkpoint is complete and its rows are not flushed",
         _before_flush,
         TASK_MANAGERS,
+    ),
+    Fault(
+        "after-recovery",
+        "SIGKILL of both TaskManagers, and again at the first checkpoint after it",
+        _after_recovery,
+        (*TASK_MANAGERS, "answers"),
+        lambda pace: 40,
     ),
     Fault(
         "in-recovery",

@@ -5,29 +5,37 @@
 #   job-server       takes pipelines and submits them to FLINK_MASTER                   port 8099
 #   submit, health, reconcile, tables, dead_letters                                     the pipeline's own commands
 # Where things are comes from the environment: KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET PROJECT PARALLELISM.
+# The sandbox starts its Java services with it too, on ports, class path and options of its own (JAVA_OPTIONS_FILE, a Java @argfile).
 set -euo pipefail
 
 die() { printf 'error: %s\n  hint: %s\n' "$1" "$2" >&2; exit 2; }
 need() { local name; for name in "$@"; do [ -n "${!name:-}" ] || die "$name is required, got nothing" "the ConfigMap payments-settings sets it"; done; }
-run_java() { exec "${JAVA_HOME:?}/bin/java" -XX:+ExitOnOutOfMemoryError -XX:MaxRAMPercentage=70 -cp "${JAVA_PARTS:?}/patched.jar:$JAVA_PARTS/*" "$@"; }
+run_java() {
+  local options=(-XX:MaxRAMPercentage=70)
+  [ -z "${JAVA_OPTIONS_FILE:-}" ] || options=("@$JAVA_OPTIONS_FILE")
+  exec "${JAVA_HOME:?}/bin/java" -XX:+ExitOnOutOfMemoryError "${options[@]}" \
+    -cp "${JAVA_CLASS_PATH:-${JAVA_PARTS:-}/patched.jar:${JAVA_PARTS:-}/*}" "$@"
+}
 
 [ $# -gt 0 ] || die "a role is required, got nothing" "$(sed -n 's/^#   \([a-z-]*\) .*/\1/p' "$0" | tr '\n' ' ')"
 readonly role=$1
 shift
 case $role in
   python-workers)
-    exec python -m apache_beam.runners.worker.worker_pool_main --service_port=50000 "$@" ;;
+    exec "${PYTHON:-python}" -m sandbox.worker_pool --port "${PYTHON_WORKERS_PORT:-50000}" --scratch "${SCRATCH:-/tmp}" "$@" ;;
   java-workers)
     need PROJECT
+    readonly host=${HOST:-localhost} port=${JAVA_WORKERS_PORT:-8097}
     # The legacy read is a native Flink source: docs/decisions/0004. Workers are reached in the pod itself, wherever it is.
-    run_java org.apache.beam.sdk.expansion.service.ExpansionService 8097 \
+    run_java org.apache.beam.sdk.expansion.service.ExpansionService "$port" \
       --experiments=use_deprecated_read --alsoStartLoopbackWorker \
-      --defaultEnvironmentType=EXTERNAL --defaultEnvironmentConfig=localhost:8097 --project="$PROJECT" "$@" ;;
+      --defaultEnvironmentType=EXTERNAL --defaultEnvironmentConfig="$host:$port" --project="$PROJECT" "$@" ;;
   job-server)
     need FLINK_MASTER
     run_java org.apache.beam.runners.flink.FlinkJobServerDriver --flink-master="$FLINK_MASTER" \
-      --flink-conf-dir=/opt/payments/flink --job-host=localhost --job-port=8099 --artifact-port=8098 --expansion-port=0 \
-      --artifacts-dir=/tmp/artifacts "$@" ;;
+      --flink-conf-dir="${FLINK_CONF_DIR:-/opt/payments/flink}" --job-host="${HOST:-localhost}" \
+      --job-port="${JOB_SERVER_PORT:-8099}" --artifact-port="${ARTIFACT_PORT:-8098}" --expansion-port=0 \
+      --artifacts-dir="${ARTIFACTS_DIR:-/tmp/artifacts}" "$@" ;;
   submit)
     need KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET
     exec python -m pipeline --runner=FlinkRunner --no_wait_until_finish --parallelism="${PARALLELISM:-2}" \

@@ -1,0 +1,30 @@
+"""Makes the jar of patched classes that every class path with Beam in it begins with.
+
+    python -m sandbox.patched_jar JARS PATCHED_JAR     for the images and for --java_parts
+
+The sandbox adds one of its own (loopback.py).
+"""
+
+from __future__ import annotations
+
+import sys
+import zipfile
+from pathlib import Path
+
+from sandbox import field_order, stable_input
+
+
+def add(jars: Path, target: zipfile.ZipFile) -> None:
+    """Writes every patched class. Raises SandboxError when one is not as it was."""
+    field_order.add(jars, target)
+    stable_input.add(jars, target)
+
+
+def main(jars: Path, patched: Path) -> None:
+    """Writes a jar that holds the patched classes alone."""
+    with zipfile.ZipFile(patched, "w") as target:
+        add(jars, target)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]))
