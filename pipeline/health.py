@@ -124,14 +124,7 @@ def _document(vitals: Sequence[Vital]) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    title, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline.health",
-        description=title,
-        epilog=f"example:\n\n{rest}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = tool_flags.parser("python -m pipeline.health", __doc__)
     tool_flags.add_kafka(parser)
     tool_flags.add_topics(parser)
     tool_flags.add_bigquery(parser)

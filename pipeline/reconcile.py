@@ -147,14 +147,7 @@ def _config(arguments: argparse.Namespace) -> ReconcileConfig:
 
 
 def _parser() -> argparse.ArgumentParser:
-    title, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline.reconcile",
-        description=title,
-        epilog=f"example:\n\n{rest}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = tool_flags.parser("python -m pipeline.reconcile", __doc__)
     tool_flags.add_kafka(parser)
     tool_flags.add_topics(parser)
     tool_flags.add_bigquery(parser)

@@ -11,6 +11,18 @@ import argparse
 from pipeline import flag_types
 
 
+def parser(program: str, document: str | None) -> argparse.ArgumentParser:
+    """Returns a parser whose help is a module's docstring: its first line, then an example."""
+    title, _, rest = (document or "").partition("\n\n")
+    return argparse.ArgumentParser(
+        prog=program,
+        description=title,
+        epilog=f"example:\n\n{rest}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+
+
 def add_bigquery(parser: argparse.ArgumentParser) -> None:
     """Adds --bigquery_dataset and --bigquery_endpoint."""
     parser.add_argument(

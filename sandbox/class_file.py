@@ -6,7 +6,9 @@ Format: the Java Virtual Machine Specification, chapter 4.
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 from sandbox.errors import SandboxError
 
@@ -15,6 +17,18 @@ UTF8, LONG, DOUBLE, CLASS, STRING, METHOD, NAME_AND_TYPE = 1, 5, 6, 7, 8, 10, 12
 _ENTRY_BYTES = {3: 4, 4: 4, 5: 8, 6: 8, 7: 2, 8: 2, 9: 4, 10: 4, 11: 4, 12: 4, 15: 3, 16: 2}
 _ENTRY_BYTES |= {17: 4, 18: 4, 19: 2, 20: 2}
 _POOL_START = 10  # after magic number, version and the pool's own count
+
+
+def add_patched(
+    jars: Path, pattern: str, name: str, patch: Callable[[bytes], bytes], target: zipfile.ZipFile
+) -> None:
+    """Writes the patched class `name` of the one jar that holds it, of those with this pattern."""
+    for jar in sorted(jars.glob(pattern)):
+        with zipfile.ZipFile(jar) as archive:
+            if name in archive.namelist():
+                target.writestr(name, patch(archive.read(name)))
+                return
+    raise SandboxError(f"no {pattern} with {name} in {jars}", "run `make setup`")
 
 
 class Pool:

@@ -16,7 +16,7 @@ import struct
 import zipfile
 from pathlib import Path
 
-from sandbox.class_file import UTF8, Pool
+from sandbox.class_file import UTF8, Pool, add_patched
 from sandbox.errors import SandboxError
 
 _JAR_PATTERN = "beam-sdks-java-io-google-cloud-platform-*.jar"
@@ -38,12 +38,7 @@ _ATTRIBUTE_HEAD = struct.Struct(">HI")  # name, length
 
 def add(jars: Path, target: zipfile.ZipFile) -> None:
     """Writes the patched class of the one jar in `jars` that holds it."""
-    for jar in sorted(jars.glob(_JAR_PATTERN)):
-        with zipfile.ZipFile(jar) as archive:
-            if CLASS_NAME in archive.namelist():
-                target.writestr(CLASS_NAME, patch(archive.read(CLASS_NAME)))
-                return
-    raise SandboxError(f"no {_JAR_PATTERN} with {CLASS_NAME} in {jars}", "run `make setup`")
+    add_patched(jars, _JAR_PATTERN, CLASS_NAME, patch, target)
 
 
 def patch(class_file: bytes) -> bytes:

@@ -18,6 +18,7 @@ import re
 import zipfile
 from pathlib import Path
 
+from sandbox.class_file import add_patched
 from sandbox.errors import SandboxError
 
 _JAR_PATTERN = "beam-runners-flink-*.jar"
@@ -35,12 +36,7 @@ _AFTER = bytes([0, 0, 0, 0x15, 4, 0x10, _MORE_BUFFERS, 0x60, 0xAC])
 
 def add(jars: Path, target: zipfile.ZipFile) -> None:
     """Writes the patched class of the one jar in `jars` that holds it."""
-    for jar in sorted(jars.glob(_JAR_PATTERN)):
-        with zipfile.ZipFile(jar) as archive:
-            if CLASS_NAME in archive.namelist():
-                target.writestr(CLASS_NAME, patch(archive.read(CLASS_NAME)))
-                return
-    raise SandboxError(f"no {_JAR_PATTERN} with {CLASS_NAME} in {jars}", "run `make setup`")
+    add_patched(jars, _JAR_PATTERN, CLASS_NAME, patch, target)
 
 
 def patch(class_file: bytes) -> bytes:
