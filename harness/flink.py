@@ -10,6 +10,8 @@ from urllib.parse import urlencode
 import requests
 
 from harness.errors import HarnessError
+from pipeline.rollout.errors import RolloutError
+from pipeline.rollout.flink_jobs import FlinkJobs
 from transforms.contract.metric_names import NAMESPACE, CounterName
 
 _ENDED = {"CANCELED", "FAILED", "FINISHED", "SUSPENDED"}
@@ -29,6 +31,7 @@ class FlinkCluster:
 
     def __init__(self, address: str) -> None:
         self._url = f"http://{address}"
+        self._jobs = FlinkJobs(address)
 
     def live_jobs(self) -> list[str]:
         """Returns the ids of jobs that have not ended."""
@@ -114,6 +117,13 @@ class FlinkCluster:
                 pass  # not up yet; the deadline tells when to give up
             time.sleep(0.5)
         raise HarnessError(f"the Flink job {job} did not end within {timeout_sec:.0f} s")
+
+    def savepoint(self, job: str, timeout_sec: float) -> str:
+        """Returns the URI of a savepoint; the job goes on."""
+        try:
+            return self._jobs.savepoint(job, timeout_sec)
+        except RolloutError as error:
+            raise HarnessError(str(error)) from None
 
     def stop_with_savepoint(self, job: str, timeout_sec: float) -> str:
         """Stops the job and returns the URI of the savepoint from which another goes on.

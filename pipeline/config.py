@@ -58,6 +58,7 @@ class PipelineConfig:
         resume: folder below which the newest checkpoint is where to start, Flink only.
         preflight: whether to check the surroundings before submission.
         continues: whether a savepoint, or the job that is updated, brings the state.
+        shadow: whether that is the savepoint of another job, which goes on beside this one.
         start_from_tables: folder for what the tables say, when a job begins with that.
         java_parts: folder of jars to expand the Java transforms with, Dataflow only.
         checkpoint_sec: time between checkpoints, Flink only.
@@ -80,6 +81,7 @@ class PipelineConfig:
     resume: str | None = None
     preflight: bool = True
     continues: bool = False
+    shadow: bool = False
     start_from_tables: str | None = None
     java_parts: Path | None = None
     checkpoint_sec: float = 5.0
@@ -162,6 +164,7 @@ class PipelineConfig:
             resume=options.view_as(FlinkOptions).resume,
             preflight=not launch.no_preflight,
             continues=_continues(options),
+            shadow=options.view_as(FlinkOptions).allow_non_restored_state,
             start_from_tables=launch.start_from_tables,
             java_parts=None if launch.java_parts is None else Path(launch.java_parts),
             checkpoint_sec=options.view_as(FlinkOptions).checkpointing_interval / 1_000,
@@ -178,6 +181,8 @@ class PipelineConfig:
             )
         if self.resume is not None:
             self._check_resume(options)
+        if self.shadow:
+            self._check_shadow(options)
         if self.start_from_tables is not None:
             self._check_start_from_tables()
         if self.runner == "FlinkRunner":
@@ -211,6 +216,18 @@ class PipelineConfig:
             raise ConfigError(
                 "--start_from_tables reads Kafka and BigQuery before it submits, so it cannot go "
                 "with --no_preflight."
+            )
+
+    def _check_shadow(self, options: PipelineOptions) -> None:
+        if not options.view_as(FlinkOptions).savepoint_path:
+            raise ConfigError(
+                "--shadow needs --savepoint_path, got none. Hint: `python -m pipeline.deploy "
+                "savepoint` takes one of the job that runs."
+            )
+        if not self.preflight:
+            raise ConfigError(
+                "--shadow asks the tables whether they are empty before it submits, so it cannot "
+                "go with --no_preflight."
             )
 
     def _check_resume(self, options: PipelineOptions) -> None:

@@ -95,7 +95,7 @@ def _write(
 ) -> beam.PCollection[DeadLetter]:
     """Ends a branch in its table; what BigQuery refuses comes back as dead letters."""
     rows = elements | f"Format {table.name}" >> FormatRow(table, config.version)
-    refused = rows | f"Write {table.name}" >> WriteBigQuery(config.sink, table)
+    refused = rows | _label(table, config) >> WriteBigQuery(config.sink, table)
     return refused | f"Reject {table.name}" >> RejectRefused()
 
 
@@ -111,6 +111,12 @@ def _write_merged(
     refused = (
         rows
         | f"Merge {table.name}" >> beam.Flatten()
-        | f"Write {table.name}" >> WriteBigQuery(config.sink, table)
+        | _label(table, config) >> WriteBigQuery(config.sink, table)
     )
     _ = refused | f"StopOnRefused {table.name}" >> StopOnRefused()
+
+
+def _label(table: Table, config: PipelineConfig) -> str:
+    # The step keeps rows on their way to these tables, and no other job may find them under its
+    # name: one that writes to other tables would append these to ours (docs/decisions/0014).
+    return f"Write {table.name} to {config.sink.dataset}"

@@ -204,6 +204,16 @@ class FlinkOptions(PipelineOptions):
             help="Start from the newest checkpoint or savepoint below this folder (a path or URI), "
             "as after a power cut. It must be the newest of the job that wrote to these tables.",
         )
+        # Flink's own name for it is no flag of ours: on the tables of a running job it would drop
+        # rows, and a renamed state with them (docs/decisions/0014).
+        group.add_argument(
+            "--shadow",
+            dest="allow_non_restored_state",
+            action="store_true",
+            help="Start from the savepoint of another job, beside that job, into empty tables of "
+            "our own; rows that were on their way to its tables stay its own. `python -m "
+            "pipeline.deploy --help` shows what for.",
+        )
         group.add_argument(
             "--max_bundle_size",
             type=int,

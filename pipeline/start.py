@@ -16,6 +16,7 @@ from pipeline.takeover import held_topic
 from pipeline.takeover.errors import CannotStart
 from pipeline.takeover.held_tables import HeldTables
 from pipeline.takeover.take_over import TakeOver, check_nothing_lost
+from transforms.read_kafka import OffsetRange
 
 _LOG = logging.getLogger("pipeline")
 
@@ -36,12 +37,7 @@ def prepare(config: PipelineConfig, complete: Callable[[PipelineConfig], None]) 
     with held_topic.connected(config.source) as topic:
         now = topic.ranges()
     if config.preflight:
-        held = HeldTables(config.sink, config.bigquery_endpoint).held(config.source.topics)
-        if config.continues:
-            check_nothing_lost(now, held)
-            start_offsets.check_partitions(config.source, now)
-        elif held:
-            _refuse(config, sum(each.records for each in held.values()))
+        _check_tables(config, now)
     if config.bounded:
         _LOG.info(
             "DirectRunner reads what is there now and ends: %d offsets in %d partitions; no state "
@@ -54,6 +50,22 @@ def prepare(config: PipelineConfig, complete: Callable[[PipelineConfig], None]) 
     if not config.continues:
         start_offsets.commit(config.source, now)
     return config.watching(now)
+
+
+def _check_tables(config: PipelineConfig, now: list[OffsetRange]) -> None:
+    held = HeldTables(config.sink, config.bigquery_endpoint).held(config.source.topics)
+    if config.shadow and held:
+        raise CannotStart(
+            f"--shadow is for tables of its own; those of {config.sink.project}."
+            f"{config.sink.dataset} hold records of {', '.join(config.source.topics)}, and a "
+            "second job would write beside the one whose savepoint this is. Hint: `python -m "
+            "pipeline.tables create` makes another dataset."
+        )
+    if config.continues:
+        check_nothing_lost(now, held)
+        start_offsets.check_partitions(config.source, now)
+    elif held:
+        _refuse(config, sum(each.records for each in held.values()))
 
 
 def _refuse(config: PipelineConfig, records: int) -> None:

@@ -32,6 +32,11 @@ def add_bigquery(parser: argparse.ArgumentParser) -> None:
         metavar="PROJECT.DATASET",
         help="Dataset that holds the outcome tables.",
     )
+    add_bigquery_endpoint(parser)
+
+
+def add_bigquery_endpoint(parser: argparse.ArgumentParser) -> None:
+    """Adds --bigquery_endpoint."""
     parser.add_argument(
         "--bigquery_endpoint",
         type=flag_types.host_port,
@@ -68,6 +73,27 @@ def add_topics(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="TOPIC[,…]",
         help="Topics that the pipeline reads.",
+    )
+
+
+def add_flink_job(parser: argparse.ArgumentParser) -> None:
+    """Adds --flink, --blue_job and --wait_sec: what `python -m pipeline.deploy` asks Flink for."""
+    parser.add_argument(
+        "--flink",
+        type=flag_types.host_port,
+        required=True,
+        metavar="HOST:PORT",
+        help="REST address of Flink's JobManager.",
+    )
+    parser.add_argument(
+        "--blue_job", required=True, metavar="ID", help="Flink's id of the old job."
+    )
+    parser.add_argument(
+        "--wait_sec",
+        type=flag_types.seconds,
+        default=120,
+        metavar="SEC",
+        help="How long to wait at most: for rows, or for Flink (default: %(default)s).",
     )
 
 

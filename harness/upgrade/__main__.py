@@ -17,7 +17,7 @@ from pathlib import Path
 
 from harness import command_line
 from harness.endings import exit_code
-from harness.upgrade import scenarios, table
+from harness.upgrade import blue_green, scenarios, table
 from harness.upgrade.run import Result, Stage
 from sandbox.sandbox import Sandbox
 
@@ -26,6 +26,7 @@ SCENARIOS = {
     "column": scenarios.column,
     "rename": scenarios.rename,
     "rescale": scenarios.rescale,
+    "blue-green": blue_green.blue_green,
 }
 
 

@@ -25,6 +25,8 @@ _MIX = (
 # All of a job's tasks start anew, and on a busy machine its workers with them.
 _START_SEC = 600
 _STOP_SEC = 300
+# What Flink says when a savepoint holds state of an operator that the new job does not have.
+REFUSAL = "Cannot map checkpoint/savepoint state for operator"
 # So many are in the books before the first stop.
 PAYMENTS_BEFORE_STOP = 300
 _TAIL_SEC = 300
@@ -118,6 +120,23 @@ class Run:
         self._starts_sec.append(time.monotonic() - began_at)
         self._say(f"{module} runs and checkpoints after {self._starts_sec[-1]:.0f} s")
 
+    @property
+    def job(self) -> str:
+        """Returns the id of the job that runs."""
+        return self._job
+
+    def another_starts(self, rehearsal: Rehearsal, flags: Sequence[str]) -> str:
+        """Starts a job beside ours; returns its id when it checkpoints."""
+        began_at = time.monotonic()
+        job = rehearsal.submit_to_flink(flags, timeout_sec=_START_SEC)
+        self._starts_sec.append(time.monotonic() - began_at)
+        self._say(f"{job} runs and checkpoints after {self._starts_sec[-1]:.0f} s")
+        return job
+
+    def ended_by_others(self) -> None:
+        """Tells that our job is not ours to end any more."""
+        self._job = ""
+
     def stop(self) -> str:
         """Stops the job at a savepoint; returns its URI."""
         began_at = time.monotonic()
@@ -134,15 +153,20 @@ class Run:
         """
         self._stage.sandbox.restart("expansion")
 
-    def refusal_of(self, module: str, savepoint: str) -> str:
+    def refusal_of(self, module: str, savepoint: str, rehearsal: Rehearsal | None = None) -> str:
         """Starts what must not start from the savepoint; returns why Flink refused it.
+
+        Args:
+            rehearsal: whose tables it would write to, ours unless given.
 
         Raises:
             HarnessError: it was not refused.
         """
         flink = self.rehearsal.flink
         before = set(flink.jobs())
-        log = self.rehearsal.submit([f"--savepoint_path={savepoint}"], module, _START_SEC)
+        log = (rehearsal or self.rehearsal).submit(
+            [f"--savepoint_path={savepoint}"], module, _START_SEC
+        )
         deadline = time.monotonic() + _START_SEC
         while time.monotonic() < deadline:
             for job in set(flink.jobs()) - before:
@@ -154,12 +178,12 @@ class Run:
             time.sleep(0.5)
         raise HarnessError(f"no job came of {module}; {log} ends:\n{programs.tail(log)}")
 
-    def finish(self, problems: Sequence[str] = ()) -> Result:
-        """Ends the load, waits for the tail and compares the books."""
+    def finish(self, problems: Sequence[str] = (), books: Rehearsal | None = None) -> Result:
+        """Ends the load, waits for the tail and compares the books: ours unless given."""
         assert self._simulator is not None, "finish comes after start_under_load"
         self._simulator.stop()
         self._say("all sent; comparing topic, ledgers and tables")
-        report = self.rehearsal.reconcile(_TAIL_SEC)
+        report = (books or self.rehearsal).reconcile(_TAIL_SEC)
         return Result(
             self._scenario, tuple(self._stops_sec), tuple(self._starts_sec), report, tuple(problems)
         )

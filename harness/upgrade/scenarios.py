@@ -9,15 +9,13 @@ from collections.abc import Iterator
 
 from harness.upgrade import books, known
 from harness.upgrade.next_steps import NextRules
-from harness.upgrade.run import PAYMENTS_BEFORE_STOP, Result, Run, Stage
+from harness.upgrade.run import PAYMENTS_BEFORE_STOP, REFUSAL, Result, Run, Stage
 from pipeline.reconciliation import truth
 from transforms.contract.outcome import Outcome
 from transforms.contract.rules import Rules
 
 _EMBARGOED = 5
 _KNOWN = PAYMENTS_BEFORE_STOP // 2
-# What Flink says when a savepoint holds state of an operator that the new job does not have.
-_REFUSAL = "Cannot map checkpoint/savepoint state for operator"
 
 
 def change(stage: Stage) -> Result:
@@ -38,7 +36,7 @@ def rename(stage: Stage) -> Result:
         problems = []
         for module in ("harness.upgrade.renamed_state", "harness.upgrade.renamed_step"):
             why = run.refusal_of(module, savepoint)
-            if _REFUSAL not in why:
+            if REFUSAL not in why:
                 problems.append(f"{module} was refused for another reason: {why[:500]}")
             stage.say(f"{module} was refused")
         run.start([f"--savepoint_path={savepoint}"])

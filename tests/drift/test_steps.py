@@ -46,10 +46,10 @@ def test_every_outcome_has_exactly_one_table_and_the_graph_writes_to_each_table_
 ) -> None:
     assert Counter(table.outcome for table in OUTCOME_TABLES) == Counter(Outcome)
 
-    used = steps_of(GraphRun(monkeypatch).build())
-    labels = Counter(step.full_label.rpartition("/")[2] for step in used)
+    run = GraphRun(monkeypatch)
+    labels = Counter(step.full_label.rpartition("/")[2] for step in steps_of(run.build()))
     for table in TABLES:
-        assert labels[f"Write {table.name}"] == 1
+        assert labels[f"Write {table.name} to {run.config.sink.dataset}"] == 1
 
 
 def test_every_counter_has_its_name_in_the_contract_and_is_used() -> None:

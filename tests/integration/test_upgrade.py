@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.upgrade import scenarios
+from harness.upgrade import blue_green, scenarios
 from harness.upgrade.run import Result, Stage
 from sandbox.sandbox import Sandbox
 from transforms.contract.outcome import Outcome
@@ -34,3 +34,8 @@ def test_changed_version_goes_on_from_the_savepoint(stage: Stage) -> None:
 def test_renamed_state_or_step_is_refused(stage: Stage) -> None:
     """The control: state must never be lost in silence."""
     assert_exact(scenarios.rename(stage))
+
+
+def test_green_takes_over_from_blue_and_back(stage: Stage) -> None:
+    """With its control: without --shadow nothing may start from blue's savepoint."""
+    assert_exact(blue_green.blue_green(stage))

@@ -130,7 +130,7 @@ def test_every_table_is_written_at_stream_offsets_by_a_fixed_number_of_streams(
     steps = [transform.unique_name for transform in job.pipeline.components.transforms.values()]
 
     for table in TABLES:
-        own = [step for step in steps if step.startswith(f"Write {table.name}/")]
+        own = [step for step in steps if step.startswith(f"Write {table.name} to payments/")]
         assert any(step.endswith("/StorageApiLoads/AddShard") for step in own)
         assert any(step.endswith("ParMultiDo(StorageApiFlushAndFinalize)") for step in own)
 

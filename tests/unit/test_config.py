@@ -88,6 +88,8 @@ def test_flink_takes_checkpoints_every_five_seconds_unless_told() -> None:
         ([*REQUIRED, "--resume=/checkpoints"], "--resume is for FlinkRunner"),
         ([*FLINK, "--resume="], "--resume must name a folder"),
         ([*FLINK, "--resume=/a", "--savepoint_path=file:/a/chk-1"], "Give one of them"),
+        ([*FLINK, "--shadow"], "--shadow needs --savepoint_path, got none"),
+        ([*FLINK, "--shadow", "--savepoint_path=/y", "--no_preflight"], "--no_preflight"),
         ([f for f in FLINK if "job_endpoint" not in f], "--job_endpoint is required"),
         ([f for f in FLINK if "expansion" not in f], "--expansion_service is required"),
     ],

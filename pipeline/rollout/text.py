@@ -1,0 +1,54 @@
+"""How is a rollout told? Tables for whoever runs it, and a line that says what it means."""
+
+from __future__ import annotations
+
+from tabulate import tabulate
+
+from pipeline.rollout.ranges import END
+from pipeline.rollout.rollout import Compared
+from pipeline.rollout.serving import Decision
+
+
+def decision(made: Decision) -> str:
+    """Returns which dataset is read for which offsets."""
+    rows = [
+        (each.dataset, f"{each.topic}[{each.partition}]", each.start, _end(each.end))
+        for each in made.served
+    ]
+    newest = sorted({each.dataset for each in made.served if each.end == END})
+    return (
+        f"{tabulate(rows, headers=('read from', 'records of', 'from offset', 'to'))}\n\n"
+        f"deploy: new records are read from {', '.join(newest)}, as decided at "
+        f"{made.decided_at:%Y-%m-%d %H:%M:%S} UTC"
+    )
+
+
+def comparison(compared: Compared) -> str:
+    """Returns what was compared, and what differs."""
+    result = compared.result
+    rows = [
+        ("alike", result.alike),
+        ("lost", result.lost),
+        ("invented", result.invented),
+        ("doubled", result.doubled),
+        ("judged otherwise", sum(each.records for each in result.differing)),
+    ]
+    parts = [tabulate(rows, headers=(f"as in {compared.blue}", "records"))]
+    if result.differing:
+        headers = ("blue says", "green says", "records", "for example")
+        parts.append(tabulate(result.differing, headers=headers))
+    if result.crossing:
+        parts.append(f"{result.crossing} copies came through another partition than their first")
+    return "\n\n".join((*parts, f"deploy: {_verdict(compared)}"))
+
+
+def _verdict(compared: Compared) -> str:
+    if not compared.result.complete:
+        return "green does NOT hold the records that blue holds, each once"
+    if compared.result.differing:
+        return "green holds every record that blue holds since it began, and judges some otherwise"
+    return "green holds every record that blue holds since it began, each once"
+
+
+def _end(offset: int) -> str:
+    return "…" if offset == END else str(offset)

@@ -1,0 +1,190 @@
+"""Two datasets beside each other, as jobs would fill them: what is read, and what differs."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+
+import pytest
+
+from pipeline.rollout import comparison, ranges
+from pipeline.rollout.comparison import Difference
+from pipeline.rollout.errors import RolloutError
+from pipeline.rollout.serving import LiveDataset
+from tests.support.sql_dataset import Dataset
+from tests.support.sql_history import Payment, Record, Row, accepted, duplicate, invalid, late
+
+pytestmark = pytest.mark.integration
+
+BLUE, GREEN, LIVE = "rollout_blue", "rollout_green", "rollout_live"
+PLACE = ("payments", 0)
+CUT = 3
+SPANS = {PLACE: (CUT, 7)}
+
+FIRST = Record(0, 0, "10:00:05")
+
+
+def payment(number: int) -> Payment:
+    return Payment(f"tx-{number}", "10.00", 1_000, "EUR", "10:00:00")
+
+
+# Offsets 0 to 6. Green began at 3, and knows by blue's memory that tx-0 was accepted at 0.
+HISTORY = [
+    accepted(payment(0), FIRST),
+    accepted(payment(1), Record(0, 1, "10:00:06")),
+    invalid("unknown_currency", Record(0, 2, "10:00:07")),
+    duplicate(payment(0), Record(0, 3, "10:00:08"), FIRST),
+    accepted(payment(4), Record(0, 4, "10:00:09")),
+    late(payment(5), Record(0, 5, "12:00:00")),
+    accepted(payment(6), Record(0, 6, "10:00:11")),
+]
+
+
+@pytest.fixture(scope="module")
+def blue(sandbox) -> Dataset:
+    dataset = Dataset(sandbox.endpoints()["bigquery"], BLUE)
+    dataset.make()
+    dataset.insert([_by("1", row) for row in HISTORY])
+    return dataset
+
+
+@pytest.fixture(scope="module")
+def green(blue: Dataset) -> Dataset:
+    dataset = Dataset(blue.address, GREEN)
+    dataset.make()
+    dataset.insert([_by("2", row) for row in HISTORY[CUT:]])
+    return dataset
+
+
+@pytest.fixture
+def live(blue: Dataset, green: Dataset) -> Iterator[LiveDataset]:
+    dataset = LiveDataset(blue.client, f"sandbox.{LIVE}")
+    dataset.create()
+    dataset.show([f"sandbox.{BLUE}", f"sandbox.{GREEN}"])
+    dataset.decide(ranges.served_by(f"sandbox.{BLUE}", [PLACE]))
+    return dataset
+
+
+def read(blue: Dataset) -> list[tuple]:
+    """Returns what readers see: offset, outcome and who wrote it."""
+    return Dataset(blue.address, LIVE).ask("records", "kafka_offset, outcome, pipeline_version")
+
+
+def counted(blue: Dataset) -> list[tuple]:
+    totals = Dataset(blue.address, LIVE)
+    return totals.ask("totals_by_minute", "currency, payment_count, amount")
+
+
+OUTCOMES = ("accepted", "accepted", "invalid", "duplicate", "accepted", "late", "accepted")
+
+
+def test_every_record_is_read_once_before_and_after_the_switch_and_when_taken_back(
+    blue: Dataset, live: LiveDataset
+) -> None:
+    before = list(live.decision().served)
+    assert read(blue) == [(n, outcome, "1") for n, outcome in enumerate(OUTCOMES)]
+
+    live.decide(ranges.handed_over(before, f"sandbox.{GREEN}", {PLACE: CUT}))
+    switched = [(n, outcome, "1" if n < CUT else "2") for n, outcome in enumerate(OUTCOMES)]
+    assert read(blue) == switched
+    assert counted(blue) == [("EUR", 4, Decimal(40))]
+
+    live.decide(ranges.taken_back(live.decision().served, f"sandbox.{GREEN}"))
+    assert list(live.decision().served) == before
+    assert read(blue) == [(n, outcome, "1") for n, outcome in enumerate(OUTCOMES)]
+    assert counted(blue) == [("EUR", 4, Decimal(40))]
+
+
+def test_ranges_that_would_lose_records_are_not_put_in_force(
+    blue: Dataset, live: LiveDataset
+) -> None:
+    before = live.decision()
+    gap = ranges.handed_over(before.served, f"sandbox.{GREEN}", {PLACE: CUT})[1:]
+
+    with pytest.raises(RolloutError, match="must be read on from offset 0"):
+        live.decide(gap)
+
+    assert live.decision() == before
+
+
+def test_green_that_counts_as_blue_does_is_alike(blue: Dataset, green: Dataset) -> None:
+    assert comparison.cuts(blue.client, f"sandbox.{GREEN}") == {PLACE: CUT}
+
+    found = compared(blue)
+
+    assert found.complete
+    assert found == (4, 0, 0, 0, (), 0)
+
+
+# The controls: each way in which green can be wrong.
+
+
+def test_row_that_green_lacks_is_lost(blue: Dataset, green: Dataset) -> None:
+    missing = HISTORY[4]
+    green.query(f"DELETE FROM `sandbox.{GREEN}.{missing.table}` WHERE kafka_offset = 4")
+    try:
+        found = compared(blue)
+    finally:
+        green.insert([_by("2", missing)])
+
+    assert not found.complete
+    assert found == (3, 1, 0, 0, (), 0)
+
+
+def test_row_that_green_has_twice_is_doubled(blue: Dataset, green: Dataset) -> None:
+    with green.tampered([HISTORY[4]]):
+        found = compared(blue)
+
+    assert not found.complete
+    assert found.doubled == 1
+
+
+def test_row_that_blue_lacks_is_invented(blue: Dataset, green: Dataset) -> None:
+    with green.tampered([accepted(payment(9), Record(1, 4, "10:00:09"))]):
+        found = comparison.compare(
+            blue.client,
+            f"sandbox.{BLUE}",
+            f"sandbox.{GREEN}",
+            {**SPANS, ("payments", 1): (0, 9)},
+        )
+
+    assert not found.complete
+    assert found == (4, 0, 1, 0, (), 0)
+
+
+def test_record_that_green_judges_otherwise_is_shown(blue: Dataset, green: Dataset) -> None:
+    """Such as a copy that counts again: the memory was lost."""
+    forgotten = HISTORY[3]
+    green.query(f"DELETE FROM `sandbox.{GREEN}.{forgotten.table}` WHERE kafka_offset = 3")
+    try:
+        with green.tampered([accepted(payment(0), Record(0, 3, "10:00:08"))]):
+            found = compared(blue)
+    finally:
+        green.insert([_by("2", forgotten)])
+
+    assert found.complete
+    assert found.differing == (Difference("duplicate", "accepted", 1, "payments[0] 3"),)
+
+
+def test_other_amount_is_a_difference(blue: Dataset, green: Dataset) -> None:
+    table = f"`sandbox.{GREEN}.transactions`"
+    green.query(f"UPDATE {table} SET amount_minor = 1 WHERE kafka_offset = 6")
+    try:
+        found = compared(blue)
+    finally:
+        green.query(f"UPDATE {table} SET amount_minor = 1000 WHERE kafka_offset = 6")
+
+    assert found.differing == (Difference("accepted", "accepted", 1, "payments[0] 6"),)
+
+
+def test_copy_of_another_partition_is_told(blue: Dataset, green: Dataset) -> None:
+    elsewhere = duplicate(payment(4), Record(2, 0, "10:00:30"), Record(0, 4, "10:00:09"))
+
+    with green.tampered([elsewhere]):
+        assert compared(blue).crossing == 1
+
+
+def compared(blue: Dataset) -> comparison.Comparison:
+    return comparison.compare(blue.client, f"sandbox.{BLUE}", f"sandbox.{GREEN}", SPANS)
+
+
+def _by(version: str, row: Row) -> Row:
+    return row._replace(cells={**row.cells, "pipeline_version": version})
