@@ -94,7 +94,7 @@ def python_workers(plan: Plan) -> Component:
 
 def watchdog(plan: Plan) -> Component:
     """Returns what frees a job from waiting for a worker that will never come."""
-    arguments = ["--rest_port", str(plan.ports["flink-rest"]), "--dir", str(plan.layout.root)]
+    arguments = ["--flink", plan.address("flink-rest"), "--dir", str(plan.layout.root)]
     arguments += ["--patience_sec", str(_PATIENCE_SEC)]
     environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
     return Component("watchdog", [str(PYTHON), "-m", "sandbox.watchdog", *arguments], environment)

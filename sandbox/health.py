@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import http.client
-import json
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
 
 import grpc
 
 from sandbox import kafka_broker, processes
 from sandbox.component import TASK_MANAGERS, Plan
 from sandbox.ports import HOST
+from sandbox.rest import get_json
 
 _ANSWER_TIMEOUT_SEC = 5
 
@@ -28,7 +26,7 @@ def checks(plan: Plan) -> dict[str, Check]:
         "kafka": lambda pid: kafka_broker.answers(kafka),
         "bigquery": lambda pid: _bigquery_answers(plan),
         "zookeeper": lambda pid: plan.ports["zookeeper"] in processes.listening_ports(pid),
-        "jobmanager": lambda pid: bool(get_json(plan.ports["flink-rest"], "/overview")),
+        "jobmanager": lambda pid: bool(get_json(plan.address("flink-rest"), "/overview")),
         "job-server": lambda pid: _grpc_answers(plan.address("job-server")),
         "expansion": lambda pid: _grpc_answers(plan.address("expansion")),
         "python-workers": lambda pid: _grpc_answers(plan.address("python-workers")),
@@ -39,23 +37,9 @@ def checks(plan: Plan) -> dict[str, Check]:
     return table
 
 
-def get_json(port: int, path: str) -> Any:
-    """Returns what a local REST service answers. Raises OSError or ValueError when it does not."""
-    connection = http.client.HTTPConnection(HOST, port, timeout=_ANSWER_TIMEOUT_SEC)
-    try:
-        connection.request("GET", path)
-        response = connection.getresponse()
-        body = response.read()
-        if response.status != http.client.OK:
-            raise ValueError(f"{path} answers {response.status}")
-        return json.loads(body)
-    finally:
-        connection.close()
-
-
 def _task_manager_check(plan: Plan, name: str) -> Check:
     def registered(pid: int) -> bool:
-        listed = get_json(plan.ports["flink-rest"], "/taskmanagers")["taskmanagers"]
+        listed = get_json(plan.address("flink-rest"), "/taskmanagers")["taskmanagers"]
         ports = processes.listening_ports(pid)
         # pekko.tcp://flink@127.0.0.1:PORT/user/rpc/…: the port tells it from one killed just now.
         return any(
@@ -70,7 +54,7 @@ def _task_manager_check(plan: Plan, name: str) -> Check:
 def _bigquery_answers(plan: Plan) -> bool:
     """Asks both protocols: REST for the project's datasets, and TLS with our own authority."""
     port = plan.ports["bigquery"]
-    get_json(port, f"/bigquery/v2/projects/{plan.project}/datasets")
+    get_json(plan.address("bigquery"), f"/bigquery/v2/projects/{plan.project}/datasets")
     trust = ssl.create_default_context(cafile=str(plan.layout.authority))
     with (
         socket.create_connection((HOST, port), timeout=_ANSWER_TIMEOUT_SEC) as plain,

@@ -3,6 +3,7 @@
 #   python-workers   starts a Python worker whenever its TaskManager asks for one       port 50000
 #   java-workers     the expansion service, which is also the pool of Java workers      port 8097
 #   job-server       takes pipelines and submits them to FLINK_MASTER                   port 8099
+#   watchdog         ends the TaskManager of its pod when its tasks wait for a worker that is gone
 #   submit, health, reconcile, tables, dead_letters                                     the pipeline's own commands
 # Where things are comes from the environment: KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET PROJECT PARALLELISM.
 # The sandbox starts its Java services with it too, on ports, class path and options of its own (JAVA_OPTIONS_FILE, a Java @argfile).
@@ -36,6 +37,9 @@ case $role in
       --flink-conf-dir="${FLINK_CONF_DIR:-/opt/payments/flink}" --job-host="${HOST:-localhost}" \
       --job-port="${JOB_SERVER_PORT:-8099}" --artifact-port="${ARTIFACT_PORT:-8098}" --expansion-port=0 \
       --artifacts-dir="${ARTIFACTS_DIR:-/tmp/artifacts}" "$@" ;;
+  watchdog)
+    need POD_IP
+    exec python -m sandbox.pod_watchdog --flink="${FLINK_REST:-payments-rest:8081}" --pod_ip="$POD_IP" "$@" ;;
   submit)
     need KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET
     exec python -m pipeline --runner=FlinkRunner --no_wait_until_finish --parallelism="${PARALLELISM:-2}" \

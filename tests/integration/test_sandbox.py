@@ -17,9 +17,10 @@ from google.api_core import exceptions
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, KafkaAdminClient
 
-from sandbox import cli, health, kafka_broker, ports, processes
+from sandbox import cli, kafka_broker, ports, processes
 from sandbox.component import NAMES
 from sandbox.layout import BIGQUERY_PYTHON, REPOSITORY
+from sandbox.rest import get_json
 from sandbox.sandbox import Sandbox
 from tests.integration.sandbox_clients import Rows, answers, job_options, wait_until
 
@@ -113,14 +114,14 @@ def test_killed_taskmanager_comes_back(sandbox) -> None:
 
 def test_killed_jobmanager_takes_its_job_up_again(sandbox) -> None:
     endpoints = sandbox.endpoints()
-    rest_port = int(endpoints["flink_rest"].split(":")[1])
+    flink = endpoints["flink_rest"]
 
     def jobs() -> dict[str, str]:
-        listed = health.get_json(rest_port, "/jobs")["jobs"]
+        listed = get_json(flink, "/jobs")["jobs"]
         return {job["id"]: job["status"] for job in listed if job["status"] == "RUNNING"}
 
     def checkpoints(job: str, kind: str) -> int:
-        return health.get_json(rest_port, f"/jobs/{job}/checkpoints")["counts"][kind]
+        return get_json(flink, f"/jobs/{job}/checkpoints")["counts"][kind]
 
     pipeline = beam.Pipeline(options=job_options(endpoints, streaming=True))
     _ = (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +15,9 @@ import pytest
 from pipeline.config import PipelineConfig
 from pipeline.options import PipelineOptions
 
-SCRIPT = Path(__file__).parents[2] / "templates/flink/entrypoint.sh"
+REPOSITORY = Path(__file__).parents[2]
+SCRIPT = REPOSITORY / "templates/flink/entrypoint.sh"
+DOCKERFILE = REPOSITORY / "templates/flink/Dockerfile"
 RECORDER = """#!{python}
 import json, sys
 print(json.dumps(sys.argv[1:]))
@@ -24,6 +28,7 @@ SETTINGS = {
     "BIGQUERY_DATASET": "my-project.payments",
     "PROJECT": "my-project",
     "FLINK_MASTER": "payments-rest:8081",
+    "POD_IP": "10.1.2.3",
 }
 
 
@@ -85,6 +90,7 @@ def test_java_workers_are_the_legacy_reads_and_are_reached_in_their_own_pod(tmp_
         ("health", "BIGQUERY_DATASET"),
         ("job-server", "FLINK_MASTER"),
         ("java-workers", "PROJECT"),
+        ("watchdog", "POD_IP"),
     ],
 )
 def test_missing_setting_is_told(tmp_path: Path, role: str, setting: str) -> None:
@@ -100,3 +106,29 @@ def test_unknown_role_is_told_with_those_that_there_are(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert "no such role: taskmanager" in ended.stderr
     assert "python-workers" in ended.stderr
+
+
+def test_watchdog_is_told_which_pod_is_its_own(tmp_path: Path) -> None:
+    command = asked(tmp_path, "watchdog")
+
+    assert command[:2] == ["-m", "sandbox.pod_watchdog"]
+    assert "--pod_ip=10.1.2.3" in command
+
+
+@pytest.mark.parametrize("module", ["sandbox.worker_pool", "sandbox.pod_watchdog"])
+def test_image_holds_all_that_its_programs_import(tmp_path: Path, module: str) -> None:
+    """Of the sandbox it has some files only; a missing one would be found at the first start."""
+    copied = re.findall(r"sandbox/\w+\.py", DOCKERFILE.read_text())
+    (tmp_path / "sandbox").mkdir()
+    for file in copied:
+        shutil.copy(REPOSITORY / file, tmp_path / file)
+
+    subprocess.run([sys.executable, "-m", module, "--help"], cwd=tmp_path, check=True, timeout=120)
+
+
+def test_control_missing_file_is_found(tmp_path: Path) -> None:
+    (tmp_path / "sandbox").mkdir()
+    shutil.copy(REPOSITORY / "sandbox/pod_watchdog.py", tmp_path / "sandbox")
+
+    command = [sys.executable, "-m", "sandbox.pod_watchdog", "--help"]
+    assert subprocess.run(command, cwd=tmp_path, timeout=120).returncode != 0
