@@ -9,9 +9,9 @@
     python -m pipeline.deploy ramp      --green=my-project.payments_2 --share=100 …
     python -m pipeline.deploy stop      --flink=jobmanager:8081 --blue_job=ID …
 
-Readers ask the views in --live_dataset, which are named as the tables. For each partition they show
-blue's records up to the offset where green began, and green's from there on, once it is green's
-turn; one INSERT changes all views at once. docs/upgrade.md, "Blue and green", tells the rest.
+Readers ask the views in --live_dataset, which are named as the tables. They show blue's records up
+to the offsets where green began, and from there on green's for a share of the ids, and blue's for
+the others; one INSERT changes all views at once. docs/upgrade.md, "Blue and green", tells the rest.
 
 Exit code: 0 done, 1 green does not count as blue does (nothing was changed), 2 a mistake in the
 flags, 3 it could not be done.
@@ -141,7 +141,7 @@ def _parser() -> argparse.ArgumentParser:
         type=_percent,
         required=True,
         metavar="PERCENT",
-        help="Of the partitions, rounded up; 100 is the switch.",
+        help="Of the ids; 100 is the switch.",
     )
     back = add("take-back", _take_back, "lets blue be read for everything again")
     add("stop", _stop, "ends the old job, once its rows are flushed", flink=True)

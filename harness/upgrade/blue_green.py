@@ -27,7 +27,7 @@ def blue_green(stage: Stage) -> Result:
             # Accepted before the savepoint: green knows them by blue's memory alone.
             known.send(run.rehearsal, "known", copies)
             rollout.ramp(50, green_job)
-            problems += rollout.unbalanced("half of the partitions read from green")
+            problems += rollout.unbalanced("half of the ids read from green")
             rollout.ramp(100, green_job)
             rollout.deploy("take-back", f"--green={rollout.name(rollout.green)}")
             problems += rollout.unbalanced("taken back")

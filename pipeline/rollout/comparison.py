@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from google.cloud import bigquery
 
 from pipeline import clients
 from pipeline.rollout.ranges import Partition
-from pipeline.warehouse import sql_files
-from transforms.contract.table_schema import CONFLICTS, DUPLICATES
+from pipeline.rollout.views import bucket_of
+from transforms.contract.table_schema import DEAD_LETTERS, OUTCOME_TABLES
 
-# A record's verdict, and what it says: all that a reader could add up.
-_CONTENT = (
-    "TO_JSON_STRING([transaction_id, account_id, merchant_id, currency, "
-    "CAST(amount_minor AS STRING), reason])"
-)
+# What a row says, besides its verdict: all that a reader could add up.
+_PAYMENT = "transaction_id, account_id, merchant_id, currency, CAST(amount_minor AS STRING)"
+_RECORDS = """
+SELECT
+  '{outcome}' AS outcome,
+  kafka_topic,
+  kafka_partition,
+  kafka_offset,
+  {bucket} AS bucket,
+  TO_JSON_STRING([{content}]) AS content
+FROM `{dataset}.{table}` AS row_"""
 _COMPARISON = """
 WITH spans AS ({spans}),
 blue AS ({blue}),
@@ -27,6 +33,7 @@ SELECT
   blue.content = green.content AS alike,
   COUNT(*) AS records,
   SUM(COALESCE(blue.copies, 1) - 1 + COALESCE(green.copies, 1) - 1) AS doubled,
+  COUNTIF(blue.bucket != green.bucket) AS parted,
   MIN(COALESCE(blue.place, green.place)) AS example
 FROM blue
 FULL JOIN green ON green.place = blue.place
@@ -38,7 +45,8 @@ SELECT
   CONCAT(kafka_topic, '[', CAST(kafka_partition AS STRING), '] ', CAST(kafka_offset AS STRING))
     AS place,
   MIN(outcome) AS outcome,
-  MIN({content}) AS content,
+  MIN(content) AS content,
+  MIN(bucket) AS bucket,
   COUNT(*) AS copies
 FROM ({records}) AS records
 JOIN spans ON spans.topic = kafka_topic AND spans.number = kafka_partition
@@ -65,7 +73,8 @@ class Comparison(NamedTuple):
         invented: records that green has and blue lacks.
         doubled: rows too many, in either.
         differing: records that both have, with another verdict or content.
-        crossing: copies whose accepted record came through another partition.
+        parted: records that lie in another bucket in green than in blue: with some buckets read
+            from each they would be read twice or never.
     """
 
     alike: int
@@ -73,7 +82,7 @@ class Comparison(NamedTuple):
     invented: int
     doubled: int
     differing: tuple[Difference, ...]
-    crossing: int
+    parted: int
 
     @property
     def complete(self) -> bool:
@@ -99,8 +108,7 @@ def compare(
     Raises:
         google.api_core.exceptions.GoogleAPICallError: BigQuery refused.
     """
-    rows = list(clients.bigquery_rows(client, comparison_sql(blue, green, spans)))
-    return _summed(rows, _crossing(client, green))
+    return _summed(clients.bigquery_rows(client, comparison_sql(blue, green, spans)))
 
 
 def comparison_sql(blue: str, green: str, spans: Mapping[Partition, tuple[int, int]]) -> str:
@@ -112,16 +120,17 @@ def comparison_sql(blue: str, green: str, spans: Mapping[Partition, tuple[int, i
     )
     return _COMPARISON.format(
         spans=listed,
-        blue=_SIDE.format(content=_CONTENT, records=_records(blue)),
-        green=_SIDE.format(content=_CONTENT, records=_records(green)),
+        blue=_SIDE.format(records=_records(blue)),
+        green=_SIDE.format(records=_records(green)),
     )
 
 
-def _summed(rows: Sequence[Sequence[Any]], crossing: int) -> Comparison:
-    alike = lost = invented = doubled = 0
+def _summed(rows: Iterable[Sequence[Any]]) -> Comparison:
+    alike = lost = invented = doubled = parted = 0
     differing = []
-    for blue, green, same, records, too_many, example in rows:
+    for blue, green, same, records, too_many, elsewhere, example in rows:
         doubled += too_many
+        parted += elsewhere
         if green is None:
             lost += records
         elif blue is None:
@@ -130,20 +139,18 @@ def _summed(rows: Sequence[Sequence[Any]], crossing: int) -> Comparison:
             alike += records
         else:
             differing.append(Difference(blue, green, records, example))
-    return Comparison(alike, lost, invented, doubled, tuple(differing), crossing)
-
-
-def _crossing(client: bigquery.Client, dataset: str) -> int:
-    union = " UNION ALL ".join(
-        f"SELECT 1 FROM `{dataset}.{table.name}` WHERE first_topic != kafka_topic "
-        "OR first_partition != kafka_partition"
-        for table in (DUPLICATES, CONFLICTS)
-    )
-    [[count]] = clients.bigquery_rows(client, f"SELECT COUNT(*) FROM ({union})")
-    return int(count)
+    return Comparison(alike, lost, invented, doubled, tuple(differing), parted)
 
 
 def _records(dataset: str) -> str:
     """Returns the query that gives every record of a dataset, with its outcome."""
-    [records] = [view for view in sql_files.views() if view.name == "records"]
-    return records.query_in(dataset)
+    return " UNION ALL ".join(
+        _RECORDS.format(
+            outcome=table.outcome.value,
+            bucket=bucket_of(table),
+            content="reason" if table == DEAD_LETTERS else _PAYMENT,
+            dataset=dataset,
+            table=table.name,
+        )
+        for table in OUTCOME_TABLES
+    )

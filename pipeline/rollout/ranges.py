@@ -1,15 +1,17 @@
-"""Which dataset is read for which offsets? Every offset of a partition belongs to exactly one.
+"""Which dataset is read for which records? Every record belongs to exactly one.
 
-served_by("p.blue", …)        blue  [0, end)
-handed_over(…, "p.green", 7)  blue  [0, 7)   green [7, end)
-taken_back(…, "p.green")      blue  [0, end)
+A record lies at an offset of a partition, and in one of a hundred buckets by its transaction_id:
+
+    served_by("p.blue", …)               blue [0, END) × [0, 100)
+    handed_over(…, "p.green", {…: 7}, 25)  blue [0, 7) × [0, 100)  blue  [7, END) × [25, 100)
+                                                                 green [7, END) × [0, 25)
+    taken_back(…, "p.green")             blue [0, END) × [0, 100)
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import groupby
+from itertools import groupby, pairwise
 from typing import NamedTuple
 
 from pipeline.rollout.errors import RolloutError
@@ -18,16 +20,26 @@ Partition = tuple[str, int]
 
 # Beyond every offset: Kafka's and BigQuery's largest integer.
 END = 2**63 - 1
+BUCKETS = 100
 
 
 class Served(NamedTuple):
-    """The records of one partition, `start` (inclusive) to `end` (exclusive), of one dataset."""
+    """Records of one partition that are read from one dataset.
 
-    dataset: str  # PROJECT.DATASET
+    Attributes:
+        dataset: PROJECT.DATASET.
+        start, end: offsets, inclusive and exclusive.
+        first, last: buckets, inclusive and exclusive. Empty when equal: such a range is kept to
+            tell to whom its records go back.
+    """
+
+    dataset: str
     topic: str
     partition: int
     start: int
     end: int
+    first: int = 0
+    last: int = BUCKETS
 
 
 def served_by(dataset: str, partitions: Iterable[Partition]) -> list[Served]:
@@ -36,58 +48,74 @@ def served_by(dataset: str, partitions: Iterable[Partition]) -> list[Served]:
 
 
 def handed_over(
-    served: Sequence[Served], dataset: str, cuts: Mapping[Partition, int]
+    served: Iterable[Served], dataset: str, cuts: Mapping[Partition, int], percent: int
 ) -> list[Served]:
-    """Returns the ranges with those partitions read from another dataset, from an offset on.
+    """Returns the ranges with a share of the ids read from another dataset, from its cuts on.
+
+    Args:
+        served: of datasets of which one is the newest, see `newest_of`.
+        cuts: the first offset to read from the other dataset, of every partition.
 
     Raises:
-        RolloutError: a partition is not read yet, or an offset is before the current dataset's.
+        RolloutError: a partition has no cut, or one before the newest dataset began.
     """
-    unread = cuts.keys() - {each[1:3] for each in served}
-    if unread:
-        raise RolloutError(f"partitions that nobody reads cannot be handed over: {sorted(unread)}")
-    changed = []
+    changed: list[Served] = []
     for each in served:
-        cut = cuts.get(each[1:3]) if each.end == END else None
-        if cut is None:
+        if each.first == each.last:
+            continue  # of the rollout before: what it handed over is not taken back any more
+        if each.end != END:
             changed.append(each)
-        else:
-            # Kept though it may be empty: it tells to whom the partition goes back.
+            continue
+        partition = _partition(each)
+        cut = cuts.get(partition)
+        if cut is None:
+            raise RolloutError(f"{_name(partition)} cannot be handed over without a cut")
+        if cut > each.start:
             changed.append(each._replace(end=cut))
-            changed.append(Served(dataset, each.topic, each.partition, cut, END))
+        changed.append(each._replace(start=cut, first=percent))
+        changed.append(Served(dataset, *partition, cut, END, 0, percent))
     check(changed)
     return changed
 
 
-def taken_back(served: Iterable[Served], dataset: str) -> list[Served]:
+def taken_back(served: Sequence[Served], dataset: str) -> list[Served]:
     """Returns the ranges as they were before the newest dataset was read.
 
     Raises:
-        RolloutError: nobody else reads a partition, or `dataset` is not the newest.
+        RolloutError: nobody else can be read for a partition.
     """
-    changed = []
-    for (topic, number), spans in groupby(sorted(served, key=_place), key=lambda each: each[1:3]):
-        others = [span for span in spans if span.dataset != dataset]
-        if not others:
-            raise RolloutError(f"nobody but {dataset} reads {topic}[{number}]")
-        changed += [*others[:-1], others[-1]._replace(end=END)]
-    check(changed)
+    changed: list[Served] = []
+    for _, spans in groupby(sorted(served, key=_place), key=_partition):
+        ours = list(spans)
+        cuts = {span.start for span in ours if span.dataset == dataset}
+        others = [
+            span._replace(first=0) if span.start in cuts and span.end == END else span
+            for span in ours
+            if span.dataset != dataset
+        ]
+        changed += _joined(others)
+    check(changed, partitions={each[1:3] for each in served})
     return changed
 
 
-def newest_of(served: Sequence[Served]) -> str:
+def newest_of(served: Iterable[Served]) -> str:
     """Returns the dataset from which new records are read.
 
     Raises:
         RolloutError: there are several, or none.
     """
-    names = sorted({each.dataset for each in served if each.end == END})
+    names = newest_names(served)
     if len(names) != 1:
         raise RolloutError(
-            f"one dataset must be read at the end of every partition, found {names or 'none'}. "
+            f"new records must be read from one dataset, found {', '.join(names) or 'none'}. "
             "Hint: finish the rollout that is under way, or `take-back`."
         )
     return names[0]
+
+
+def newest_names(served: Iterable[Served]) -> list[str]:
+    """Returns the datasets from which new records are read; two while one takes over."""
+    return sorted({each.dataset for each in served if each.end == END and each.first < each.last})
 
 
 def datasets_of(served: Iterable[Served]) -> list[str]:
@@ -95,30 +123,62 @@ def datasets_of(served: Iterable[Served]) -> list[str]:
     return sorted({each.dataset for each in served})
 
 
-def share_of(partitions: Iterable[Partition], percent: int) -> list[Partition]:
-    """Returns so many percent of the partitions, rounded up; a larger share holds a smaller."""
-    ordered = sorted(partitions)
-    return ordered[: math.ceil(len(ordered) * percent / 100)]
+def check(served: Iterable[Served], partitions: Iterable[Partition] = ()) -> None:
+    """Returns when every record of every partition is read from exactly one dataset.
 
-
-def check(served: Iterable[Served]) -> None:
-    """Returns when every partition is read from 0 to its end, without a gap and without overlap.
+    Args:
+        partitions: that must be among those of `served`.
 
     Raises:
-        RolloutError: one is not; reading it so would lose or double records.
+        RolloutError: some would be read twice or never.
     """
-    for (topic, number), spans in groupby(sorted(served, key=_place), key=lambda each: each[1:3]):
-        reached = 0
-        for span in spans:
-            if span.start != reached or span.end < span.start:
-                raise RolloutError(
-                    f"{topic}[{number}] must be read on from offset {reached}, got {span.start} to "
-                    f"{span.end} of {span.dataset}"
-                )
-            reached = span.end
-        if reached != END:
-            raise RolloutError(f"nobody reads {topic}[{number}] from offset {reached} on")
+    found = {}
+    for partition, spans in groupby(sorted(served, key=_place), key=_partition):
+        found[partition] = True
+        whole = [span for span in spans if span.first < span.last and span.start < span.end]
+        edges = sorted({0, END, *(edge for span in whole for edge in (span.start, span.end))})
+        for start, end in pairwise(edges):
+            _check_buckets(
+                partition, start, [s for s in whole if s.start <= start and end <= s.end]
+            )
+    if missing := sorted(set(partitions) - found.keys()):
+        raise RolloutError(f"nobody would read {_name(missing[0])} any more")
 
 
-def _place(span: Served) -> tuple[str, int, int, int]:
-    return span.topic, span.partition, span.start, span.end
+def _check_buckets(partition: Partition, start: int, spans: list[Served]) -> None:
+    reached = 0
+    for span in sorted(spans, key=lambda each: each.first):
+        if span.first != reached:
+            break
+        reached = span.last
+    else:
+        if reached == BUCKETS:
+            return
+    told = ", ".join(f"{span.dataset} {span.first} to {span.last} %" for span in spans)
+    raise RolloutError(
+        f"every record of {_name(partition)} from offset {start} on must be read from exactly one "
+        f"dataset, got {told or 'none'}"
+    )
+
+
+def _joined(spans: Iterable[Served]) -> list[Served]:
+    """Returns ranges in their order, those that only a cut had parted as one."""
+    joined: list[Served] = []
+    for span in spans:
+        if joined and joined[-1] == span._replace(start=joined[-1].start, end=span.start):
+            joined[-1] = joined[-1]._replace(end=span.end)
+        else:
+            joined.append(span)
+    return joined
+
+
+def _place(span: Served) -> tuple[str, int, int, int, int]:
+    return span.topic, span.partition, span.start, span.end, span.first
+
+
+def _partition(span: Served) -> Partition:
+    return span.topic, span.partition
+
+
+def _name(partition: Partition) -> str:
+    return f"{partition[0]}[{partition[1]}]"

@@ -1,4 +1,4 @@
-"""How does green take over from blue? By partitions, each from where green began, and back."""
+"""How does green take over from blue? By shares of the ids, from where green began, and back."""
 
 from __future__ import annotations
 
@@ -112,18 +112,17 @@ class Rollout:
                 time.sleep(_POLL_SEC)
 
     def ramp(self, green: str, percent: int, compared: Compared) -> Decision:
-        """Lets green be read for a share of the partitions, 1 to 100 percent; 100 is the switch.
+        """Lets green be read for a share of the ids, 1 to 100 percent; 100 is the switch.
 
         Args:
             compared: what was found just now.
         """
         with self._errors(green):
             base = ranges.taken_back(self._live.decision().served, green)
-            _check_crossing(compared, percent)
-            chosen = ranges.share_of({each[1:3] for each in base}, percent)
-            cuts = {each: _cut(each, compared) for each in chosen}
+            _check_parted(compared, percent)
+            cuts = {each[1:3]: _cut(each[1:3], compared) for each in base}
             self._live.show([*ranges.datasets_of(base), green])
-            self._live.decide(ranges.handed_over(base, green, cuts))
+            self._live.decide(ranges.handed_over(base, green, cuts, percent))
             return self._live.decision()
 
     def take_back(self, green: str) -> Decision:
@@ -178,11 +177,10 @@ def _cut(partition: Partition, compared: Compared) -> int:
     return compared.cuts.get(partition, 0)
 
 
-def _check_crossing(compared: Compared, percent: int) -> None:
-    if percent < 100 and compared.result.crossing:
+def _check_parted(compared: Compared, percent: int) -> None:
+    if percent < ranges.BUCKETS and compared.result.parted:
         raise RolloutError(
-            f"{compared.result.crossing} copies came through another partition than their accepted "
-            "record. Blue and green may each accept another of two such copies, so that with some "
-            "partitions read from each a payment could count twice or never. Hint: --share=100 "
-            "switches all at once, and is exact."
+            f"{compared.result.parted} records cannot be told apart by their id: one version "
+            "accepts them, and the other found no id in them. With a share they would be read "
+            "twice or never. Hint: --share=100 switches all at once, and is exact."
         )

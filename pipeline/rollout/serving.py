@@ -23,7 +23,9 @@ _COLUMNS = (
     ("kafka_topic", "STRING", "For records of this topic"),
     ("kafka_partition", "INTEGER", "and this partition,"),
     ("start_offset", "INTEGER", "from this offset, inclusive,"),
-    ("end_offset", "INTEGER", "to this one, exclusive."),
+    ("end_offset", "INTEGER", "to this one, exclusive;"),
+    ("first_bucket", "INTEGER", "of these of 100 buckets of ids, inclusive,"),
+    ("last_bucket", "INTEGER", "to this one, exclusive."),
 )
 
 
@@ -85,7 +87,7 @@ class LiveDataset:
         ranges.check(served)
         now = f"TIMESTAMP '{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
         rows = ", ".join(
-            f"({now}, '{each.dataset}', '{each.topic}', {each.partition}, {each.start}, {each.end})"
+            f"({now}, '{each.dataset}', '{each.topic}', {', '.join(map(str, each[2:]))})"
             for each in served
         )
         columns = ", ".join(name for name, *_ in _COLUMNS)
@@ -119,7 +121,7 @@ class LiveDataset:
             self._client,
             f"SELECT {columns} FROM `{self._serving}` WHERE decided_at = "
             f"(SELECT MAX(decided_at) FROM `{self._serving}`) "
-            "ORDER BY kafka_topic, kafka_partition, start_offset, end_offset",
+            "ORDER BY kafka_topic, kafka_partition, start_offset, end_offset, first_bucket",
         )
 
     def _columns(self, dataset: str, table: str) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
-from pipeline.rollout.ranges import END
+from pipeline.rollout.ranges import END, newest_names
 from pipeline.rollout.rollout import Compared
 from pipeline.rollout.serving import Decision
 
@@ -12,13 +12,21 @@ from pipeline.rollout.serving import Decision
 def decision(made: Decision) -> str:
     """Returns which dataset is read for which offsets."""
     rows = [
-        (each.dataset, f"{each.topic}[{each.partition}]", each.start, _end(each.end))
+        (
+            each.dataset,
+            f"{each.topic}[{each.partition}]",
+            each.start,
+            _end(each.end),
+            each.last - each.first,
+        )
         for each in made.served
+        if each.first < each.last
     ]
-    newest = sorted({each.dataset for each in made.served if each.end == END})
+    headers = ("read from", "records of", "from offset", "to", "% of ids")
+    newest = newest_names(made.served)
     return (
-        f"{tabulate(rows, headers=('read from', 'records of', 'from offset', 'to'))}\n\n"
-        f"deploy: new records are read from {', '.join(newest)}, as decided at "
+        f"{tabulate(rows, headers=headers)}\n\n"
+        f"deploy: new records are read from {' and '.join(newest)}, as decided at "
         f"{made.decided_at:%Y-%m-%d %H:%M:%S} UTC"
     )
 
@@ -37,8 +45,10 @@ def comparison(compared: Compared) -> str:
     if result.differing:
         headers = ("blue says", "green says", "records", "for example")
         parts.append(tabulate(result.differing, headers=headers))
-    if result.crossing:
-        parts.append(f"{result.crossing} copies came through another partition than their first")
+    if result.parted:
+        parts.append(
+            f"{result.parted} of them have no id in one of the two: no share can part them"
+        )
     return "\n\n".join((*parts, f"deploy: {_verdict(compared)}"))
 
 

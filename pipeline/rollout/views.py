@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from pipeline.rollout.ranges import BUCKETS
 from transforms.contract.table_schema import (
-    FRAUD_INDICATORS,
-    OUTCOME_TABLES,
+    DEAD_LETTERS,
     TOTALS_BY_MINUTE,
     TRANSACTIONS,
     Table,
@@ -15,7 +15,6 @@ from transforms.contract.table_schema import (
 # Which ranges are in force: those decided last. One INSERT adds them all, so that every view
 # changes at once, for every reader.
 SERVING = "serving"
-RANGED_TABLES: tuple[Table, ...] = (*OUTCOME_TABLES, FRAUD_INDICATORS)
 
 # Counted anew: a job's panes tell of whole minutes, and a minute may have payments of two jobs.
 _TOTALS = """SELECT
@@ -47,7 +46,16 @@ WHERE
   served.dataset = '{dataset}'
   AND served.decided_at = (SELECT MAX(decided_at) FROM `{live}.{serving}`)
   AND row_.kafka_offset >= served.start_offset
-  AND row_.kafka_offset < served.end_offset"""
+  AND row_.kafka_offset < served.end_offset
+  AND {bucket} >= served.first_bucket
+  AND {bucket} < served.last_bucket"""
+
+# A record rejected by one version may be accepted by the next: it must be in one bucket, whatever
+# became of it. So the id of a dead letter is looked for in what the producer sent.
+_ID_IN_PAYLOAD = (
+    "IFNULL(REGEXP_EXTRACT(SAFE_CONVERT_BYTES_TO_STRING(row_.payload), "
+    """r'"transaction_id"\\s*:\\s*"([^"]*)"'), '')"""
+)
 
 
 def view_of(table: Table, live: str, columns_in: Mapping[str, Sequence[str]]) -> str:
@@ -67,9 +75,16 @@ def view_of(table: Table, live: str, columns_in: Mapping[str, Sequence[str]]) ->
             table=table.name,
             live=live,
             serving=SERVING,
+            bucket=bucket_of(table),
         )
         for dataset, present in columns_in.items()
     )
+
+
+def bucket_of(table: Table) -> str:
+    """Returns the SQL of a record's bucket, 0 to 99, for a row of the table called row_."""
+    name = _ID_IN_PAYLOAD if table == DEAD_LETTERS else "row_.transaction_id"
+    return f"MOD(FARM_FINGERPRINT({name}) & 9223372036854775807, {BUCKETS})"
 
 
 def _columns(table: Table, present: Sequence[str]) -> list[str]:

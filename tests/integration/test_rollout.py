@@ -1,5 +1,6 @@
 """Two datasets beside each other, as jobs would fill them: what is read, and what differs."""
 
+import base64
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -17,7 +18,6 @@ pytestmark = pytest.mark.integration
 BLUE, GREEN, LIVE = "rollout_blue", "rollout_green", "rollout_live"
 PLACE = ("payments", 0)
 CUT = 3
-SPANS = {PLACE: (CUT, 7)}
 
 FIRST = Record(0, 0, "10:00:05")
 
@@ -82,7 +82,7 @@ def test_every_record_is_read_once_before_and_after_the_switch_and_when_taken_ba
     before = list(live.decision().served)
     assert read(blue) == [(n, outcome, "1") for n, outcome in enumerate(OUTCOMES)]
 
-    live.decide(ranges.handed_over(before, f"sandbox.{GREEN}", {PLACE: CUT}))
+    live.decide(ranges.handed_over(before, f"sandbox.{GREEN}", {PLACE: CUT}, 100))
     switched = [(n, outcome, "1" if n < CUT else "2") for n, outcome in enumerate(OUTCOMES)]
     assert read(blue) == switched
     assert counted(blue) == [("EUR", 4, Decimal(40))]
@@ -97,9 +97,9 @@ def test_ranges_that_would_lose_records_are_not_put_in_force(
     blue: Dataset, live: LiveDataset
 ) -> None:
     before = live.decision()
-    gap = ranges.handed_over(before.served, f"sandbox.{GREEN}", {PLACE: CUT})[1:]
+    gap = ranges.handed_over(before.served, f"sandbox.{GREEN}", {PLACE: CUT}, 100)[1:]
 
-    with pytest.raises(RolloutError, match="must be read on from offset 0"):
+    with pytest.raises(RolloutError, match="from offset 0 on must be read from exactly one"):
         live.decide(gap)
 
     assert live.decision() == before
@@ -143,7 +143,7 @@ def test_row_that_blue_lacks_is_invented(blue: Dataset, green: Dataset) -> None:
             blue.client,
             f"sandbox.{BLUE}",
             f"sandbox.{GREEN}",
-            {**SPANS, ("payments", 1): (0, 9)},
+            {PLACE: (CUT, 7), ("payments", 1): (0, 9)},
         )
 
     assert not found.complete
@@ -175,15 +175,41 @@ def test_other_amount_is_a_difference(blue: Dataset, green: Dataset) -> None:
     assert found.differing == (Difference("accepted", "accepted", 1, "payments[0] 6"),)
 
 
-def test_copy_of_another_partition_is_told(blue: Dataset, green: Dataset) -> None:
-    elsewhere = duplicate(payment(4), Record(2, 0, "10:00:30"), Record(0, 4, "10:00:09"))
+def test_record_that_one_version_accepts_is_in_its_bucket_in_both(
+    blue: Dataset, green: Dataset
+) -> None:
+    """Unless the other found no id in it: then no share of the ids can be read from each."""
+    sent = base64.b64encode(b'{"amount": 1, "transaction_id" : "tx-8"}').decode()
+    place = Record(0, 8, "10:00:12")
+    with green.tampered([accepted(payment(8), place)]):
+        with blue.tampered([invalid("bad_country", place, sent)]):
+            found = compared(blue, until=9)
+        with blue.tampered([invalid("bad_country", place, "e30=")]):
+            nameless = compared(blue, until=9)
 
-    with green.tampered([elsewhere]):
-        assert compared(blue).crossing == 1
+    assert found.differing == (Difference("invalid", "accepted", 1, "payments[0] 8"),)
+    assert (found.parted, nameless.parted) == (0, 1)
 
 
-def compared(blue: Dataset) -> comparison.Comparison:
-    return comparison.compare(blue.client, f"sandbox.{BLUE}", f"sandbox.{GREEN}", SPANS)
+def test_with_a_share_every_record_is_read_once_and_with_its_copies(
+    blue: Dataset, live: LiveDataset
+) -> None:
+    before = list(live.decision().served)
+    written_by_green = 0
+    for percent in (20, 50, 80):
+        live.decide(ranges.handed_over(before, f"sandbox.{GREEN}", {PLACE: 0}, percent))
+        records = read(blue)
+        assert [record[:2] for record in records if record[0] >= CUT] == [
+            (n, outcome) for n, outcome in enumerate(OUTCOMES) if n >= CUT
+        ]
+        now = sum(version == "2" for _, _, version in records)
+        assert now >= written_by_green
+        written_by_green = now
+
+
+def compared(blue: Dataset, until: int = 7) -> comparison.Comparison:
+    spans = {PLACE: (CUT, until)}
+    return comparison.compare(blue.client, f"sandbox.{BLUE}", f"sandbox.{GREEN}", spans)
 
 
 def _by(version: str, row: Row) -> Row:

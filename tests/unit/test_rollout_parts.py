@@ -50,7 +50,7 @@ def test_comparison_is_bigquery_sql() -> None:
     sql = comparison.comparison_sql("p.blue", "p.green", {("payments", 0): (3, 9)})
 
     [query] = bigquery_sql.parse(sql)
-    assert query.named_selects[-3:] == ["records", "doubled", "example"]
+    assert query.named_selects[-4:] == ["records", "doubled", "parted", "example"]
 
 
 def test_only_what_writes_may_stay_with_blue() -> None:

@@ -1,6 +1,4 @@
-"""Which dataset is read for which offsets: always exactly one, whatever is handed over or back."""
-
-from itertools import pairwise
+"""Which dataset is read for which records: always exactly one, whatever is handed over or back."""
 
 import pytest
 from hypothesis import given
@@ -13,90 +11,110 @@ from pipeline.rollout.ranges import END, Served
 BLUE, GREEN, NEXT = "p.blue", "p.green", "p.next"
 PARTITIONS = [("payments", number) for number in range(4)]
 ALL_BLUE = ranges.served_by(BLUE, PARTITIONS)
+CUTS = {partition: 7 for partition in PARTITIONS}
 
 
-def dataset_at(served: list[Served], partition: int, offset: int) -> str:
+def dataset_at(served: list[Served], partition: int, offset: int, bucket: int) -> str:
     """Returns who is read there; fails unless it is one."""
     [found] = [
         each.dataset
         for each in served
-        if each.partition == partition and each.start <= offset < each.end
+        if each.partition == partition
+        and each.start <= offset < each.end
+        and each.first <= bucket < each.last
     ]
     return found
 
 
-def test_green_is_read_from_its_cut_and_blue_below() -> None:
-    served = ranges.handed_over(ALL_BLUE, GREEN, {("payments", 1): 7})
+def test_green_is_read_from_its_cut_for_its_share_of_the_ids() -> None:
+    served = ranges.handed_over(ALL_BLUE, GREEN, CUTS, 25)
 
-    assert dataset_at(served, 1, 6) == BLUE
-    assert dataset_at(served, 1, 7) == GREEN
-    assert dataset_at(served, 0, 7) == BLUE
-
-
-def test_partition_that_green_reads_whole_can_be_taken_back() -> None:
-    served = ranges.handed_over(ALL_BLUE, GREEN, {("payments", 0): 0})
-
-    assert dataset_at(served, 0, 0) == GREEN
-    assert ranges.taken_back(served, GREEN) == ALL_BLUE
+    assert dataset_at(served, 1, 6, bucket=0) == BLUE
+    assert dataset_at(served, 1, 7, bucket=24) == GREEN
+    assert dataset_at(served, 1, 7, bucket=25) == BLUE
+    assert ranges.newest_names(served) == [BLUE, GREEN]
 
 
-cuts = st.dictionaries(st.sampled_from(PARTITIONS), st.integers(0, 1_000))
+cuts = st.fixed_dictionaries({partition: st.integers(0, 1_000) for partition in PARTITIONS})
+percents = st.integers(1, 100)
 
 
-@given(cuts, cuts, st.integers(0, 3), st.integers(0, 3_000))
-def test_each_offset_is_read_from_exactly_one_dataset(first, second, partition, offset) -> None:
-    """Two rollouts, one after the other; the second began where the first is read."""
-    once = ranges.handed_over(ALL_BLUE, GREEN, first)
-    later = {each: 1_000 + cut for each, cut in second.items()}
-    twice = ranges.handed_over(once, NEXT, later)
+@given(cuts, cuts, percents, st.integers(0, 3), st.integers(0, 3_000), st.integers(0, 99))
+def test_each_record_is_read_from_exactly_one_dataset(
+    first, later, percent, partition, offset, bucket
+) -> None:
+    """Two rollouts: the first was finished, the second began at or behind its cuts."""
+    once = ranges.handed_over(ALL_BLUE, GREEN, first, 100)
+    second = {each: first[each] + more for each, more in later.items()}
+    twice = ranges.handed_over(once, NEXT, second, percent)
 
     place = ("payments", partition)
     expected = (
         NEXT
-        if place in later and offset >= later[place]
+        if offset >= second[place] and bucket < percent
         else GREEN
-        if place in first and offset >= first[place]
+        if offset >= first[place]
         else BLUE
     )
-    assert dataset_at(twice, partition, offset) == expected
-    assert sorted(ranges.taken_back(twice, NEXT)) == sorted(once)
+    assert dataset_at(twice, partition, offset, bucket) == expected
 
 
-def test_share_is_rounded_up_and_grows() -> None:
-    shares = [ranges.share_of(PARTITIONS, percent) for percent in (1, 25, 26, 50, 100)]
+@given(cuts, cuts, percents, percents)
+def test_a_share_can_be_changed_and_taken_back(first, later, percent, other) -> None:
+    once = ranges.handed_over(ALL_BLUE, GREEN, first, percent)
 
-    assert [len(each) for each in shares] == [1, 1, 2, 2, 4]
-    assert all(set(small) <= set(large) for small, large in pairwise(shares))
+    assert ranges.taken_back(once, GREEN) == ALL_BLUE
+
+    finished = ranges.handed_over(ALL_BLUE, GREEN, first, 100)
+    second = {each: first[each] + more for each, more in later.items()}
+    ramped = ranges.handed_over(finished, NEXT, second, percent)
+    base = ranges.taken_back(ramped, NEXT)
+
+    assert ranges.newest_of(base) == GREEN
+    assert ranges.handed_over(base, NEXT, second, percent) == ramped
+    assert ranges.newest_of(ranges.handed_over(base, NEXT, second, 100)) == NEXT
+    ranges.check(ranges.handed_over(base, NEXT, second, other))
+
+
+WHOLE = Served(BLUE, "t", 0, 0, END)
 
 
 @pytest.mark.parametrize(
-    ("served", "words"),
+    "served",
     [
-        ([Served(BLUE, "t", 0, 0, 5)], "nobody reads t[0] from offset 5"),
-        ([Served(BLUE, "t", 0, 0, 5), Served(GREEN, "t", 0, 6, END)], "on from offset 5, got 6"),
-        ([Served(BLUE, "t", 0, 0, 5), Served(GREEN, "t", 0, 4, END)], "on from offset 5, got 4"),
-        ([Served(BLUE, "t", 0, 0, END), Served(GREEN, "t", 0, 0, END)], "got 0 to"),
+        [WHOLE._replace(end=5)],
+        [WHOLE._replace(end=5), Served(GREEN, "t", 0, 6, END)],
+        [WHOLE._replace(end=5), Served(GREEN, "t", 0, 4, END)],
+        [WHOLE, WHOLE._replace(dataset=GREEN)],
+        [WHOLE._replace(first=25), Served(GREEN, "t", 0, 0, END, 0, 24)],
+        [WHOLE._replace(first=25), Served(GREEN, "t", 0, 0, END, 0, 26)],
+        [WHOLE._replace(first=25)],
     ],
 )
-def test_gap_or_overlap_is_never_put_in_force(served: list[Served], words: str) -> None:
-    with pytest.raises(RolloutError) as told:
+def test_gap_or_overlap_is_never_put_in_force(served: list[Served]) -> None:
+    with pytest.raises(RolloutError, match="read from exactly one dataset, got"):
         ranges.check(served)
 
-    assert words in str(told.value)
+
+def test_green_from_before_blue_began_is_refused() -> None:
+    finished = ranges.handed_over(ALL_BLUE, GREEN, CUTS, 100)
+
+    with pytest.raises(RolloutError, match="exactly one dataset"):
+        ranges.handed_over(finished, NEXT, {each: 3 for each in PARTITIONS}, 100)
 
 
-def test_partition_that_nobody_reads_cannot_be_handed_over() -> None:
-    with pytest.raises(RolloutError, match="nobody reads"):
-        ranges.handed_over(ALL_BLUE, GREEN, {("payments", 9): 1})
+def test_partition_without_a_cut_is_not_handed_over() -> None:
+    with pytest.raises(RolloutError, match=r"payments\[3\] cannot be handed over"):
+        ranges.handed_over(ALL_BLUE, GREEN, dict(list(CUTS.items())[:3]), 50)
 
 
 def test_only_dataset_cannot_be_taken_back() -> None:
-    with pytest.raises(RolloutError, match=r"nobody but p\.blue reads"):
+    with pytest.raises(RolloutError, match=r"nobody would read payments\[0\]"):
         ranges.taken_back(ALL_BLUE, BLUE)
 
 
 def test_unfinished_rollout_has_no_newest_dataset() -> None:
-    half = ranges.handed_over(ALL_BLUE, GREEN, {("payments", 0): 5})
+    half = ranges.handed_over(ALL_BLUE, GREEN, CUTS, 50)
 
     assert ranges.newest_of(ALL_BLUE) == BLUE
     with pytest.raises(RolloutError, match="take-back"):
