@@ -14,8 +14,21 @@ from typing import Any
 
 from sandbox.bigquery.single_port import HOST
 
-# A job at parallelism 8 with 4 streams holds 32; tests open more at a time than any job would.
-THREADS_MAX = 256
+# A job at parallelism 8 with 4 streams holds 32. But the Java worker keeps those of a job that was
+# restarted, for minutes: ten to fifteen more at each kill of its TaskManagers. With 256 the crash
+# suite stood still in its fifth seed, every call waiting for a thread.
+THREADS_MAX = 4_096
+
+
+class _Threads(concurrent.futures.ThreadPoolExecutor):
+    """Says so when all threads are taken: to who asks then, we seem to hang."""
+
+    def submit(self, *arguments: Any, **more: Any) -> Any:
+        future = super().submit(*arguments, **more)
+        waiting = self._work_queue.qsize()
+        if waiting and len(self._threads) >= self._max_workers:
+            print(f"all {self._max_workers} threads hold streams, {waiting} calls wait", flush=True)
+        return future
 
 
 def apply(certificates: Path) -> Callable[[], int]:
@@ -27,7 +40,7 @@ def apply(certificates: Path) -> Callable[[], int]:
     import grpc
     from bqemulator import server
 
-    threads = concurrent.futures.ThreadPoolExecutor(THREADS_MAX, thread_name_prefix="grpc")
+    threads = _Threads(THREADS_MAX, thread_name_prefix="grpc")
     make_server = grpc.aio.server
     build = server.build_grpc_server
     ports: list[int] = []

@@ -1,6 +1,8 @@
 """How the tests of the sandbox speak to it: waiting, jobs, and BigQuery's Storage Write API."""
 
+import queue
 import time
+from typing import Any
 
 import grpc
 from apache_beam.options.pipeline_options import PipelineOptions
@@ -73,22 +75,33 @@ class Rows:
 
     def append(self, stream: str, offset: int, numbers: list[int], retry=method.DEFAULT) -> int:
         """Returns 0, or the code of the error in the answer."""
-        data = types.AppendRowsRequest.ProtoData(
-            writer_schema=types.ProtoSchema(proto_descriptor=self._descriptor),
-            rows=types.ProtoRows(
-                serialized_rows=[self._row(n=n).SerializeToString() for n in numbers]
-            ),
-        )
-        request = types.AppendRowsRequest(write_stream=stream, offset=offset, proto_rows=data)
+        request = self._request(stream, offset, numbers)
         answers: list[types.AppendRowsResponse] = []
         # After a crash the client repeats the call by itself, but with its requests used up.
         while not answers:
             answers = list(self.write.append_rows(iter([request]), retry=retry))
         return answers[0].error.code
 
+    def connect(self, stream: str) -> Any:
+        """Appends a row over a connection that stays open; returns what ends it, by `cancel`."""
+        requests: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        requests.put(self._request(stream, 0, [1]))
+        answers = self.write.append_rows(iter(requests.get, None))
+        next(iter(answers))
+        return answers
+
     def flush(self, stream: str, offset: int, retry=method.DEFAULT) -> None:
         request = types.FlushRowsRequest(write_stream=stream, offset=offset)
         self.write.flush_rows(request, retry=retry)
+
+    def _request(self, stream: str, offset: int, numbers: list[int]) -> types.AppendRowsRequest:
+        data = types.AppendRowsRequest.ProtoData(
+            writer_schema=types.ProtoSchema(proto_descriptor=self._descriptor),
+            rows=types.ProtoRows(
+                serialized_rows=[self._row(n=n).SerializeToString() for n in numbers]
+            ),
+        )
+        return types.AppendRowsRequest(write_stream=stream, offset=offset, proto_rows=data)
 
     def visible(self) -> list[int]:
         return [row["n"] for row in self.rest.query(self._query).result()]

@@ -205,6 +205,20 @@ def test_flush_shows_the_row_at_its_offset_and_is_not_repeated(rows) -> None:
         rows.flush(stream, 3)
 
 
+def test_connections_that_stay_open_keep_nobody_waiting(rows) -> None:
+    """A Java worker keeps those of restarted jobs: 256 of them once stopped the crash suite."""
+    kept = [rows.connect(rows.open()) for _ in range(300)]
+    try:
+        stream = rows.open()
+        rows.append(stream, 0, [10])
+        rows.flush(stream, 0)
+    finally:
+        for connection in kept:
+            connection.cancel()
+
+    assert rows.visible() == [10]
+
+
 def test_without_the_mend_the_last_row_stays_unseen(sandbox, tmp_path) -> None:
     """The control: if the emulator ever learns this by itself, the mend can go."""
     port = next(number for number in range(ports.PORT_MIN, ports.PORT_MAX) if ports.free(number))
