@@ -10,6 +10,7 @@ from google.cloud import bigquery
 from pipeline import clients
 from pipeline.rollout.ranges import Partition
 from pipeline.rollout.views import bucket_of
+from transforms.contract.outcome import Outcome
 from transforms.contract.table_schema import DEAD_LETTERS, OUTCOME_TABLES
 
 # What a row says, besides its verdict: all that a reader could add up.
@@ -21,31 +22,59 @@ SELECT
   kafka_partition,
   kafka_offset,
   {bucket} AS bucket,
+  {id} AS id,
   TO_JSON_STRING([{content}]) AS content
 FROM `{dataset}.{table}` AS row_"""
 _COMPARISON = """
 WITH spans AS ({spans}),
 blue AS ({blue}),
-green AS ({green})
+green AS ({green}),
+paired AS (
+  SELECT
+    COALESCE(blue.place, green.place) AS place,
+    blue.id AS id,
+    blue.outcome AS blue_outcome,
+    green.outcome AS green_outcome,
+    blue.content = green.content AS alike,
+    COALESCE(blue.copies, 1) - 1 + COALESCE(green.copies, 1) - 1 AS doubled,
+    blue.bucket != green.bucket AS parted
+  FROM blue
+  FULL JOIN green ON green.place = blue.place
+),
+reordered AS (
+  SELECT id
+  FROM paired
+  WHERE alike AND blue_outcome != green_outcome
+  GROUP BY id
+  HAVING {same_counts}
+)
 SELECT
-  blue.outcome AS blue_outcome,
-  green.outcome AS green_outcome,
-  blue.content = green.content AS alike,
+  blue_outcome,
+  green_outcome,
+  alike,
+  reordered.id IS NOT NULL AS other_copy_first,
   COUNT(*) AS records,
-  SUM(COALESCE(blue.copies, 1) - 1 + COALESCE(green.copies, 1) - 1) AS doubled,
-  COUNTIF(blue.bucket != green.bucket) AS parted,
-  MIN(COALESCE(blue.place, green.place)) AS example
-FROM blue
-FULL JOIN green ON green.place = blue.place
-GROUP BY blue_outcome, green_outcome, alike
+  SUM(doubled) AS doubled,
+  COUNTIF(parted) AS parted,
+  MIN(place) AS example
+FROM paired
+LEFT JOIN reordered ON reordered.id = paired.id
+GROUP BY blue_outcome, green_outcome, alike, other_copy_first
 ORDER BY records DESC
 """
+# Of copies that came at once through two partitions either may be the first: an id that was
+# accepted as often in both, and whose other copies ended alike, was counted alike.
+_SAME_COUNTS = " AND ".join(
+    f"COUNTIF(blue_outcome = '{outcome.value}') = COUNTIF(green_outcome = '{outcome.value}')"
+    for outcome in (Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.CONFLICT)
+)
 _SIDE = """
 SELECT
   CONCAT(kafka_topic, '[', CAST(kafka_partition AS STRING), '] ', CAST(kafka_offset AS STRING))
     AS place,
   MIN(outcome) AS outcome,
   MIN(content) AS content,
+  MIN(id) AS id,
   MIN(bucket) AS bucket,
   COUNT(*) AS copies
 FROM ({records}) AS records
@@ -69,6 +98,7 @@ class Comparison(NamedTuple):
 
     Attributes:
         alike: records with the same verdict and content in both.
+        reordered: records of ids of which green accepted another copy than blue, and as many.
         lost: records that blue has and green lacks.
         invented: records that green has and blue lacks.
         doubled: rows too many, in either.
@@ -78,6 +108,7 @@ class Comparison(NamedTuple):
     """
 
     alike: int
+    reordered: int
     lost: int
     invented: int
     doubled: int
@@ -120,15 +151,16 @@ def comparison_sql(blue: str, green: str, spans: Mapping[Partition, tuple[int, i
     )
     return _COMPARISON.format(
         spans=listed,
+        same_counts=_SAME_COUNTS,
         blue=_SIDE.format(records=_records(blue)),
         green=_SIDE.format(records=_records(green)),
     )
 
 
 def _summed(rows: Iterable[Sequence[Any]]) -> Comparison:
-    alike = lost = invented = doubled = parted = 0
+    alike = reordered = lost = invented = doubled = parted = 0
     differing = []
-    for blue, green, same, records, too_many, elsewhere, example in rows:
+    for blue, green, same, other_copy_first, records, too_many, elsewhere, example in rows:
         doubled += too_many
         parted += elsewhere
         if green is None:
@@ -137,9 +169,11 @@ def _summed(rows: Iterable[Sequence[Any]]) -> Comparison:
             invented += records
         elif blue == green and same:
             alike += records
+        elif same and other_copy_first:
+            reordered += records
         else:
             differing.append(Difference(blue, green, records, example))
-    return Comparison(alike, lost, invented, doubled, tuple(differing), parted)
+    return Comparison(alike, reordered, lost, invented, doubled, tuple(differing), parted)
 
 
 def _records(dataset: str) -> str:
@@ -148,6 +182,7 @@ def _records(dataset: str) -> str:
         _RECORDS.format(
             outcome=table.outcome.value,
             bucket=bucket_of(table),
+            id="CAST(NULL AS STRING)" if table == DEAD_LETTERS else "transaction_id",
             content="reason" if table == DEAD_LETTERS else _PAYMENT,
             dataset=dataset,
             table=table.name,

@@ -9,6 +9,7 @@ import pytest
 from pipeline.rollout import comparison, ranges
 from pipeline.rollout.comparison import Difference
 from pipeline.rollout.errors import RolloutError
+from pipeline.rollout.ranges import Partition
 from pipeline.rollout.serving import LiveDataset
 from tests.support.sql_dataset import Dataset
 from tests.support.sql_history import Payment, Record, Row, accepted, duplicate, invalid, late
@@ -111,7 +112,7 @@ def test_green_that_counts_as_blue_does_is_alike(blue: Dataset, green: Dataset) 
     found = compared(blue)
 
     assert found.complete
-    assert found == (4, 0, 0, 0, (), 0)
+    assert found == (4, 0, 0, 0, 0, (), 0)
 
 
 # The controls: each way in which green can be wrong.
@@ -126,7 +127,7 @@ def test_row_that_green_lacks_is_lost(blue: Dataset, green: Dataset) -> None:
         green.insert([_by("2", missing)])
 
     assert not found.complete
-    assert found == (3, 1, 0, 0, (), 0)
+    assert found == (3, 0, 1, 0, 0, (), 0)
 
 
 def test_row_that_green_has_twice_is_doubled(blue: Dataset, green: Dataset) -> None:
@@ -139,15 +140,10 @@ def test_row_that_green_has_twice_is_doubled(blue: Dataset, green: Dataset) -> N
 
 def test_row_that_blue_lacks_is_invented(blue: Dataset, green: Dataset) -> None:
     with green.tampered([accepted(payment(9), Record(1, 4, "10:00:09"))]):
-        found = comparison.compare(
-            blue.client,
-            f"sandbox.{BLUE}",
-            f"sandbox.{GREEN}",
-            {PLACE: (CUT, 7), ("payments", 1): (0, 9)},
-        )
+        found = compared(blue, others={("payments", 1): (0, 9)})
 
     assert not found.complete
-    assert found == (4, 0, 1, 0, (), 0)
+    assert found == (4, 0, 0, 1, 0, (), 0)
 
 
 def test_record_that_green_judges_otherwise_is_shown(blue: Dataset, green: Dataset) -> None:
@@ -162,6 +158,18 @@ def test_record_that_green_judges_otherwise_is_shown(blue: Dataset, green: Datas
 
     assert found.complete
     assert found.differing == (Difference("duplicate", "accepted", 1, "payments[0] 3"),)
+
+
+def test_copy_that_green_saw_first_is_no_difference(blue: Dataset, green: Dataset) -> None:
+    """Two copies that came at once, through two partitions; a copy of theirs is one in both."""
+    here, there = Record(0, 7, "10:00:12"), Record(1, 7, "10:00:12")
+    blues = [accepted(payment(7), here), duplicate(payment(7), there, here)]
+    greens = [accepted(payment(7), there), duplicate(payment(7), here, there)]
+    with blue.tampered(blues), green.tampered(greens):
+        found = compared(blue, until=8, others={("payments", 1): (7, 8)})
+
+    assert found.complete
+    assert found == (4, 2, 0, 0, 0, (), 0)
 
 
 def test_other_amount_is_a_difference(blue: Dataset, green: Dataset) -> None:
@@ -207,8 +215,10 @@ def test_with_a_share_every_record_is_read_once_and_with_its_copies(
         written_by_green = now
 
 
-def compared(blue: Dataset, until: int = 7) -> comparison.Comparison:
-    spans = {PLACE: (CUT, until)}
+def compared(
+    blue: Dataset, until: int = 7, others: dict[Partition, tuple[int, int]] | None = None
+) -> comparison.Comparison:
+    spans = {PLACE: (CUT, until), **(others or {})}
     return comparison.compare(blue.client, f"sandbox.{BLUE}", f"sandbox.{GREEN}", spans)
 
 
