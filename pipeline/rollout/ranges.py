@@ -1,15 +1,16 @@
 """Which dataset is read for which records? Every record belongs to exactly one.
 
-A record lies at an offset of a partition, and in one of a hundred buckets by its transaction_id:
+A record lies at an offset of a partition, and in one of 256 buckets by its transaction_id:
 
-    served_by("p.blue", …)               blue [0, END) × [0, 100)
-    handed_over(…, "p.green", {…: 7}, 25)  blue [0, 7) × [0, 100)  blue  [7, END) × [25, 100)
-                                                                 green [7, END) × [0, 25)
-    taken_back(…, "p.green")             blue [0, END) × [0, 100)
+    served_by("p.blue", …)               blue [0, END) × [0, 256)
+    handed_over(…, "p.green", {…: 7}, 25)  blue [0, 7) × [0, 256)  blue  [7, END) × [64, 256)
+                                                                 green [7, END) × [0, 64)
+    taken_back(…, "p.green")             blue [0, END) × [0, 256)
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby, pairwise
 from typing import NamedTuple
@@ -20,7 +21,7 @@ Partition = tuple[str, int]
 
 # Beyond every offset: Kafka's and BigQuery's largest integer.
 END = 2**63 - 1
-BUCKETS = 100
+BUCKETS = 256
 
 
 class Served(NamedTuple):
@@ -55,10 +56,12 @@ def handed_over(
     Args:
         served: of datasets of which one is the newest, see `newest_of`.
         cuts: the first offset to read from the other dataset, of every partition.
+        percent: the share, rounded up to buckets.
 
     Raises:
         RolloutError: a partition has no cut, or one before the newest dataset began.
     """
+    handed = math.ceil(BUCKETS * percent / 100)
     changed: list[Served] = []
     for each in served:
         if each.first == each.last:
@@ -72,8 +75,8 @@ def handed_over(
             raise RolloutError(f"{_name(partition)} cannot be handed over without a cut")
         if cut > each.start:
             changed.append(each._replace(end=cut))
-        changed.append(each._replace(start=cut, first=percent))
-        changed.append(Served(dataset, *partition, cut, END, 0, percent))
+        changed.append(each._replace(start=cut, first=handed))
+        changed.append(Served(dataset, *partition, cut, END, 0, handed))
     check(changed)
     return changed
 
@@ -154,7 +157,7 @@ def _check_buckets(partition: Partition, start: int, spans: list[Served]) -> Non
     else:
         if reached == BUCKETS:
             return
-    told = ", ".join(f"{span.dataset} {span.first} to {span.last} %" for span in spans)
+    told = ", ".join(f"{span.dataset} in buckets {span.first} to {span.last}" for span in spans)
     raise RolloutError(
         f"every record of {_name(partition)} from offset {start} on must be read from exactly one "
         f"dataset, got {told or 'none'}"

@@ -178,7 +178,7 @@ def _cut(partition: Partition, compared: Compared) -> int:
 
 
 def _check_parted(compared: Compared, percent: int) -> None:
-    if percent < ranges.BUCKETS and compared.result.parted:
+    if percent < 100 and compared.result.parted:
         raise RolloutError(
             f"{compared.result.parted} records cannot be told apart by their id: one version "
             "accepts them, and the other found no id in them. With a share they would be read "

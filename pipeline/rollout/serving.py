@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from google.api_core import exceptions
 from google.cloud import bigquery
@@ -13,6 +13,7 @@ from pipeline import clients
 from pipeline.rollout import ranges, views
 from pipeline.rollout.errors import RolloutError
 from pipeline.rollout.ranges import Served
+from pipeline.rollout.views import bucket_text
 from pipeline.warehouse import bigquery_views, sql_files
 from pipeline.warehouse.sql_files import View
 from transforms.contract.table_schema import DERIVED_TABLES, OUTCOME_TABLES
@@ -24,8 +25,8 @@ _COLUMNS = (
     ("kafka_partition", "INTEGER", "and this partition,"),
     ("start_offset", "INTEGER", "from this offset, inclusive,"),
     ("end_offset", "INTEGER", "to this one, exclusive;"),
-    ("first_bucket", "INTEGER", "of these of 100 buckets of ids, inclusive,"),
-    ("last_bucket", "INTEGER", "to this one, exclusive."),
+    ("first_bucket", "STRING", "in these of 256 buckets of ids, in hexadecimal, inclusive,"),
+    ("last_bucket", "STRING", "to this one, exclusive."),
 )
 
 
@@ -76,7 +77,7 @@ class LiveDataset:
                 f"{self._name} serves nothing yet. Hint: `python -m pipeline.deploy serve` makes "
                 "it, once."
             )
-        return Decision(rows[0][0], tuple(Served(*row[1:]) for row in rows))
+        return Decision(rows[0][0], tuple(_served(row) for row in rows))
 
     def decide(self, served: Sequence[Served]) -> None:
         """Puts ranges in force, all at once.
@@ -86,10 +87,7 @@ class LiveDataset:
         """
         ranges.check(served)
         now = f"TIMESTAMP '{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M:%S.%f}+00'"
-        rows = ", ".join(
-            f"({now}, '{each.dataset}', '{each.topic}', {', '.join(map(str, each[2:]))})"
-            for each in served
-        )
+        rows = ", ".join(f"({now}, {_cells(each)})" for each in served)
         columns = ", ".join(name for name, *_ in _COLUMNS)
         self._query(f"INSERT INTO `{self._serving}` ({columns}) VALUES {rows}")
 
@@ -131,3 +129,15 @@ class LiveDataset:
     def _query(self, sql: str) -> None:
         for _ in clients.bigquery_rows(self._client, sql):
             pass
+
+
+def _cells(span: Served) -> str:
+    texts = (span.dataset, span.topic, bucket_text(span.first), bucket_text(span.last))
+    dataset, topic, first, last = (f"'{text}'" for text in texts)
+    numbers = f"{span.partition}, {span.start}, {span.end}"
+    return f"{dataset}, {topic}, {numbers}, {first}, {last}"
+
+
+def _served(row: Sequence[Any]) -> Served:
+    _, dataset, topic, partition, start, end, first, last = row
+    return Served(dataset, topic, partition, start, end, int(first, 16), int(last, 16))

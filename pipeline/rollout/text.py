@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tabulate import tabulate
 
-from pipeline.rollout.ranges import END, newest_names
+from pipeline.rollout.ranges import BUCKETS, END, newest_names
 from pipeline.rollout.rollout import Compared
 from pipeline.rollout.serving import Decision
 
@@ -17,12 +17,12 @@ def decision(made: Decision) -> str:
             f"{each.topic}[{each.partition}]",
             each.start,
             _end(each.end),
-            each.last - each.first,
+            f"{(each.last - each.first) / BUCKETS:.0%}",
         )
         for each in made.served
         if each.first < each.last
     ]
-    headers = ("read from", "records of", "from offset", "to", "% of ids")
+    headers = ("read from", "records of", "from offset", "to", "of ids")
     newest = newest_names(made.served)
     return (
         f"{tabulate(rows, headers=headers)}\n\n"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from pipeline.rollout.ranges import BUCKETS
 from transforms.contract.table_schema import (
     DEAD_LETTERS,
     TOTALS_BY_MINUTE,
@@ -82,9 +81,14 @@ def view_of(table: Table, live: str, columns_in: Mapping[str, Sequence[str]]) ->
 
 
 def bucket_of(table: Table) -> str:
-    """Returns the SQL of a record's bucket, 0 to 99, for a row of the table called row_."""
+    """Returns the SQL of a record's bucket, as `bucket_text` has it, for a row called row_."""
     name = _ID_IN_PAYLOAD if table == DEAD_LETTERS else "row_.transaction_id"
-    return f"MOD(FARM_FINGERPRINT({name}) & 9223372036854775807, {BUCKETS})"
+    return f"CONCAT('0', SUBSTR(TO_HEX(MD5({name})), 1, 2))"
+
+
+def bucket_text(number: int) -> str:
+    """Returns a bucket, 0 to 256, as text that sorts as the numbers do."""
+    return f"{number:03x}"
 
 
 def _columns(table: Table, present: Sequence[str]) -> list[str]:

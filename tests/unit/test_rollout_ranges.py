@@ -1,5 +1,7 @@
 """Which dataset is read for which records: always exactly one, whatever is handed over or back."""
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,8 +32,8 @@ def test_green_is_read_from_its_cut_for_its_share_of_the_ids() -> None:
     served = ranges.handed_over(ALL_BLUE, GREEN, CUTS, 25)
 
     assert dataset_at(served, 1, 6, bucket=0) == BLUE
-    assert dataset_at(served, 1, 7, bucket=24) == GREEN
-    assert dataset_at(served, 1, 7, bucket=25) == BLUE
+    assert dataset_at(served, 1, 7, bucket=63) == GREEN
+    assert dataset_at(served, 1, 7, bucket=64) == BLUE
     assert ranges.newest_names(served) == [BLUE, GREEN]
 
 
@@ -39,7 +41,7 @@ cuts = st.fixed_dictionaries({partition: st.integers(0, 1_000) for partition in 
 percents = st.integers(1, 100)
 
 
-@given(cuts, cuts, percents, st.integers(0, 3), st.integers(0, 3_000), st.integers(0, 99))
+@given(cuts, cuts, percents, st.integers(0, 3), st.integers(0, 3_000), st.integers(0, 255))
 def test_each_record_is_read_from_exactly_one_dataset(
     first, later, percent, partition, offset, bucket
 ) -> None:
@@ -51,7 +53,7 @@ def test_each_record_is_read_from_exactly_one_dataset(
     place = ("payments", partition)
     expected = (
         NEXT
-        if offset >= second[place] and bucket < percent
+        if offset >= second[place] and bucket < math.ceil(256 * percent / 100)
         else GREEN
         if offset >= first[place]
         else BLUE
