@@ -4,7 +4,7 @@
 #   java-workers     the expansion service, which is also the pool of Java workers      port 8097
 #   job-server       takes pipelines and submits them to FLINK_MASTER                   port 8099
 #   watchdog         ends the TaskManager of its pod when its tasks wait for a worker that is gone
-#   submit, health, reconcile, tables, dead_letters                                     the pipeline's own commands
+#   submit, health, reconcile, tables, dead_letters, deploy                             the pipeline's own commands
 # Where things are comes from the environment: KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET PROJECT PARALLELISM.
 # The sandbox starts its Java services with it too, on ports, class path and options of its own (JAVA_OPTIONS_FILE, a Java @argfile).
 set -euo pipefail
@@ -50,7 +50,7 @@ case $role in
     need KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET
     exec python -m "pipeline.$role" \
       --kafka_bootstrap_servers="$KAFKA_BOOTSTRAP_SERVERS" --kafka_topics="$KAFKA_TOPICS" --bigquery_dataset="$BIGQUERY_DATASET" "$@" ;;
-  tables | dead_letters)
+  tables | dead_letters | deploy)
     exec python -m "pipeline.$role" "$@" ;;
   *)
     die "no such role: $role" "$(sed -n 's/^#   \([a-z-]*\) .*/\1/p' "$0" | tr '\n' ' ')" ;;

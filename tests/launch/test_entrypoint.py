@@ -14,6 +14,7 @@ import pytest
 
 from pipeline.config import PipelineConfig
 from pipeline.options import PipelineOptions
+from pipeline.warehouse.sql_files import SQL_FOLDER
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = REPOSITORY / "templates/flink/entrypoint.sh"
@@ -132,3 +133,15 @@ def test_control_missing_file_is_found(tmp_path: Path) -> None:
 
     command = [sys.executable, "-m", "sandbox.pod_watchdog", "--help"]
     assert subprocess.run(command, cwd=tmp_path, timeout=120).returncode != 0
+
+
+def test_image_holds_the_views_where_the_tools_look_for_them() -> None:
+    """They look beside their package, which the path takes from the folder of the image."""
+    beside = SQL_FOLDER.relative_to(REPOSITORY)
+
+    assert "PYTHONPATH=/opt/payments" in DOCKERFILE.read_text()
+    assert f"COPY {beside}/ /opt/payments/{beside}/" in DOCKERFILE.read_text()
+
+
+def test_rollout_is_a_role(tmp_path: Path) -> None:
+    assert asked(tmp_path, "deploy", "status") == ["-m", "pipeline.deploy", "status"]
