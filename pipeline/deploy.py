@@ -124,7 +124,7 @@ def _say(line: str) -> None:
 def _rollout(arguments: argparse.Namespace) -> Rollout:
     properties = kafka_properties.load(arguments.kafka_config_file)
     topics = Topics(arguments.kafka_bootstrap_servers, arguments.kafka_topics, properties)
-    return Rollout(topics, ".".join(arguments.live_dataset), arguments.bigquery_endpoint)
+    return Rollout(topics, _name(arguments.live_dataset), arguments.bigquery_endpoint)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -132,7 +132,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     add = functools.partial(_add_command, commands)
     serve = add("serve", _serve, "makes the views, which show one dataset at first")
-    _add_dataset(serve, "--dataset", "Dataset of the job that runs.")
+    tool_flags.add_dataset(serve, "--dataset", "Dataset of the job that runs.")
     add("savepoint", _savepoint, "takes a savepoint of the old job, which goes on", flink=True)
     compare = add("compare", _compare, "asks whether green counts as blue does", flink=True)
     ramp = add("ramp", _ramp, "compares, then lets green be read for a share", flink=True)
@@ -154,7 +154,7 @@ def _parser() -> argparse.ArgumentParser:
             help="Go on although green judges some records otherwise, as a new rule may.",
         )
     for each in (compare, ramp, back):
-        _add_dataset(each, "--green", "Dataset of the new job.")
+        tool_flags.add_dataset(each, "--green", "Dataset of the new job.")
     return parser
 
 
@@ -168,19 +168,23 @@ def _add_command(
     command = commands.add_parser(name, help=summary, description=summary)
     command.set_defaults(run=run)
     if flink:
-        tool_flags.add_flink_job(command)
+        tool_flags.add_flink(command)
+        command.add_argument(
+            "--blue_job", required=True, metavar="ID", help="Flink's id of the old job."
+        )
+        command.add_argument(
+            "--wait_sec",
+            type=flag_types.seconds,
+            default=120,
+            metavar="SEC",
+            help="How long to wait at most: for rows, or for Flink (default: %(default)s).",
+        )
     if name != "savepoint":  # which needs Flink alone
         tool_flags.add_kafka(command)
         tool_flags.add_topics(command)
-        _add_dataset(command, "--live_dataset", "Dataset of the views that readers ask.")
+        tool_flags.add_dataset(command, "--live_dataset", "Dataset of the views that readers ask.")
         tool_flags.add_bigquery_endpoint(command)
     return command
-
-
-def _add_dataset(parser: argparse.ArgumentParser, flag: str, meaning: str) -> None:
-    parser.add_argument(
-        flag, type=flag_types.dataset, required=True, metavar="PROJECT.DATASET", help=meaning
-    )
 
 
 def _percent(said: str) -> int:

@@ -128,12 +128,7 @@ def _parser() -> argparse.ArgumentParser:
     tool_flags.add_kafka(parser)
     tool_flags.add_topics(parser)
     tool_flags.add_bigquery(parser)
-    parser.add_argument(
-        "--flink",
-        type=flag_types.host_port,
-        metavar="HOST:PORT",
-        help="REST address of Flink's JobManager; without it the job itself is not looked at.",
-    )
+    tool_flags.add_flink(parser, unless="; without it the job itself is not looked at")
     parser.add_argument("--flink_job", metavar="ID", help="Which job, where there are several.")
     parser.add_argument(
         "--window_sec",

@@ -25,14 +25,15 @@ def parser(program: str, document: str | None) -> argparse.ArgumentParser:
 
 def add_bigquery(parser: argparse.ArgumentParser) -> None:
     """Adds --bigquery_dataset and --bigquery_endpoint."""
-    parser.add_argument(
-        "--bigquery_dataset",
-        type=flag_types.dataset,
-        required=True,
-        metavar="PROJECT.DATASET",
-        help="Dataset that holds the outcome tables.",
-    )
+    add_dataset(parser, "--bigquery_dataset", "Dataset that holds the outcome tables.")
     add_bigquery_endpoint(parser)
+
+
+def add_dataset(parser: argparse.ArgumentParser, flag: str, meaning: str) -> None:
+    """Adds a required flag that names a dataset."""
+    parser.add_argument(
+        flag, type=flag_types.dataset, required=True, metavar="PROJECT.DATASET", help=meaning
+    )
 
 
 def add_bigquery_endpoint(parser: argparse.ArgumentParser) -> None:
@@ -76,24 +77,18 @@ def add_topics(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_flink_job(parser: argparse.ArgumentParser) -> None:
-    """Adds --flink, --blue_job and --wait_sec: what `python -m pipeline.deploy` asks Flink for."""
+def add_flink(parser: argparse.ArgumentParser, unless: str = "") -> None:
+    """Adds --flink.
+
+    Args:
+        unless: what is done without it, where it is not always needed.
+    """
     parser.add_argument(
         "--flink",
         type=flag_types.host_port,
-        required=True,
+        required=not unless,
         metavar="HOST:PORT",
-        help="REST address of Flink's JobManager.",
-    )
-    parser.add_argument(
-        "--blue_job", required=True, metavar="ID", help="Flink's id of the old job."
-    )
-    parser.add_argument(
-        "--wait_sec",
-        type=flag_types.seconds,
-        default=120,
-        metavar="SEC",
-        help="How long to wait at most: for rows, or for Flink (default: %(default)s).",
+        help=f"REST address of Flink's JobManager{unless}.",
     )
 
 

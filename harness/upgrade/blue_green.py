@@ -23,7 +23,7 @@ def blue_green(stage: Stage) -> Result:
         savepoint = run.rehearsal.flink.savepoint(run.job, _WAIT_SEC)
         problems = rollout.without_shadow(savepoint)
         flags = [f"--savepoint_path={savepoint}", "--shadow"]
-        green_job = run.another_starts(rollout.green, flags)
+        green_job = run.start_beside(rollout.green, flags)
         try:
             # Accepted before the savepoint: green knows them by blue's memory alone.
             known.send(run.rehearsal, "known", copies)
@@ -75,7 +75,7 @@ class _Rollout:
             raise HarnessError(f"python -m pipeline.deploy {command} ended with {code}")
 
     def ramp(self, share: int, green_job: str) -> None:
-        """Compares, and lets green be read for a share of the partitions."""
+        """Compares, and lets green be read for a share of the ids."""
         green = (f"--green={self.name(self.green)}", f"--green_job={green_job}")
         self.deploy("ramp", f"--share={share}", *green, *self.flink_flags())
 

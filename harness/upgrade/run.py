@@ -115,22 +115,21 @@ class Run:
 
     def start(self, flags: Sequence[str], module: str = "pipeline") -> None:
         """Starts a job and returns when it checkpoints."""
-        began_at = time.monotonic()
-        self._job = self.rehearsal.submit_to_flink(flags, module, _START_SEC)
-        self._starts_sec.append(time.monotonic() - began_at)
-        self._say(f"{module} runs and checkpoints after {self._starts_sec[-1]:.0f} s")
+        self._job = self.start_beside(self.rehearsal, flags, module)
 
     @property
     def job(self) -> str:
         """Returns the id of the job that runs."""
         return self._job
 
-    def another_starts(self, rehearsal: Rehearsal, flags: Sequence[str]) -> str:
-        """Starts a job beside ours; returns its id when it checkpoints."""
+    def start_beside(
+        self, rehearsal: Rehearsal, flags: Sequence[str], module: str = "pipeline"
+    ) -> str:
+        """Starts a job that is not ours to stop; returns its id when it checkpoints."""
         began_at = time.monotonic()
-        job = rehearsal.submit_to_flink(flags, timeout_sec=_START_SEC)
+        job = rehearsal.submit_to_flink(flags, module, _START_SEC)
         self._starts_sec.append(time.monotonic() - began_at)
-        self._say(f"{job} runs and checkpoints after {self._starts_sec[-1]:.0f} s")
+        self._say(f"{module} runs and checkpoints after {self._starts_sec[-1]:.0f} s")
         return job
 
     def ended_by_others(self) -> None:
