@@ -118,10 +118,10 @@ class FlinkCluster:
             time.sleep(0.5)
         raise HarnessError(f"the Flink job {job} did not end within {timeout_sec:.0f} s")
 
-    def savepoint(self, job: str, timeout_sec: float) -> str:
-        """Returns the URI of a savepoint; the job goes on."""
+    def savepoint(self, job: str, timeout_sec: float, cancel: bool = False) -> str:
+        """Returns the URI of a savepoint; the job goes on unless it is cancelled by it."""
         try:
-            return self._jobs.savepoint(job, timeout_sec)
+            return self._jobs.savepoint(job, timeout_sec, cancel)
         except RolloutError as error:
             raise HarnessError(str(error)) from None
 
@@ -132,30 +132,19 @@ class FlinkCluster:
         savepoint, drained or not, and a source that ends says that time is over. Windows are then
         closed in the savepoint, with half of their minute in them.
         """
-        asked = requests.post(
-            f"{self._url}/jobs/{job}/savepoints", json={"cancel-job": True}, timeout=10
-        )
-        asked.raise_for_status()
-        request = asked.json()["request-id"]
         deadline = time.monotonic() + timeout_sec
-        while time.monotonic() < deadline:
-            answer = self._get(f"/jobs/{job}/savepoints/{request}")
-            if answer["status"]["id"] == "COMPLETED" and job not in self.live_jobs():
-                return self._location(job, answer["operation"])
+        # Should it fail, the job may have ended all the same. Flink then says where the savepoint
+        # is, and that starting from it commits what was not.
+        savepoint = self.savepoint(job, timeout_sec, cancel=True)
+        while job in self.live_jobs():
+            if time.monotonic() > deadline:
+                raise HarnessError(f"the Flink job {job} did not stop within {timeout_sec:.0f} s")
             time.sleep(0.5)
-        raise HarnessError(f"the Flink job {job} did not stop within {timeout_sec:.0f} s")
+        return savepoint
 
     def jobs(self) -> dict[str, str]:
         """Returns the status of every job by its id, of ended ones as well."""
         return {job["id"]: job["status"] for job in self._get("/jobs")["jobs"]}
-
-    def _location(self, job: str, operation: dict[str, Any]) -> str:
-        if "location" not in operation:
-            # The job may have ended all the same. Flink then says where the savepoint is, and that
-            # starting from it commits what was not.
-            cause = operation["failure-cause"]["stack-trace"].partition("\n")[0]
-            raise HarnessError(f"the Flink job {job} did not stop well: {cause}")
-        return str(operation["location"])
 
     def _counter_of_vertex(self, job: str, vertex: str, name: CounterName) -> int:
         metrics = f"/jobs/{job}/vertices/{vertex}/subtasks/metrics"

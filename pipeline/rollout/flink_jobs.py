@@ -24,9 +24,9 @@ class FlinkJobs:
     def __init__(self, address: str) -> None:
         self._address = address
 
-    def savepoint(self, job: str, timeout_sec: float) -> str:
-        """Returns the URI of a savepoint that was taken now; the job goes on."""
-        asked = self._ask("post", f"/jobs/{job}/savepoints", {"cancel-job": False})
+    def savepoint(self, job: str, timeout_sec: float, cancel: bool = False) -> str:
+        """Returns the URI of a savepoint that was taken now; the job goes on unless cancelled."""
+        asked = self._ask("post", f"/jobs/{job}/savepoints", {"cancel-job": cancel})
         request = asked["request-id"]
         deadline = time.monotonic() + timeout_sec
         while time.monotonic() < deadline:
