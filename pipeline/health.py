@@ -12,6 +12,9 @@
 Without --flink only what Kafka and BigQuery can tell is looked at: so on Dataflow, whose own
 metrics have the rest. Counts are not checked here: that is `python -m pipeline.reconcile`.
 
+For ten seconds and some more after a start a job's watermark is unknown or old, for Flink renews
+what it tells only so often (`metrics.fetcher.update-interval`): --wait_sec asks until all is well.
+
 Exit code: 0 well, 1 something is beyond its limit, 2 a mistake in the flags, 3 it could not be
 checked.
 """
@@ -20,6 +23,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from collections.abc import Iterator, Sequence
 
 import orjson
@@ -37,6 +41,8 @@ EXIT_WELL = 0
 EXIT_UNWELL = 1
 EXIT_USAGE = 2
 EXIT_CANNOT_CHECK = 3
+
+_AGAIN_SEC = 2.0
 
 # Limits that can be set, each a flag: name, default, meaning. Sources of the defaults:
 # REQUIREMENTS.md 6 and 7 (state below 500 MB, alert above a minute); an hour at 10,000 a minute.
@@ -61,12 +67,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     topics = Topics(arguments.kafka_bootstrap_servers, arguments.kafka_topics, properties)
     try:
-        vitals = [*_data_vitals(arguments, topics), *_job_vitals(arguments)]
+        vitals = _settled_vitals(arguments, topics)
     except CannotCheck as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_CANNOT_CHECK
     print(_document(vitals) if arguments.json else _text(vitals))
-    return EXIT_WELL if all(vital.healthy for vital in vitals) else EXIT_UNWELL
+    return EXIT_WELL if _well(vitals) else EXIT_UNWELL
+
+
+def _settled_vitals(arguments: argparse.Namespace, topics: Topics) -> Sequence[Vital]:
+    """Returns the first vitals that are well, or the last ones when the time to wait is over."""
+    until = time.monotonic() + arguments.wait_sec
+    while True:
+        vitals = [*_data_vitals(arguments, topics), *_job_vitals(arguments)]
+        if _well(vitals) or (left_sec := until - time.monotonic()) <= 0:
+            return vitals
+        unwell = ", ".join(vital.name for vital in vitals if not vital.healthy)
+        print(f"waiting {left_sec:.0f} s at most for {unwell}", file=sys.stderr)
+        time.sleep(min(_AGAIN_SEC, left_sec))
+
+
+def _well(vitals: Sequence[Vital]) -> bool:
+    return all(vital.healthy for vital in vitals)
 
 
 def _data_vitals(arguments: argparse.Namespace, topics: Topics) -> Iterator[Vital]:
@@ -117,7 +139,7 @@ def _number(value: float | None) -> str:
 
 def _document(vitals: Sequence[Vital]) -> str:
     document = {
-        "well": all(vital.healthy for vital in vitals),
+        "well": _well(vitals),
         "vitals": [{**vital._asdict(), "healthy": vital.healthy} for vital in vitals],
     }
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
@@ -136,6 +158,13 @@ def _parser() -> argparse.ArgumentParser:
         default=600,
         metavar="SEC",
         help="Records that arrived within it make the dead-letter ratio (default: %(default)s).",
+    )
+    parser.add_argument(
+        "--wait_sec",
+        type=flag_types.seconds,
+        default=0,
+        metavar="SEC",
+        help="Ask again until all is well, for at most this long (default: %(default)s).",
     )
     for name, (default, meaning) in _LIMITS.items():
         help_text = f"Limit of {meaning} (default: %(default)s)."

@@ -139,6 +139,28 @@ def test_job_without_a_checkpoint_or_a_watermark_is_not_well(
     assert last.endswith("checkpoint_age_sec, watermark_age_sec, state_bytes")
 
 
+def test_waits_for_a_watermark_that_comes(
+    tables: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now_ms = round(time.time() * 1_000)
+    content = answers(-(2**63), now_ms)
+    waits: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        content.update(answers(now_ms, now_ms))
+
+    monkeypatch.setattr(health.time, "sleep", sleep)
+    with flink(content) as address:
+        code = health.main([*FLAGS, f"--flink={address}", "--wait_sec=60"])
+
+    said = capsys.readouterr()
+    assert code == health.EXIT_WELL
+    assert len(waits) == 1
+    assert "at most for watermark_age_sec" in said.err
+    assert said.out.endswith("health: well\n")
+
+
 def test_each_limit_is_one_that_can_be_exceeded(
     tables: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
