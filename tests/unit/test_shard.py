@@ -1,7 +1,9 @@
 """A shard decides as the policy does, whatever the batches, and forgets by the bucket."""
 
+import itertools
 import random
 
+import numpy as np
 import pytest
 
 from tests.support.payments import NOON_US, SECOND_US, transaction
@@ -121,8 +123,6 @@ def test_digests_that_share_a_half_are_told_apart() -> None:
     memory = IdMemory(bucket_ms=1_000)
     twins = [Digest(7, low) for low in range(50)]
     kept = {digest: Remembered(1, 5_000 + n, 0, 0, n) for n, digest in enumerate(twins[::2])}
-    import numpy as np
-
     for digest, remembered in kept.items():
         bucket, entry = memory.entry(digest, remembered)
         memory.add(bucket, np.array([entry], ENTRY))
@@ -131,8 +131,6 @@ def test_digests_that_share_a_half_are_told_apart() -> None:
 
 
 def test_highest_values_come_back() -> None:
-    import numpy as np
-
     memory = IdMemory(bucket_ms=2**32)
     digest = Digest(2**64 - 1, 2**64 - 1)
     kept = Remembered(2**64 - 1, 2**32 * 400 + 2**32 - 1, 2**16 - 1, 2**16 - 1, 2**63)
@@ -163,3 +161,39 @@ def test_state_of_another_horizon_is_refused() -> None:
     with pytest.raises(HorizonChanged, match="horizon of 60 s, this job has 120 s"):
         Shard(longer, Catalogue.decode(state))
     assert Shard(POLICY, Catalogue.decode(state)).catalogue.counts == shard.catalogue.counts
+
+
+def test_ids_added_batch_by_batch_lie_in_few_runs_and_all_are_found() -> None:
+    memory = IdMemory(bucket_ms=2**32)
+    digests = [digest_of(f"tx-{n}") for n in range(3_000)]
+    for number, digest in enumerate(digests):
+        bucket, entry = memory.entry(digest, Remembered(number, 1_000 + number, 0, 0, number))
+        memory.add(bucket, np.array([entry], ENTRY))
+
+    found = memory.find(digests)
+
+    assert [each.offset for each in found if each is not None] == list(range(3_000))
+    [runs] = memory._buckets.values()
+    assert len(runs) <= 12  # log2 of them
+    assert [len(longer) > 2 * len(run) for longer, run in itertools.pairwise(runs)] == [True] * (
+        len(runs) - 1
+    )
+
+
+def test_newest_record_of_an_id_counts_in_whichever_run_it_lies() -> None:
+    digest = digest_of("tx-1")
+    for arrivals in itertools.permutations((1_000, 2_000, 3_000)):
+        memory = IdMemory(bucket_ms=2**32)
+        for arrival_ms in arrivals:
+            # Beside a long run, a short one stays apart.
+            others = 8 if arrival_ms == arrivals[0] else 1
+            entries = [memory.entry(digest, Remembered(7, arrival_ms, 0, 0, arrival_ms))[1]]
+            for n in range(1, others):
+                other = digest_of(f"other-{n}")
+                entries.append(memory.entry(other, Remembered(7, arrival_ms, 0, 0, n))[1])
+            memory.add(0, np.array(entries, ENTRY))
+
+        [found] = memory.find([digest])
+
+        assert found is not None
+        assert found.arrival_ms == 3_000

@@ -9,7 +9,7 @@ conflict or duplicate that names another id's record, which the reconciliation f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,10 @@ ENTRY = np.dtype(
     ]
 )
 Entries = npt.NDArray[np.void]
+
+# A run is merged with the one before it unless that is more than so many times as long: with 10
+# million ids there are about ten runs, and each is searched for every batch.
+_RUN_GROWTH = 2
 
 
 class Digest(NamedTuple):
@@ -63,12 +67,15 @@ def digest_of_facts(facts: PaymentFacts) -> int:
 class IdMemory:
     """The remembered ids of one shard.
 
+    A bucket is a few sorted runs, each more than twice as long as the next: what is new is merged
+    with what is short, so that an id is moved a dozen times and not with every batch.
+
     `bucket_ms` is the length of a bucket; bucket n begins n × bucket_ms after the epoch.
     """
 
     def __init__(self, bucket_ms: int) -> None:
         self._bucket_ms = bucket_ms
-        self._buckets: dict[int, Entries] = {}
+        self._buckets: dict[int, list[Entries]] = {}
 
     def bucket_of(self, arrival_ms: int) -> int:
         """Returns the bucket of an arrival, milliseconds since the epoch."""
@@ -76,11 +83,11 @@ class IdMemory:
 
     def add(self, bucket: int, entries: Entries) -> None:
         """Adds entries to a bucket."""
-        known = self._buckets.get(bucket)
-        merged = entries if known is None else np.concatenate((known, entries))
-        # Timsort, which "stable" is for integers this long, merges two sorted runs in one pass.
-        order = np.argsort(merged["id_high"], kind="stable")
-        self._buckets[bucket] = merged[order]
+        runs = self._buckets.setdefault(bucket, [])
+        run = _sorted(entries)
+        while runs and len(runs[-1]) <= _RUN_GROWTH * len(run):
+            run = _sorted(np.concatenate((runs.pop(), run)))
+        runs.append(run)
 
     def drop(self, bucket: int) -> None:
         """Forgets a bucket."""
@@ -90,17 +97,14 @@ class IdMemory:
         """Returns the newest record remembered of each id, None for an unknown one."""
         found: list[Remembered | None] = [None] * len(digests)
         wanted = np.fromiter((digest.high for digest in digests), np.uint64, len(digests))
-        # From old to new: an id that was accepted again after its horizon stands in two buckets.
-        for bucket in sorted(self._buckets):
-            entries = self._buckets[bucket]
-            highs = entries["id_high"]
-            places = np.searchsorted(highs, wanted)
-            hits = np.flatnonzero(highs[np.minimum(places, len(highs) - 1)] == wanted)
-            for number in hits.tolist():
-                digest = digests[number]
-                entry = _entry_at(entries, int(places[number]), digest)
-                if entry is not None:
-                    found[number] = self._remembered(bucket, entry)
+        # An id that was accepted again after its horizon stands in two buckets: the newest counts.
+        for bucket, runs in self._buckets.items():
+            for run in runs:
+                for number, entry in _hits(run, wanted, digests):
+                    remembered = self._remembered(bucket, entry)
+                    known = found[number]
+                    if known is None or known.arrival_ms < remembered.arrival_ms:
+                        found[number] = remembered
         return found
 
     def entry(self, digest: Digest, remembered: Remembered) -> tuple[int, tuple[int, ...]]:
@@ -124,6 +128,23 @@ class IdMemory:
             int(entry["partition"]),
             int(entry["offset"]),
         )
+
+
+def _sorted(entries: Entries) -> Entries:
+    # Timsort, which "stable" is for integers this long, merges two sorted runs in one pass.
+    return entries[np.argsort(entries["id_high"], kind="stable")]
+
+
+def _hits(
+    run: Entries, wanted: npt.NDArray[np.uint64], digests: Sequence[Digest]
+) -> Iterator[tuple[int, np.void]]:
+    """Yields the numbers of the digests that are in the run, each with its newest entry there."""
+    highs = run["id_high"]
+    places = np.searchsorted(highs, wanted)
+    for number in np.flatnonzero(highs[np.minimum(places, len(highs) - 1)] == wanted).tolist():
+        entry = _entry_at(run, int(places[number]), digests[number])
+        if entry is not None:
+            yield number, entry
 
 
 def _entry_at(entries: Entries, place: int, digest: Digest) -> np.void | None:
