@@ -1,7 +1,7 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-launch demo faults fuzz bench upgrade-test test test-unit templates-check template-build template-run check format lock clean
+.PHONY: help setup setup-launch demo faults fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check format lock clean
 
 PYTHON_BIN := .venv/bin/python
 PACKAGES := pipeline transforms simulator sandbox harness benchmarks
@@ -24,6 +24,11 @@ COUNT ?= 1000000
 SHORT ?= 0
 # Records of `make bench`, besides ONLY and SEED.
 RECORDS ?= 1000000
+# Remembered ids of `make bench-state`.
+IDS ?= 10000000
+# Of `make load`, which has another RATE and DURATION_SEC than the demo unless they are given. Several: 1,5,10.
+CHECKPOINT_SEC ?= 5
+given = $(if $(filter file,$(origin $1)),$2,$($1))
 
 help: ## what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 14
@@ -48,6 +53,13 @@ fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (
 
 bench: setup ## how fast, against what: one topic, each contestant to its end (RECORDS ONLY SEED)
 	@$(PYTHON_BIN) -m benchmarks --records=$(RECORDS) --seed=$(SEED) $(if $(ONLY),--only="$(ONLY)")
+
+bench-state: setup ## what remembering costs: bytes per id, a flat line, speed with many ids (IDS ONLY SEED)
+	@$(PYTHON_BIN) -m benchmarks.state --ids=$(IDS) --seed=$(SEED) $(if $(ONLY),--only=$(ONLY))
+
+load: setup ## the load test: does the pipeline keep up, how fresh are rows (RATE DURATION_SEC CHECKPOINT_SEC SEED)
+	@$(PYTHON_BIN) -m benchmarks.load --rate_per_sec=$(call given,RATE,10000) --seed=$(SEED) \
+		--duration_sec=$(call given,DURATION_SEC,120) --checkpoint_sec=$(CHECKPOINT_SEC)
 
 upgrade-test: setup ## a planned stop under load: a changed version, renamed state, another parallelism (SEED ONLY)
 	@$(PYTHON_BIN) -m harness.upgrade --seed=$(SEED) $(if $(ONLY),--only="$(ONLY)")

@@ -12,21 +12,18 @@ mistake in the flags, 3 when a part failed.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import table, traffic
+from benchmarks import results, table, traffic
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.stage import Measured, Stage
 from harness import command_line
 from harness.endings import exit_code
 from harness.rehearsal import Rehearsal
 from sandbox.sandbox import Sandbox
-
-_RESULTS = Path(__file__).parent / "results"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -39,7 +36,7 @@ def _run(arguments: argparse.Namespace) -> int:
     sandbox = Sandbox(arguments.dir, peak=True)
     sandbox.up(_say)
     folder = Path(arguments.dir) / "bench"
-    results: list[Measured] = []
+    measured: list[Measured] = []
     try:
         _say(f"sending {arguments.records} records")
         topic = Rehearsal(f"bench_{time.strftime('%H%M%S')}", sandbox.endpoints(), folder)
@@ -48,16 +45,13 @@ def _run(arguments: argparse.Namespace) -> int:
             if arguments.only in (None, contestant.name):
                 _say(f"{contestant.name}: {contestant.meaning}")
                 stage = Stage(sandbox, folder, filled, _say)
-                results.append(contestant.run(stage))
-                _say(table.line(results[-1]))
+                measured.append(contestant.run(stage))
+                _say(table.line(measured[-1]))
     finally:
         sandbox.down()
-    file = _RESULTS / f"{time.strftime('%Y%m%d_%H%M%S')}.json"
-    file.parent.mkdir(exist_ok=True)
-    file.write_text(json.dumps(table.document(results), indent=2) + "\n")
-    print(table.text(results), flush=True)
-    _say(f"results in {file}")
-    return 0 if all(each.exact for each in results) else 1
+    print(table.text(measured), flush=True)
+    _say(f"results in {results.write('bench', table.document(measured))}")
+    return 0 if all(each.exact for each in measured) else 1
 
 
 def _say(text: str) -> None:

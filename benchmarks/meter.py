@@ -78,19 +78,25 @@ class Reading:
 
         0 when what is left is less than two bundles.
         """
-        skipped = self.total * skipped_share
-        passed = 0
-        began_at: float | None = None
-        counted = 0
+        return self.rate_between(skipped_share, 1.0)
+
+    def rate_between(self, first_share: float, last_share: float) -> float:
+        """Returns elements per second from the one share of them to the other.
+
+        0 when there are less than two bundles between.
+        """
+        first, last = self.total * first_share, self.total * last_share
+        passed = counted = 0
+        began_at = ended_at = None
         for at, count in self.bundles:
-            if began_at is not None:
-                counted += count
+            if began_at is not None and passed < last:
+                counted, ended_at = counted + count, at
             passed += count
-            if began_at is None and passed >= skipped:
+            if began_at is None and passed >= first:
                 began_at = at
-        if began_at is None or not counted or self.bundles[-1][0] <= began_at:
+        if began_at is None or ended_at is None or ended_at <= began_at:
             return 0.0
-        return counted / (self.bundles[-1][0] - began_at)
+        return counted / (ended_at - began_at)
 
 
 def read(folder: Path, name: str = "*") -> Reading:

@@ -30,6 +30,10 @@ def fill(rehearsal: Rehearsal, records: int, seed: int) -> Traffic:
     rehearsal.prepare()
     flags = [f"--count={records}", "--rate_per_sec=0", f"--duplicate_ratio={DUPLICATE_RATIO}"]
     rehearsal.simulate([*flags, f"--seed={seed}"]).wait(60 + records * _FILL_SEC_PER_RECORD)
+    return Traffic(rehearsal, records, distinct(rehearsal))
+
+
+def distinct(rehearsal: Rehearsal) -> int:
+    """Returns how many transaction_ids were sent, by the ledger."""
     [ledger] = rehearsal.ledgers
-    accepted = (entry.expected is Outcome.ACCEPTED for entry in Ledger(ledger).entries())
-    return Traffic(rehearsal, records, sum(accepted))
+    return sum(entry.expected is Outcome.ACCEPTED for entry in Ledger(ledger).entries())

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import psutil
 
 from sandbox.sandbox import Sandbox
 
 # Whose work is the pipeline's. Kafka, BigQuery and the simulator are somebody else's bill.
 _OURS = ("taskmanager-1", "taskmanager-2", "jobmanager", "expansion", "python-workers")
+
+# Where ids are remembered: state itself, and the workers' copies of it.
+WITH_STATE = ("taskmanager-1", "taskmanager-2", "python-workers")
 
 # US dollars for an hour of one vCPU of a Dataflow streaming worker, us-central1, list price.
 USD_PER_VCPU_HOUR = 0.069
@@ -19,15 +24,36 @@ def cpu_sec(sandbox: Sandbox) -> float:
     return sum(_family_cpu_sec(pids[name]) for name in _OURS)
 
 
+def memory_bytes(sandbox: Sandbox) -> dict[str, int]:
+    """Returns how much memory each component has, with its children; shared pages count once.
+
+    Proportional set size: what several processes share is divided between them.
+    """
+    return {name: _family_pss(pid) for name, pid in sandbox.pids().items()}
+
+
 def usd(cpu_seconds: float) -> float:
     """Returns what so much CPU costs: seconds / 3600 x the price of a vCPU hour."""
     return cpu_seconds / 3_600 * USD_PER_VCPU_HOUR
 
 
+def _family(pid: int) -> tuple[psutil.Process, ...]:
+    process = psutil.Process(pid)
+    return (process, *process.children(recursive=True))
+
+
+def _family_pss(pid: int) -> int:
+    total = 0
+    with contextlib.suppress(psutil.NoSuchProcess):
+        for member in _family(pid):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                total += member.memory_full_info().pss
+    return total
+
+
 def _family_cpu_sec(pid: int) -> float:
     total = 0.0
-    process = psutil.Process(pid)
-    for member in (process, *process.children(recursive=True)):
+    for member in _family(pid):
         try:
             times = member.cpu_times()
         except psutil.NoSuchProcess:

@@ -13,6 +13,7 @@ from sandbox.bigquery import (
     connections,
     durable_streams,
     faults,
+    flat_rows,
     flush_rows,
     secure_grpc,
     stream_binding,
@@ -26,6 +27,7 @@ from sandbox.layout import DUCKDB_HOME
 _MENDS: dict[str, Callable[[], None]] = {
     "connections": connections.apply,
     "durable_streams": durable_streams.apply,
+    "flat_rows": flat_rows.apply,
     "flush_rows": flush_rows.apply,
     "stream_binding": stream_binding.apply,
     "view_queries": view_queries.apply,

@@ -1,12 +1,15 @@
 """The comparison: what is measured of what was written down, and how it is told."""
 
+import math
 from pathlib import Path
 
 import pytest
 
-from benchmarks import meter, table, usage
+from benchmarks import load_report, meter, state_report, table, usage
+from benchmarks.latencies import Latencies
 from benchmarks.meter import Reading
 from benchmarks.stage import Measured
+from benchmarks.state_report import Flat, Sample
 
 
 def measured(name: str, rate_per_sec: float, *, kept: int = 990) -> Measured:
@@ -51,3 +54,85 @@ def test_table_compares_with_ours_and_names_who_was_not_exact() -> None:
     assert spark.endswith("991 of 990")
     assert "NOT EXACT" in table.line(results[1])
     assert [each["exact"] for each in table.document(results)["contestants"]] == [True, False]
+
+
+def test_percentiles_are_latencies_that_payments_had() -> None:
+    latencies = Latencies()
+    for seconds, count in ((3.0, 9), (1.0, 50), (2.0, 40), (60.0, 1)):
+        latencies.add(seconds, count)
+
+    assert [latencies.percentile(p) for p in (50, 51, 90, 99, 99.5)] == [1.0, 2.0, 2.0, 3.0, 60.0]
+
+
+def test_no_payment_has_no_latency() -> None:
+    assert math.isnan(Latencies().percentile(50))
+
+
+@pytest.mark.parametrize(
+    ("sent_per_sec", "tail_sec", "kept_up", "said"),
+    [
+        (9_800, 12, True, "kept up"),
+        (9_800, 31, False, "FELL BEHIND: 31 s to catch up"),
+        (9_000, 12, False, "only 9,000 records/s were sent"),
+    ],
+)
+def test_load_that_was_not_sent_is_not_kept_up_with(
+    sent_per_sec: float, tail_sec: float, kept_up: bool, said: str
+) -> None:
+    result = loaded(sent_per_sec, tail_sec)
+
+    assert result.kept_up is kept_up
+    assert said in load_report.line(result)
+    assert load_report.document([result])["loads"][0]["kept_up"] is kept_up
+    row = load_report.text([result]).splitlines()[2].split()
+    assert row[-2:] == ["yes" if kept_up else "NO", "yes"]
+
+
+def loaded(sent_per_sec: float, tail_sec: float) -> load_report.Loaded:
+    return load_report.Loaded(
+        load_report.Load(10_000, 120, 5),
+        records=1_000_000,
+        sent_per_sec=sent_per_sec,
+        p50_sec=3.0,
+        p95_sec=4.0,
+        p99_sec=5.0,
+        lag_max=60_000,
+        tail_sec=tail_sec,
+        cpu_sec=100.0,
+        state_bytes=40_000_000,
+        memory_bytes={"kafka": 500_000_000},
+        exact=True,
+    )
+
+
+def test_rate_between_shares_leaves_what_is_before_and_after() -> None:
+    reading = Reading(((0.0, 100), (10.0, 100), (12.0, 400), (14.0, 400), (30.0, 1_000)))
+
+    assert reading.rate_between(0.1, 0.5) == pytest.approx(800 / 4)
+
+
+def flat(sizes: list[int]) -> Flat:
+    samples = tuple(Sample(10.0 * n, size // 40, size, 0) for n, size in enumerate(sizes))
+    return Flat(20, 1_000, 990, 990, samples)
+
+
+def test_saw_is_level_and_a_slope_is_not() -> None:
+    saw = flat([0, 10, 20, *(4_000, 4_800, 4_400) * 6])
+    slope = flat([0, 10, 20, *(4_000 + 200 * n for n in range(18))])
+
+    assert saw.level
+    assert saw.bytes_per_id == pytest.approx(40)
+    assert not slope.level
+    assert "NOT LEVEL" in state_report.text(slope, None)
+    assert state_report.document(slope, None)["flat"]["level"] is False
+
+
+def test_line_that_ended_before_the_plateau_is_not_called_level() -> None:
+    assert not flat([0, 10]).level
+
+
+def test_many_ids_are_told_as_a_share_of_few() -> None:
+    full = state_report.Full(10_000_000, 8_000.0, 10_000.0, exact=True)
+
+    assert "80%" in state_report.text(None, full)
+    assert state_report.document(None, full)["full"]["ratio"] == pytest.approx(0.8)
