@@ -78,6 +78,9 @@ class Baseline(NamedTuple):
         return math.sqrt(self.m2 / (self.number - 1)) if self.number > 1 else None
 
 
+_NO_AMOUNTS = Baseline()
+
+
 class AccountMemory(NamedTuple):
     """What the payments of an account have left behind."""
 
@@ -90,16 +93,21 @@ class AccountMemory(NamedTuple):
 
     def after(self, payment: Transaction) -> AccountMemory:
         """Returns what is remembered once `payment` has been seen."""
-        arrival_us, currency = payment.broker_time_us, payment.currency
+        arrival_us = payment.broker_time_us
         recent = [each for each in self.recent if each.arrival_us > arrival_us - HOUR_US]
-        recent.append(Recent(arrival_us, payment.amount_minor, currency))
-        baseline = self.baselines.get(currency, Baseline()).with_amount(payment.amount_minor)
+        recent.append(Recent(arrival_us, payment.amount_minor, payment.currency))
+        return self.after_but_recent(payment)._replace(recent=tuple(recent[-RECENT_MAX:]))
+
+    def after_but_recent(self, payment: Transaction) -> AccountMemory:
+        """Returns what `after` does, with `recent` as it was: for those who keep it elsewhere."""
+        currency = payment.currency
+        baseline = self.baselines.get(currency, _NO_AMOUNTS).with_amount(payment.amount_minor)
         country, country_time_us = self.country, self.country_time_us
         if payment.country is not None:
             country, country_time_us = payment.country, payment.event_time_us
         return AccountMemory(
-            max(self.last_arrival_us, arrival_us),
-            tuple(recent[-RECENT_MAX:]),
+            max(self.last_arrival_us, payment.broker_time_us),
+            self.recent,
             {**self.baselines, currency: baseline},
             country,
             country_time_us,
@@ -107,7 +115,7 @@ class AccountMemory(NamedTuple):
         )
 
     def _devices_after(self, device_id: str | None) -> tuple[str, ...]:
-        if device_id is None:
+        if device_id is None or (self.devices and self.devices[-1] == device_id):
             return self.devices
         others = tuple(each for each in self.devices if each != device_id)
         return (*others, device_id)[-DEVICES_MAX:]

@@ -62,7 +62,7 @@ class OpenAccount:
         if not self._in_order:
             from_us = payment.broker_time_us - HOUR_US
             self._hour = deque(each for each in self._hour if each.arrival_us > from_us)
-        self.memory = self.memory.after(payment)._replace(recent=())
+        self.memory = self.memory.after_but_recent(payment)
         self._append(Recent(payment.broker_time_us, payment.amount_minor, payment.currency))
         if len(self._hour) > RECENT_MAX:
             self._drop_oldest()
