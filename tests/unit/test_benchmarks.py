@@ -1,11 +1,12 @@
 """The comparison: what is measured of what was written down, and how it is told."""
 
+import json
 import math
 from pathlib import Path
 
 import pytest
 
-from benchmarks import load_report, meter, state_report, table, usage
+from benchmarks import chart, load_report, meter, state_report, table, usage
 from benchmarks.latencies import Latencies
 from benchmarks.meter import Reading
 from benchmarks.stage import Measured
@@ -136,3 +137,25 @@ def test_many_ids_are_told_as_a_share_of_few() -> None:
 
     assert "80%" in state_report.text(None, full)
     assert state_report.document(None, full)["full"]["ratio"] == pytest.approx(0.8)
+
+
+def test_newest_results_are_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document = table.document([measured("sharded", 40_000), measured("Spark", 20_000)])
+    (tmp_path / "1_bench.json").write_text(json.dumps(document))
+    line = state_report.document(flat([0, 10, 20, *(4_000, 4_800, 4_400) * 6]), None)
+    (tmp_path / "1_state.json").write_text(json.dumps(line))
+
+    assert chart.main([*map(str, tmp_path.glob("*.json")), f"--to={tmp_path}"]) == 0
+
+    assert "40,000" in (tmp_path / "throughput.svg").read_text()
+    assert "horizons" in (tmp_path / "state.svg").read_text()
+
+
+def test_file_that_is_no_result_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "1.json").write_text("{}")
+
+    with pytest.raises(SystemExit) as ended:
+        chart.main([str(tmp_path / "1.json")])
+
+    assert ended.value.code == 2
+    assert "none of the files" in capsys.readouterr().err
