@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.errors import HarnessError
+from harness.faults import standstill
 from harness.faults.catalogue import Fault
 from harness.faults.pace import MIX, Pace, traffic
 from harness.faults.scene import Scene, Stage
@@ -95,6 +97,10 @@ class Suite:
                 result = self._one(stage, group, number)
                 yield result._replace(lost=result.lost - lost, doubled=result.doubled - doubled)
                 lost, doubled = result.lost, result.doubled
+        except HarnessError:
+            if self._sandbox.is_up():
+                standstill.write_down(self._sandbox, self._folder / "threads")
+            raise
         finally:
             # A power cut may have ended in the dark: then that is the error to tell.
             if stage is not None and self._sandbox.is_up():
