@@ -21,6 +21,7 @@ from benchmarks import load_report, results, usage
 from benchmarks.latencies import Lookout
 from benchmarks.load_report import Load, Loaded
 from benchmarks.meter import Reading
+from benchmarks.stage import STALLED_SEC
 from benchmarks.traffic import DUPLICATE_RATIO
 from harness.endings import exit_code
 from harness.errors import HarnessError
@@ -33,7 +34,6 @@ from sandbox.sandbox import Sandbox
 _PER_SIMULATOR = 5_000
 _LOOK_SEC = 0.5
 _WATCH_SEC = 5.0
-_STALLED_SEC = 180
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -156,10 +156,10 @@ class _Course:
                 if sent_at is not None and queryable >= self.records:
                     self.tail_sec = now - sent_at
                     return
-            if now - moved_at > _STALLED_SEC:
+            if now - moved_at > STALLED_SEC:
                 raise HarnessError(
                     f"{queryable} of {self.records} records are queryable, and no more for "
-                    f"{_STALLED_SEC} s"
+                    f"{STALLED_SEC} s"
                 )
             time.sleep(_LOOK_SEC)
 

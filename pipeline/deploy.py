@@ -24,7 +24,7 @@ import functools
 import sys
 from collections.abc import Callable, Sequence
 
-from pipeline import flag_types, tool_flags
+from pipeline import tool_flags
 from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.settings import Topics
 from pipeline.rollout import text
@@ -172,13 +172,7 @@ def _add_command(
         command.add_argument(
             "--blue_job", required=True, metavar="ID", help="Flink's id of the old job."
         )
-        command.add_argument(
-            "--wait_sec",
-            type=flag_types.seconds,
-            default=120,
-            metavar="SEC",
-            help="How long to wait at most: for rows, or for Flink (default: %(default)s).",
-        )
+        tool_flags.add_wait(command, "How long to wait at most: for rows, or for Flink", 120)
     if name != "savepoint":  # which needs Flink alone
         tool_flags.add_kafka(command)
         tool_flags.add_topics(command)

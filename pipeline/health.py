@@ -159,13 +159,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="SEC",
         help="Records that arrived within it make the dead-letter ratio (default: %(default)s).",
     )
-    parser.add_argument(
-        "--wait_sec",
-        type=flag_types.seconds,
-        default=0,
-        metavar="SEC",
-        help="Ask again until all is well, for at most this long (default: %(default)s).",
-    )
+    tool_flags.add_wait(parser, "Ask again until all is well, for at most this long")
     for name, (default, meaning) in _LIMITS.items():
         help_text = f"Limit of {meaning} (default: %(default)s)."
         parser.add_argument(

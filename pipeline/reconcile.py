@@ -28,7 +28,7 @@ from pathlib import Path
 
 import orjson
 
-from pipeline import flag_types, tool_flags
+from pipeline import tool_flags
 from pipeline.reconciliation import kafka_side
 from pipeline.reconciliation.audit import audit
 from pipeline.reconciliation.bigquery_side import BigQuerySide
@@ -176,13 +176,10 @@ def _add_own_flags(parser: argparse.ArgumentParser) -> None:
         help="What a simulator wrote down before it was killed. Records that it lacks must be "
         "named by a --ledger, whose simulator sent the same once more.",
     )
-    parser.add_argument(
-        "--wait_sec",
-        type=flag_types.seconds,
-        default=0,
-        metavar="SEC",
-        help="Wait until as many rows are queryable as Kafka holds records, and totals by minute "
-        "match them, but no longer than this (default: %(default)s).",
+    tool_flags.add_wait(
+        parser,
+        "Wait until as many rows are queryable as Kafka holds records, and totals by minute "
+        "match them, but no longer than this",
     )
     parser.add_argument("--json", action="store_true", help="Print one JSON document instead.")
 

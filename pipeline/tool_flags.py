@@ -92,6 +92,17 @@ def add_flink(parser: argparse.ArgumentParser, unless: str = "") -> None:
     )
 
 
+def add_wait(parser: argparse.ArgumentParser, meaning: str, default: int = 0) -> None:
+    """Adds --wait_sec; `meaning` says what is waited for, up to where the default is told."""
+    parser.add_argument(
+        "--wait_sec",
+        type=flag_types.seconds,
+        default=default,
+        metavar="SEC",
+        help=f"{meaning} (default: %(default)s).",
+    )
+
+
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """Adds --clock_skew_sec and --allowed_lateness_sec."""
     for name, default in (("clock_skew", 300), ("allowed_lateness", 3_600)):
