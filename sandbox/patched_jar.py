@@ -11,11 +11,12 @@ import sys
 import zipfile
 from pathlib import Path
 
-from sandbox import field_order, stable_input
+from sandbox import client_retries, field_order, stable_input
 
 
 def add(jars: Path, target: zipfile.ZipFile) -> None:
     """Writes every patched class. Raises SandboxError when one is not as it was."""
+    client_retries.add(jars, target)
     field_order.add(jars, target)
     stable_input.add(jars, target)
 

@@ -36,4 +36,8 @@ def test_images_get_every_patched_class(tmp_path) -> None:
 
     with zipfile.ZipFile(tmp_path / "patched.jar") as jar:
         names = {name.rpartition("/")[2] for name in jar.namelist()}
-    assert names == {"BufferingDoFnRunner.class", "StorageApiWritePayload.class"}
+    assert names == {
+        "BigQueryServicesImpl.class",
+        "BufferingDoFnRunner.class",
+        "StorageApiWritePayload.class",
+    }
