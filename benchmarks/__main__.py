@@ -19,11 +19,10 @@ from pathlib import Path
 
 from benchmarks import results, table, traffic
 from benchmarks.contestants import CONTESTANTS
-from benchmarks.stage import Measured, Stage
+from benchmarks.stage import Measured, Stage, own_sandbox
 from harness import command_line
 from harness.endings import exit_code
 from harness.rehearsal import Rehearsal
-from sandbox.sandbox import Sandbox
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -33,11 +32,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    sandbox = Sandbox(arguments.dir, peak=True)
-    sandbox.up(_say)
     folder = Path(arguments.dir) / "bench"
     measured: list[Measured] = []
-    try:
+    with own_sandbox(arguments.dir, _say) as sandbox:
         _say(f"sending {arguments.records} records")
         topic = Rehearsal(f"bench_{time.strftime('%H%M%S')}", sandbox.endpoints(), folder)
         filled = traffic.fill(topic, arguments.records, arguments.seed)
@@ -47,8 +44,6 @@ def _run(arguments: argparse.Namespace) -> int:
                 stage = Stage(sandbox, folder, filled, _say)
                 measured.append(contestant.run(stage))
                 _say(table.line(measured[-1]))
-    finally:
-        sandbox.down()
     print(table.text(measured), flush=True)
     _say(f"results in {results.write('bench', table.document(measured))}")
     return 0 if all(each.exact for each in measured) else 1

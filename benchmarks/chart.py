@@ -10,7 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +33,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         found = [json.loads(file.read_text()) for file in sorted(arguments.results)]
     except (OSError, ValueError) as error:
         parser.error(f"results must be JSON files that the benchmarks wrote: {error}")
-    arguments.to.mkdir(parents=True, exist_ok=True)
-    drawn = 0
-    for document in found:
-        if "contestants" in document:
-            _write(throughput(document), arguments.to / "throughput.svg")
-            drawn += 1
-        elif "flat" in document:
-            _write(flat_line(document["flat"]), arguments.to / "state.svg")
-            drawn += 1
-    if not drawn:
+    newest = {key: each[key] for each in found for key in _CHARTS if each.get(key)}
+    if not newest:
         parser.error("none of the files holds a comparison or a flat line")
+    arguments.to.mkdir(parents=True, exist_ok=True)
+    for key, content in newest.items():
+        draw, name = _CHARTS[key]
+        file = arguments.to / name
+        draw(content).render_to_file(str(file))
+        print(f"chart: {file}", file=sys.stderr)
     return 0
 
 
-def throughput(document: Mapping[str, Any]) -> pygal.HorizontalBar:
+def throughput(measured: Sequence[Mapping[str, Any]]) -> pygal.HorizontalBar:
     """Returns bars of records per second, the fastest on top."""
     chart = pygal.HorizontalBar(
         title="Records per second, one run, two cores with Kafka and all",
@@ -56,7 +54,7 @@ def throughput(document: Mapping[str, Any]) -> pygal.HorizontalBar:
         print_values=True,
         value_formatter=lambda value: f"{value:,.0f}",
     )
-    contestants = sorted(document["contestants"], key=lambda each: each["rate_per_sec"])
+    contestants = sorted(measured, key=lambda each: each["rate_per_sec"])
     chart.x_labels = [each["name"] for each in contestants]
     chart.add("records/s", [round(each["rate_per_sec"]) for each in contestants])
     return chart
@@ -79,9 +77,11 @@ def flat_line(flat: Mapping[str, Any]) -> pygal.XY:
     return chart
 
 
-def _write(chart: Any, file: Path) -> None:
-    chart.render_to_file(str(file))
-    print(f"chart: {file}", file=sys.stderr)
+# By what a document holds: how it is drawn, and into which file.
+_CHARTS: dict[str, tuple[Callable[[Any], Any], str]] = {
+    "contestants": (throughput, "throughput.svg"),
+    "flat": (flat_line, "state.svg"),
+}
 
 
 if __name__ == "__main__":

@@ -21,8 +21,9 @@ from benchmarks import load_report, results, usage
 from benchmarks.latencies import Lookout
 from benchmarks.load_report import Load, Loaded
 from benchmarks.meter import Reading
-from benchmarks.stage import STALLED_SEC
+from benchmarks.stage import STALLED_SEC, own_sandbox
 from benchmarks.traffic import DUPLICATE_RATIO
+from harness import command_line
 from harness.endings import exit_code
 from harness.errors import HarnessError
 from harness.programs import Program
@@ -48,16 +49,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace, loads: Sequence[Load]) -> int:
-    sandbox = Sandbox(arguments.dir, peak=True)
-    sandbox.up(_say)
     loaded: list[Loaded] = []
-    try:
+    with own_sandbox(arguments.dir, _say) as sandbox:
         for load in loads:
             _say(load.text())
             loaded.append(_one(sandbox, Path(arguments.dir) / "load", load, arguments))
             _say(load_report.line(loaded[-1]))
-    finally:
-        sandbox.down()
     print(load_report.text(loaded), flush=True)
     _say(f"results in {results.write('load', load_report.document(loaded))}")
     return 0 if all(each.exact and each.kept_up for each in loaded) else 1
@@ -187,14 +184,7 @@ def _numbers(text: str) -> list[float]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    title, _, rest = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.load",
-        description=title,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    parser = command_line.parser("python -m benchmarks.load", __doc__)
     parser.add_argument(
         "--rate_per_sec",
         type=_numbers,

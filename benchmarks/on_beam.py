@@ -22,35 +22,41 @@ from transforms.contract.outcome import Outcome
 
 def graph_runner(name: str, graph: str, flags: Sequence[str] = ()) -> Callable[[Stage], Measured]:
     """Returns how to run one of our graphs on the sandbox's Flink."""
+    return lambda stage: run_graph(stage, name, graph, flags)[0]
 
-    def run(stage: Stage) -> Measured:
-        rehearsal = rehearsal_of(stage, name)
-        meters = stage.folder / "meters" / rehearsal.name
-        meters.mkdir(parents=True)
-        own = (f"--graph={graph}", f"--meters={meters.resolve()}")
-        before = usage.cpu_sec(stage.sandbox)
-        job = rehearsal.launch_on_flink([*own, *TUNED, *flags], module="benchmarks.job")
-        # Beam's own deduplication drops copies: what comes out is all that there is to wait for.
-        expected_out = (
-            stage.traffic.distinct if graph == "beam_deduplicate" else stage.traffic.records
-        )
-        try:
-            _follow(stage, lambda: meter.read(meters).total, expected_out)
-        finally:
-            cpu_sec = usage.cpu_sec(stage.sandbox) - before
-            rehearsal.flink.cancel(job)
-        out = meter.read(meters)
-        share = stage.traffic.records / expected_out
-        return Measured(
-            name,
-            stage.traffic.records,
-            meter.read(meters, graphs.KEPT).total,
-            stage.traffic.records if graph == "ceiling" else stage.traffic.distinct,
-            out.steady_rate(WARM_UP_SHARE) * share,
-            cpu_sec,
-        )
 
-    return run
+def run_graph(
+    stage: Stage, name: str, graph: str, flags: Sequence[str] = ()
+) -> tuple[Measured, meter.Reading]:
+    """Runs one of our graphs on the sandbox's Flink; returns what was measured, bundle by bundle.
+
+    Raises:
+        HarnessError: it does not come to the end of the topic.
+    """
+    rehearsal = rehearsal_of(stage, name)
+    meters = stage.folder / "meters" / rehearsal.name
+    meters.mkdir(parents=True)
+    own = (f"--graph={graph}", f"--meters={meters.resolve()}")
+    before = usage.cpu_sec(stage.sandbox)
+    job = rehearsal.launch_on_flink([*own, *TUNED, *flags], module="benchmarks.job")
+    # Beam's own deduplication drops copies: what comes out is all that there is to wait for.
+    expected_out = stage.traffic.distinct if graph == "beam_deduplicate" else stage.traffic.records
+    try:
+        _follow(stage, lambda: meter.read(meters).total, expected_out)
+    finally:
+        cpu_sec = usage.cpu_sec(stage.sandbox) - before
+        rehearsal.flink.cancel(job)
+    out = meter.read(meters)
+    share = stage.traffic.records / expected_out
+    measured = Measured(
+        name,
+        stage.traffic.records,
+        meter.read(meters, graphs.KEPT).total,
+        stage.traffic.records if graph == "ceiling" else stage.traffic.distinct,
+        out.steady_rate(WARM_UP_SHARE) * share,
+        cpu_sec,
+    )
+    return measured, out
 
 
 def end_to_end(stage: Stage) -> Measured:

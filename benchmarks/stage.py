@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -60,6 +61,22 @@ class Measured(NamedTuple):
     def cpu_sec_per_million(self) -> float:
         """Returns CPU seconds per million records."""
         return self.cpu_sec / self.records * 1e6
+
+
+@contextmanager
+def own_sandbox(folder: str, say: Callable[[str], None]) -> Iterator[Sandbox]:
+    """Yields a running sandbox whose Java compiles for speed, which is down again afterwards.
+
+    One that was up before is used as it is, and left up.
+    """
+    sandbox = Sandbox(folder, peak=True)
+    was_up = sandbox.is_up()
+    sandbox.up(say)
+    try:
+        yield sandbox
+    finally:
+        if not was_up:
+            sandbox.down()
 
 
 def rehearsal_of(stage: Stage, name: str) -> Rehearsal:

@@ -21,8 +21,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks import graphs, meter, results, state_report, traffic, usage
-from benchmarks.on_beam import graph_runner
-from benchmarks.stage import TUNED, WARM_UP_SHARE, Measured, Stage
+from benchmarks.on_beam import run_graph
+from benchmarks.stage import TUNED, WARM_UP_SHARE, Measured, Stage, own_sandbox
 from benchmarks.state_report import Flat, Full, Sample
 from benchmarks.traffic import DUPLICATE_RATIO
 from harness import command_line
@@ -51,20 +51,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: argparse.Namespace) -> int:
-    sandbox = Sandbox(arguments.dir, peak=True)
-    sandbox.up(_say)
     folder = Path(arguments.dir) / "state"
     flat: Flat | None = None
     full: Full | None = None
-    try:
+    with own_sandbox(arguments.dir, _say) as sandbox:
         if arguments.only in (None, "flat"):
             flat = _flat(sandbox, folder, arguments.seed)
             _say(state_report.flat_line(flat))
         if arguments.only in (None, "full"):
             full = _full(sandbox, folder, arguments.ids, arguments.seed)
             _say(state_report.full_line(full))
-    finally:
-        sandbox.down()
     _say(f"results in {results.write('state', state_report.document(flat, full))}")
     print(state_report.text(flat, full), flush=True)
     well = (flat is None or (flat.exact and flat.level)) and (full is None or full.exact)
@@ -143,9 +139,7 @@ def _run_over(
     _say(f"{name}: sending {records} records")
     topic = Rehearsal(f"{name}_{time.strftime('%H%M%S')}", sandbox.endpoints(), folder)
     stage = Stage(sandbox, folder, traffic.fill(topic, records, seed), _say)
-    measured = graph_runner(name, "deduplicate")(stage)
-    newest = max((folder / "meters").glob(f"bench_{name}_*"), key=lambda each: each.stat().st_mtime)
-    return measured, meter.read(newest)
+    return run_graph(stage, name, "deduplicate")
 
 
 def _say(text: str) -> None:

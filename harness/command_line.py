@@ -7,9 +7,12 @@ from collections.abc import Mapping
 
 
 def parser(
-    program: str, doc: str | None, kind: str, meanings: Mapping[str, str]
+    program: str,
+    doc: str | None,
+    kind: str = "",
+    meanings: Mapping[str, str] | None = None,
 ) -> argparse.ArgumentParser:
-    """Returns a parser with a module's docstring as its help, and a list of names below.
+    """Returns a parser with a module's docstring as its help, and a list of names, if any, below.
 
     Args:
         program: as it is run, such as `python -m harness.faults`.
@@ -18,11 +21,14 @@ def parser(
         meanings: a line on each, by its name.
     """
     title, _, rest = (doc or "").partition("\n\n")
-    width = max(map(len, meanings)) + 2
-    names = "\n".join(f"    {name:<{width}}{meaning}" for name, meaning in meanings.items())
+    if meanings:
+        width = max(map(len, meanings)) + 2
+        lines = (f"    {name:<{width}}{meaning}" for name, meaning in meanings.items())
+        rest = "\n".join((f"{rest}\n{kind}:", *lines))
     return argparse.ArgumentParser(
         prog=program,
         description=title,
-        epilog=f"{rest}\n{kind}:\n{names}",
+        epilog=rest,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
