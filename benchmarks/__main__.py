@@ -41,7 +41,7 @@ def _run(arguments: argparse.Namespace) -> int:
         for contestant in CONTESTANTS:
             if arguments.only in (None, contestant.name):
                 _say(f"{contestant.name}: {contestant.meaning}")
-                stage = Stage(sandbox, folder, filled, _say)
+                stage = Stage(sandbox, folder, filled, _say, tuple(arguments.pipeline_flags))
                 measured.append(contestant.run(stage))
                 _say(table.line(measured[-1]))
     print(table.text(measured), flush=True)
@@ -60,6 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", choices=[each.name for each in CONTESTANTS], metavar="NAME")
     parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
     parser.add_argument("--dir", default=".bench", help="folder of a sandbox of its own")
+    command_line.add_pipeline_flags(parser)
     return parser
 
 

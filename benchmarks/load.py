@@ -203,12 +203,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
     parser.add_argument("--dir", default=".bench", help="folder of a sandbox of its own")
-    parser.add_argument(
-        "pipeline_flags",
-        nargs="*",
-        metavar="-- FLAG",
-        help="further flags of the pipeline, such as --max_bundle_size=20000",
-    )
+    command_line.add_pipeline_flags(parser)
     return parser
 
 

@@ -38,7 +38,7 @@ def run_graph(
     meters.mkdir(parents=True)
     own = (f"--graph={graph}", f"--meters={meters.resolve()}")
     before = usage.cpu_sec(stage.sandbox)
-    job = rehearsal.launch_on_flink([*own, *TUNED, *flags], module="benchmarks.job")
+    job = rehearsal.launch_on_flink([*own, *TUNED, *flags, *stage.flags], module="benchmarks.job")
     # Beam's own deduplication drops copies: what comes out is all that there is to wait for.
     expected_out = stage.traffic.distinct if graph == "beam_deduplicate" else stage.traffic.records
     try:
@@ -63,7 +63,7 @@ def end_to_end(stage: Stage) -> Measured:
     """Runs the pipeline as it is, into the stand-in, and compares the books afterwards."""
     rehearsal = rehearsal_of(stage, "end_to_end")
     before = usage.cpu_sec(stage.sandbox)
-    job = rehearsal.launch_on_flink(TUNED)
+    job = rehearsal.launch_on_flink([*TUNED, *stage.flags])
     watch = Watch(rehearsal, job)
     try:
         reading = _follow(stage, lambda: watch.look().queryable, stage.traffic.records)

@@ -27,12 +27,17 @@ STALLED_SEC = 180
 
 
 class Stage(NamedTuple):
-    """Where it takes place."""
+    """Where it takes place.
+
+    Attributes:
+        flags: of the pipeline, behind TUNED, for contestants that are launched as it is.
+    """
 
     sandbox: Sandbox
     folder: Path
     traffic: Traffic
     say: Callable[[str], None]
+    flags: tuple[str, ...] = ()
 
 
 class Measured(NamedTuple):

@@ -32,3 +32,13 @@ def parser(
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
+
+
+def add_pipeline_flags(parser: argparse.ArgumentParser) -> None:
+    """Adds what stands behind a `--`: flags that a rehearsal hands on to the pipeline."""
+    parser.add_argument(
+        "pipeline_flags",
+        nargs="*",
+        metavar="-- FLAG",
+        help="further flags of the pipeline, such as --max_bundle_size=20000",
+    )
