@@ -14,12 +14,12 @@ import grpc
 import pytest
 from google.cloud.bigquery_storage_v1 import types
 
-from sandbox import certificates, client_retries, java
-from sandbox.layout import EXPANSION_JARS, JAVA_HOME, Layout
+from sandbox import certificates, client_retries
+from sandbox.layout import EXPANSION_JARS, Layout
 from sandbox.ports import HOST
+from tests.support import java_program
 
-pytestmark = pytest.mark.integration
-PROGRAM = Path(__file__).parent / "java/CreateStreamAfterWorker.java"
+pytestmark = [pytest.mark.integration, java_program.needs_jdk]
 STREAM = "projects/p/datasets/d/tables/t/streams/s"
 
 
@@ -60,13 +60,14 @@ def bigquery(layout) -> Iterator[tuple[RefusesOnce, str]]:
 
 def ask(layout: Layout, address: str, *patched: Path) -> subprocess.CompletedProcess[str]:
     """Returns how the Java program ended."""
-    trust = f"-Djavax.net.ssl.trustStore={layout.truststore}"
-    options = [trust, "-Djavax.net.ssl.trustStoreType=PKCS12"]
-    options += [f"-Djavax.net.ssl.trustStorePassword={certificates.STORE_PASSWORD}"]
-    classes = ":".join([*map(str, patched), f"{EXPANSION_JARS}/*"])
-    command = [str(JAVA_HOME / "bin/java"), *java.ALWAYS, *options, "-cp", classes]
-    command += [str(PROGRAM), address]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    options = [
+        f"-Djavax.net.ssl.trustStore={layout.truststore}",
+        "-Djavax.net.ssl.trustStoreType=PKCS12",
+        f"-Djavax.net.ssl.trustStorePassword={certificates.STORE_PASSWORD}",
+    ]
+    return java_program.run(
+        "CreateStreamAfterWorker", address, first_in_class_path=patched, options=options
+    )
 
 
 def test_repeated_call_outlives_the_worker(layout, bigquery, tmp_path) -> None:
