@@ -151,6 +151,11 @@ def test_no_checkpoint_lets_a_watermark_overtake_records(flags: list[str]) -> No
     assert options.get_all_options()["finish_bundle_before_checkpointing"] is True
 
 
+def test_elements_are_not_copied_between_operators() -> None:
+    """A name that Beam's Flink runner does not know is dropped with a warning."""
+    assert PipelineOptions(FLINK).get_all_options()["faster_copy"] is True
+
+
 @pytest.mark.parametrize(
     "error",
     [
