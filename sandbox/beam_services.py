@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from sandbox import java
-from sandbox.certificates import STORE_PASSWORD
+from sandbox import certificates, java
 from sandbox.component import Component, Plan
 from sandbox.layout import ENTRY_POINT, JAVA_HOME, PYTHON, REPOSITORY
 from sandbox.ports import HOST
@@ -44,10 +43,7 @@ def expansion(plan: Plan) -> Component:
         "-Xmx1g",
         "-XX:MetaspaceSize=192m",  # as on TaskManagers
         *java.busy(plan.peak),
-        f"-Djavax.net.ssl.trustStore={plan.layout.truststore}",
-        "-Djavax.net.ssl.trustStoreType=PKCS12",
-        # Without it Java skips the certificate silently and every handshake fails.
-        f"-Djavax.net.ssl.trustStorePassword={STORE_PASSWORD}",
+        *certificates.trusted_by_java(plan.layout),
     ]
     environment = {
         "PROJECT": plan.project,

@@ -14,6 +14,16 @@ from sandbox.layout import JAVA_HOME, Layout
 STORE_PASSWORD = "changeit"
 
 
+def trusted_by_java(layout: Layout) -> list[str]:
+    """Returns the options with which a Java program trusts this sandbox's servers."""
+    return [
+        f"-Djavax.net.ssl.trustStore={layout.truststore}",
+        "-Djavax.net.ssl.trustStoreType=PKCS12",
+        # Without it Java skips the certificate silently and every handshake fails.
+        f"-Djavax.net.ssl.trustStorePassword={STORE_PASSWORD}",
+    ]
+
+
 def make(layout: Layout) -> None:
     """Makes the authority, the servers' certificates and Java's trust store, once per sandbox."""
     if layout.truststore.exists() and layout.broker_identity.exists():

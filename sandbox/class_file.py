@@ -5,6 +5,7 @@ Format: the Java Virtual Machine Specification, chapter 4.
 
 from __future__ import annotations
 
+import re
 import struct
 import zipfile
 from collections.abc import Callable, Iterator
@@ -29,6 +30,18 @@ def add_patched(
                 target.writestr(name, patch(archive.read(name)))
                 return
     raise SandboxError(f"no {pattern} with {name} in {jars}", "run `make setup`")
+
+
+def replaced_once(class_file: bytes, before: re.Pattern[bytes], after: bytes, told: str) -> bytes:
+    """Returns the class with other instructions in the one place where `before` stands.
+
+    Raises:
+        SandboxError: there are more places or none, so that a look at the new version is due.
+    """
+    patched, places = before.subn(after, class_file)
+    if places != 1:
+        raise SandboxError(f"{told} in {places} places, not in one: has Beam been upgraded?")
+    return patched
 
 
 class Pool:

@@ -17,8 +17,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from sandbox.class_file import add_patched
-from sandbox.errors import SandboxError
+from sandbox.class_file import add_patched, replaced_once
 
 _JAR_PATTERN = "beam-sdks-java-io-google-cloud-platform-*.jar"
 CLASS_NAME = "org/apache/beam/sdk/io/gcp/bigquery/BigQueryServicesImpl.class"
@@ -32,7 +31,8 @@ _BEFORE = re.compile(
     rb"(?=\xb6..\xb8..\xb0)",  # build, BigQueryWriteClient.create, areturn
     re.DOTALL,
 )
-_NOP = b"\x00"
+# nop instead: 25 bytes, as long as those seven instructions.
+_AFTER = bytes(25)
 
 
 def add(jars: Path, target: zipfile.ZipFile) -> None:
@@ -47,10 +47,5 @@ def patch(class_file: bytes) -> bytes:
         SandboxError: it does not make the client as it did, so that a look at the new version is
             due.
     """
-    patched, places = _BEFORE.subn(lambda found: _NOP * len(found[0]), class_file)
-    if places != 1:
-        raise SandboxError(
-            f"BigQueryServicesImpl gives its write client an executor in {places} places, not in "
-            "one: has Beam been upgraded?"
-        )
-    return patched
+    told = "BigQueryServicesImpl gives its write client an executor"
+    return replaced_once(class_file, _BEFORE, _AFTER, told)

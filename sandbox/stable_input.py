@@ -18,8 +18,7 @@ import re
 import zipfile
 from pathlib import Path
 
-from sandbox.class_file import add_patched
-from sandbox.errors import SandboxError
+from sandbox.class_file import add_patched, replaced_once
 
 _JAR_PATTERN = "beam-runners-flink-*.jar"
 CLASS_NAME = (
@@ -45,10 +44,4 @@ def patch(class_file: bytes) -> bytes:
     Raises:
         SandboxError: it does not end as it did, so that a look at the new version is due.
     """
-    patched, places = _BEFORE.subn(_AFTER, class_file)
-    if places != 1:
-        raise SandboxError(
-            f"BufferingDoFnRunner counts its buffers in {places} places, not in one: has Beam "
-            "been upgraded?"
-        )
-    return patched
+    return replaced_once(class_file, _BEFORE, _AFTER, "BufferingDoFnRunner counts its buffers")

@@ -31,6 +31,14 @@ class _Threads(concurrent.futures.ThreadPoolExecutor):
         return future
 
 
+def credentials(certificates: Path) -> Any:
+    """Returns what a gRPC server shows its clients: the key and certificates of the sandbox."""
+    import grpc
+
+    key, chain = (certificates / name for name in ("server.key", "server.pem"))
+    return grpc.ssl_server_credentials([(key.read_bytes(), chain.read_bytes())])
+
+
 def apply(certificates: Path) -> Callable[[], int]:
     """Adds a TLS listener to the emulator's gRPC server, and widens its pool.
 
@@ -50,9 +58,7 @@ def apply(certificates: Path) -> Callable[[], int]:
 
     def build_with_tls(context: Any) -> Any:
         built, plain_port = build(context)
-        key, chain = (certificates / name for name in ("server.key", "server.pem"))
-        credentials = grpc.ssl_server_credentials([(key.read_bytes(), chain.read_bytes())])
-        ports.append(built.add_secure_port(f"{HOST}:0", credentials))
+        ports.append(built.add_secure_port(f"{HOST}:0", credentials(certificates)))
         return built, plain_port
 
     grpc.aio.server = make_wide_server

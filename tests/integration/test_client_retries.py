@@ -15,6 +15,7 @@ import pytest
 from google.cloud.bigquery_storage_v1 import types
 
 from sandbox import certificates, client_retries
+from sandbox.bigquery import secure_grpc
 from sandbox.layout import EXPANSION_JARS, Layout
 from sandbox.ports import HOST
 from tests.support import java_program
@@ -50,9 +51,7 @@ def layout(tmp_path) -> Layout:
 def bigquery(layout) -> Iterator[tuple[RefusesOnce, str]]:
     handler = RefusesOnce()
     server = grpc.server(futures.ThreadPoolExecutor(2), handlers=[handler])
-    key, chain = (layout.certificates / name for name in ("server.key", "server.pem"))
-    credentials = grpc.ssl_server_credentials([(key.read_bytes(), chain.read_bytes())])
-    port = server.add_secure_port(f"{HOST}:0", credentials)
+    port = server.add_secure_port(f"{HOST}:0", secure_grpc.credentials(layout.certificates))
     server.start()
     yield handler, f"{HOST}:{port}"
     server.stop(grace=None).wait()
@@ -60,13 +59,11 @@ def bigquery(layout) -> Iterator[tuple[RefusesOnce, str]]:
 
 def ask(layout: Layout, address: str, *patched: Path) -> subprocess.CompletedProcess[str]:
     """Returns how the Java program ended."""
-    options = [
-        f"-Djavax.net.ssl.trustStore={layout.truststore}",
-        "-Djavax.net.ssl.trustStoreType=PKCS12",
-        f"-Djavax.net.ssl.trustStorePassword={certificates.STORE_PASSWORD}",
-    ]
     return java_program.run(
-        "CreateStreamAfterWorker", address, first_in_class_path=patched, options=options
+        "CreateStreamAfterWorker",
+        address,
+        first_in_class_path=patched,
+        options=certificates.trusted_by_java(layout),
     )
 
 

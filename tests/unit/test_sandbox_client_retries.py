@@ -1,21 +1,17 @@
 """Does the sink's write client lose its worker's executor, and does nothing else change?"""
 
-import zipfile
-
 import pytest
 
 from sandbox import client_retries
 from sandbox.errors import SandboxError
-from sandbox.layout import EXPANSION_JARS
+from tests.support import original_class
 
-JARS = sorted(EXPANSION_JARS.glob(client_retries._JAR_PATTERN))
-pytestmark = pytest.mark.skipif(not JARS, reason="the jars are not here: make setup")
+pytestmark = original_class.needs_jars
 
 
 @pytest.fixture
 def original() -> bytes:
-    with zipfile.ZipFile(JARS[0]) as archive:
-        return archive.read(client_retries.CLASS_NAME)
+    return original_class.read(client_retries._JAR_PATTERN, client_retries.CLASS_NAME)
 
 
 def test_one_call_is_gone_and_all_else_stays(original: bytes) -> None:

@@ -8,10 +8,9 @@ import pytest
 from sandbox import field_order
 from sandbox.class_file import UTF8, Pool
 from sandbox.errors import SandboxError
-from sandbox.layout import EXPANSION_JARS
+from tests.support import original_class
 
-JARS = sorted(EXPANSION_JARS.glob(field_order._JAR_PATTERN))
-pytestmark = pytest.mark.skipif(not JARS, reason="the jars are not here: make setup")
+pytestmark = original_class.needs_jars
 
 PAIRS = len(field_order.GETTERS)
 # Its own length, type, one value: name, kind, index.
@@ -20,8 +19,7 @@ ANNOTATION_BYTES = 2 + 2 + 2 + 1 + 2
 
 @pytest.fixture
 def original() -> bytes:
-    with zipfile.ZipFile(JARS[0]) as archive:
-        return archive.read(field_order.CLASS_NAME)
+    return original_class.read(field_order._JAR_PATTERN, field_order.CLASS_NAME)
 
 
 def test_each_getter_gets_one_annotation(original: bytes) -> None:

@@ -7,15 +7,14 @@ import pytest
 from sandbox import patched_jar, stable_input
 from sandbox.errors import SandboxError
 from sandbox.layout import EXPANSION_JARS
+from tests.support import original_class
 
-JARS = sorted(EXPANSION_JARS.glob(stable_input._JAR_PATTERN))
-pytestmark = pytest.mark.skipif(not JARS, reason="the jars are not here: make setup")
+pytestmark = original_class.needs_jars
 
 
 @pytest.fixture
 def original() -> bytes:
-    with zipfile.ZipFile(JARS[0]) as archive:
-        return archive.read(stable_input.CLASS_NAME)
+    return original_class.read(stable_input._JAR_PATTERN, stable_input.CLASS_NAME)
 
 
 def test_one_return_is_another_one_and_all_else_stays(original: bytes) -> None:
