@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -32,7 +33,8 @@ green AS ({green}),
 paired AS (
   SELECT
     COALESCE(blue.place, green.place) AS place,
-    blue.id AS id,
+    COALESCE(blue.compared, green.compared) AS compared,
+    COALESCE(blue.id, green.id) AS id,
     blue.outcome AS blue_outcome,
     green.outcome AS green_outcome,
     blue.content = green.content AS alike,
@@ -47,26 +49,40 @@ reordered AS (
   WHERE alike AND blue_outcome != green_outcome
   GROUP BY id
   HAVING {same_counts}
+),
+unsettled AS (
+  SELECT id
+  FROM paired
+  GROUP BY id
+  HAVING COUNTIF(NOT compared AND (blue_outcome IS NULL OR green_outcome IS NULL)) > 0
+    OR COUNTIF(blue_outcome = '{accepted}') != COUNTIF(green_outcome = '{accepted}')
 )
 SELECT
   blue_outcome,
   green_outcome,
   alike,
   reordered.id IS NOT NULL AS other_copy_first,
+  unsettled.id IS NOT NULL AS other_copy_lacks,
   COUNT(*) AS records,
   SUM(doubled) AS doubled,
   COUNTIF(parted) AS parted,
   MIN(place) AS example
 FROM paired
 LEFT JOIN reordered ON reordered.id = paired.id
-GROUP BY blue_outcome, green_outcome, alike, other_copy_first
+LEFT JOIN unsettled ON unsettled.id = paired.id
+WHERE compared
+GROUP BY blue_outcome, green_outcome, alike, other_copy_first, other_copy_lacks
 ORDER BY records DESC
 """
 # Of copies that came at once through two partitions either may be the first: an id that was
-# accepted as often in both, and whose other copies ended alike, was counted alike.
+# accepted as often in both, and whose other copies ended alike, was counted alike. A copy may have
+# come after the records that are compared, so all that came later is read too. Until both have
+# flushed it nobody knows whether the id was counted alike: it is unsettled.
+_BY_ORDER = (Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.CONFLICT)
+_BY_ORDER_VALUES = {outcome.value for outcome in _BY_ORDER}
 _SAME_COUNTS = " AND ".join(
     f"COUNTIF(blue_outcome = '{outcome.value}') = COUNTIF(green_outcome = '{outcome.value}')"
-    for outcome in (Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.CONFLICT)
+    for outcome in _BY_ORDER
 )
 _SIDE = """
 SELECT
@@ -76,10 +92,11 @@ SELECT
   MIN(content) AS content,
   MIN(id) AS id,
   MIN(bucket) AS bucket,
+  kafka_offset < MIN(spans.end_offset) AS compared,
   COUNT(*) AS copies
 FROM ({records}) AS records
 JOIN spans ON spans.topic = kafka_topic AND spans.number = kafka_partition
-WHERE kafka_offset >= spans.start_offset AND kafka_offset < spans.end_offset
+WHERE kafka_offset >= spans.start_offset
 GROUP BY kafka_topic, kafka_partition, kafka_offset
 """
 
@@ -105,6 +122,8 @@ class Comparison(NamedTuple):
         differing: records that both have, with another verdict or content.
         parted: records that lie in another bucket in green than in blue: with some buckets read
             from each they would be read twice or never.
+        unsettled: how many of the differing may still turn out to be reordered, once both have
+            flushed the other copies of their ids.
     """
 
     alike: int
@@ -114,6 +133,7 @@ class Comparison(NamedTuple):
     doubled: int
     differing: tuple[Difference, ...]
     parted: int
+    unsettled: int
 
     @property
     def complete(self) -> bool:
@@ -152,15 +172,17 @@ def comparison_sql(blue: str, green: str, spans: Mapping[Partition, tuple[int, i
     return _COMPARISON.format(
         spans=listed,
         same_counts=_SAME_COUNTS,
+        accepted=Outcome.ACCEPTED.value,
         blue=_SIDE.format(records=_records(blue)),
         green=_SIDE.format(records=_records(green)),
     )
 
 
 def _summed(rows: Iterable[Sequence[Any]]) -> Comparison:
-    alike = reordered = lost = invented = doubled = parted = 0
-    differing = []
-    for blue, green, same, other_copy_first, records, too_many, elsewhere, example in rows:
+    alike = reordered = lost = invented = doubled = parted = unsettled = 0
+    differing: collections.Counter[tuple[str, str]] = collections.Counter()
+    examples: dict[tuple[str, str], str] = {}
+    for blue, green, same, other_first, other_lacks, records, too_many, elsewhere, example in rows:
         doubled += too_many
         parted += elsewhere
         if green is None:
@@ -169,11 +191,18 @@ def _summed(rows: Iterable[Sequence[Any]]) -> Comparison:
             invented += records
         elif blue == green and same:
             alike += records
-        elif same and other_copy_first:
+        elif same and other_first:
             reordered += records
         else:
-            differing.append(Difference(blue, green, records, example))
-    return Comparison(alike, reordered, lost, invented, doubled, tuple(differing), parted)
+            differing[blue, green] += records
+            examples.setdefault((blue, green), example)
+            if same and other_lacks and {blue, green} <= _BY_ORDER_VALUES:
+                unsettled += records
+    differences = tuple(
+        Difference(*verdicts, records, examples[verdicts])
+        for verdicts, records in differing.most_common()
+    )
+    return Comparison(alike, reordered, lost, invented, doubled, differences, parted, unsettled)
 
 
 def _records(dataset: str) -> str:

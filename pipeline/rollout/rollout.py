@@ -87,7 +87,8 @@ class Rollout:
     ) -> Compared:
         """Compares what both have counted of the records that the topics hold now.
 
-        Waits until both have flushed them, for `wait_sec` at most; what lacks then is lost.
+        Waits until both have flushed them, and the copies that settle which one was first, for
+        `wait_sec` at most; what lacks then is lost.
         """
         with self._errors(green):
             ends = self._ends()
@@ -95,15 +96,17 @@ class Rollout:
             until = time.monotonic() + wait_sec
             while True:
                 cuts = self._cuts(green)
-                spans = {
-                    each: (cut, ends[each]) for each, cut in cuts.items() if cut < ends.get(each, 0)
-                }
+                spans = {each: (cut, ends.get(each, 0)) for each, cut in cuts.items()}
                 quiet = [each for each, end in ends.items() if end and each not in cuts]
-                if spans:
+                if any(start < end for start, end in spans.values()):
                     result = comparison.compare(self._client, blue, green, spans)
-                    if result.complete or time.monotonic() > until:
+                    settled = result.complete and not result.unsettled
+                    if settled or time.monotonic() > until:
                         return Compared(blue, result, cuts, tuple(sorted(quiet)))
-                    progress(f"{result.lost} records lack in {green}, {result.invented} in {blue}")
+                    progress(
+                        f"{result.lost} records lack in {green}, {result.invented} in {blue}; "
+                        f"{result.unsettled} may have a copy that is not flushed yet"
+                    )
                 elif time.monotonic() > until:
                     raise RolloutError(
                         f"{green} holds no record yet. Hint: does its job run, with --shadow and "
