@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -62,7 +61,12 @@ SELECT
   green_outcome,
   alike,
   reordered.id IS NOT NULL AS other_copy_first,
-  unsettled.id IS NOT NULL AS other_copy_lacks,
+  COUNTIF(
+    alike
+    AND unsettled.id IS NOT NULL
+    AND blue_outcome IN ({by_order})
+    AND green_outcome IN ({by_order})
+  ) AS unsettled,
   COUNT(*) AS records,
   SUM(doubled) AS doubled,
   COUNTIF(parted) AS parted,
@@ -71,7 +75,7 @@ FROM paired
 LEFT JOIN reordered ON reordered.id = paired.id
 LEFT JOIN unsettled ON unsettled.id = paired.id
 WHERE compared
-GROUP BY blue_outcome, green_outcome, alike, other_copy_first, other_copy_lacks
+GROUP BY blue_outcome, green_outcome, alike, other_copy_first
 ORDER BY records DESC
 """
 # Of copies that came at once through two partitions either may be the first: an id that was
@@ -79,7 +83,6 @@ ORDER BY records DESC
 # come after the records that are compared, so all that came later is read too. Until both have
 # flushed it nobody knows whether the id was counted alike: it is unsettled.
 _BY_ORDER = (Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.CONFLICT)
-_BY_ORDER_VALUES = {outcome.value for outcome in _BY_ORDER}
 _SAME_COUNTS = " AND ".join(
     f"COUNTIF(blue_outcome = '{outcome.value}') = COUNTIF(green_outcome = '{outcome.value}')"
     for outcome in _BY_ORDER
@@ -173,6 +176,7 @@ def comparison_sql(blue: str, green: str, spans: Mapping[Partition, tuple[int, i
         spans=listed,
         same_counts=_SAME_COUNTS,
         accepted=Outcome.ACCEPTED.value,
+        by_order=", ".join(f"'{outcome.value}'" for outcome in _BY_ORDER),
         blue=_SIDE.format(records=_records(blue)),
         green=_SIDE.format(records=_records(green)),
     )
@@ -180,9 +184,8 @@ def comparison_sql(blue: str, green: str, spans: Mapping[Partition, tuple[int, i
 
 def _summed(rows: Iterable[Sequence[Any]]) -> Comparison:
     alike = reordered = lost = invented = doubled = parted = unsettled = 0
-    differing: collections.Counter[tuple[str, str]] = collections.Counter()
-    examples: dict[tuple[str, str], str] = {}
-    for blue, green, same, other_first, other_lacks, records, too_many, elsewhere, example in rows:
+    differing = []
+    for blue, green, same, other_first, may_settle, records, too_many, elsewhere, example in rows:
         doubled += too_many
         parted += elsewhere
         if green is None:
@@ -194,15 +197,11 @@ def _summed(rows: Iterable[Sequence[Any]]) -> Comparison:
         elif same and other_first:
             reordered += records
         else:
-            differing[blue, green] += records
-            examples.setdefault((blue, green), example)
-            if same and other_lacks and {blue, green} <= _BY_ORDER_VALUES:
-                unsettled += records
-    differences = tuple(
-        Difference(*verdicts, records, examples[verdicts])
-        for verdicts, records in differing.most_common()
+            differing.append(Difference(blue, green, records, example))
+            unsettled += may_settle
+    return Comparison(
+        alike, reordered, lost, invented, doubled, tuple(differing), parted, unsettled
     )
-    return Comparison(alike, reordered, lost, invented, doubled, differences, parted, unsettled)
 
 
 def _records(dataset: str) -> str:
