@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import apache_beam as beam
 from apache_beam.transforms.deduplicate import DeduplicatePerKey
@@ -40,9 +40,10 @@ def beam_deduplicate(root: beam.Pipeline, config: PipelineConfig, meters: str) -
     """Beam's own, with the same horizon. It drops copies: there is nothing to count them by."""
     _ = (
         _transactions(root, config)
-        | "KeyById" >> beam.Map(_with_id).with_output_types(tuple[str, int])
+        | "KeyById" >> beam.FlatMap(_with_ids).with_output_types(tuple[str, int])
         | "DeduplicatePerKey"
         >> DeduplicatePerKey(event_time_duration=Duration(micros=config.horizon_us))
+        | "InLists" >> beam.Map(lambda each: [each])
         | "Kept" >> Meter(meters, KEPT)
     )
 
@@ -54,7 +55,9 @@ GRAPHS: dict[str, Graph] = {
 }
 
 
-def _transactions(root: beam.Pipeline, config: PipelineConfig) -> beam.PCollection[Transaction]:
+def _transactions(
+    root: beam.Pipeline, config: PipelineConfig
+) -> beam.PCollection[list[Transaction]]:
     decoded = root | "ReadKafka" >> ReadKafka(config.source)
     decoded = decoded | "DecodeTransaction" >> DecodeTransaction()
     validated = decoded.decoded | "ValidateTransaction" >> ValidateTransaction(
@@ -64,5 +67,6 @@ def _transactions(root: beam.Pipeline, config: PipelineConfig) -> beam.PCollecti
     return timely.on_time
 
 
-def _with_id(transaction: Transaction) -> tuple[str, int]:
-    return transaction.transaction_id, transaction.amount_minor
+def _with_ids(batch: list[Transaction]) -> Iterator[tuple[str, int]]:
+    for transaction in batch:
+        yield transaction.transaction_id, transaction.amount_minor

@@ -14,9 +14,9 @@ import apache_beam as beam
 
 
 class Meter(beam.PTransform):
-    """Counts elements into files of `folder`, one per worker and instance.
+    """Counts what is in batches into files of `folder`, one per worker and instance.
 
-    Input:      anything.
+    Input:      lists of anything.
     Output:     nothing.
     Limit:      a bundle that is tried again counts twice: for runs in which nothing fails.
     """
@@ -45,8 +45,8 @@ class _CountFn(beam.DoFn):
     def start_bundle(self) -> None:
         self._count = 0
 
-    def process(self, element: Any) -> Iterator[None]:
-        self._count += 1
+    def process(self, batch: list[Any]) -> Iterator[None]:
+        self._count += len(batch)
         return iter(())
 
     def finish_bundle(self) -> None:

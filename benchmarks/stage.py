@@ -14,12 +14,8 @@ from sandbox.sandbox import Sandbox
 
 # The first records pass while everybody starts and compiles: they are not measured.
 WARM_UP_SHARE = 0.2
-# The same for every contestant on Beam: large bundles and seldom checkpoints, for throughput.
-TUNED = (
-    "--max_bundle_size=20000",
-    "--max_bundle_time_mills=1000",
-    "--checkpointing_interval=10000",
-)
+# The same for every contestant on Beam: seldom checkpoints, for throughput.
+TUNED = ("--checkpointing_interval=10000",)
 # Peers remember ids for as long, and checkpoint as often.
 HORIZON_SEC = 3_900
 POLL_SEC = 1.0

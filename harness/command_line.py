@@ -40,5 +40,5 @@ def add_pipeline_flags(parser: argparse.ArgumentParser) -> None:
         "pipeline_flags",
         nargs="*",
         metavar="-- FLAG",
-        help="further flags of the pipeline, such as --max_bundle_size=20000",
+        help="further flags of the pipeline, such as --max_bundle_time_mills=500",
     )

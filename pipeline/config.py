@@ -34,6 +34,9 @@ from transforms.shard_memory import Memory
 from transforms.write_bigquery import BigQuerySink
 
 T = TypeVar("T")
+# Frames of 64 KiB, with 28 bytes more for each record: 72 MB. Beam's Flink runner takes what a
+# bundle puts out when the bundle is over, and until then has room for 100 messages of 1 MB.
+BUNDLE_SIZE_MAX = 1_000
 RUNNERS = ("DirectRunner", "FlinkRunner", "DataflowRunner")
 
 
@@ -141,6 +144,7 @@ class PipelineConfig:
                 properties=_properties(kafka.kafka_config_file),
                 expansion_service=launch.expansion_service,
                 group=None if launch.no_preflight else f"payments-{project}.{dataset}",
+                framed=runner == "FlinkRunner",
             ),
             sink=BigQuerySink(
                 project=project,
@@ -252,6 +256,13 @@ class PipelineConfig:
                     "flags` prints it for a running sandbox."
                 )
             _as(flag_types.host_port, flag, value)
+        bundle = options.view_as(FlinkOptions).max_bundle_size
+        if not 1 <= bundle <= BUNDLE_SIZE_MAX:
+            raise ConfigError(
+                f"--max_bundle_size must be from 1 to {BUNDLE_SIZE_MAX}, got {bundle}. Hint: an "
+                "element is a frame of up to 500 records, and Beam stands still for ever over a "
+                "bundle that puts out more than 100 MB (docs/decisions/0016)."
+            )
         interval_ms = options.view_as(FlinkOptions).checkpointing_interval
         if interval_ms <= 0:
             raise ConfigError(

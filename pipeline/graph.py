@@ -1,5 +1,7 @@
 """The whole data path, in order. Read this file first.
 
+Elements are lists: every step takes and gives batches of records, transactions or letters, for a
+call costs more than a record (docs/performance.md). Rows alone go to BigQuery one by one.
 A record read from Kafka ends in exactly one of five tables: each split below sends every element
 down one of its branches, and each branch ends in a write. Two more tables are derived from what was
 accepted: totals by minute, and fraud indicators.

@@ -217,9 +217,10 @@ class FlinkOptions(PipelineOptions):
         group.add_argument(
             "--max_bundle_size",
             type=int,
-            default=5_000,
+            default=1_000,
             metavar="N",
-            help="Records per bundle at most (default: %(default)s).",
+            help="Elements per bundle at most, which are frames of up to 500 records, or rows "
+            "(default: %(default)s). More could stop the job for ever.",
         )
         group.add_argument(
             "--max_bundle_time_mills",

@@ -5,6 +5,7 @@ Two things differ from .tools/jars/expansion, and neither has an option:
 - patched.jar comes first: Beam's servers then listen on loopback only (loopback.py), rows in the
   sink's state are read alike by every process (field_order.py), no flush comes before its
   checkpoint (stable_input.py), and no stream waits for a worker that is gone (client_retries.py).
+  Our own classes are in it as well (own_classes.py).
 - The others lie in a folder called gradle/wrapper. The job server and the expansion service add
   their whole class path to every job, 280 jars that each TaskManager downloads again although it
   has them: 540 MB and half a minute per job, and a class loader per job, which in the end fails

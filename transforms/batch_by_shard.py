@@ -10,7 +10,7 @@ from apache_beam.transforms.window import GlobalWindow, TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms import coders
+from transforms.contract import packed
 from transforms.contract.transaction import Transaction
 
 # Named state is API: another number of shards would look for what is remembered in the wrong place.
@@ -18,14 +18,12 @@ SHARDS = 32
 # Bounds what a batch takes in memory where a bundle is the whole input (DirectRunner).
 _BATCH_MAX = 2_000
 
-_ = coders.TRANSACTION  # registered by the import: transactions cross a shuffle below
-
 
 class BatchByShard(beam.PTransform):
     """Gathers transactions by the shard of one of their names.
 
-    Input:      Transaction, element timestamp = arrival.
-    Output:     (shard, [Transaction, …]), timestamp = the earliest arrival in the batch.
+    Input:      [Transaction, …].
+    Output:     (shard, packed transactions), timestamp = the earliest arrival in the batch.
     Guarantee:  every transaction is in one batch, in the order in which it came.
     """
 
@@ -34,11 +32,11 @@ class BatchByShard(beam.PTransform):
         self._name_of = name_of
 
     def expand(
-        self, transactions: beam.PCollection[Transaction]
-    ) -> beam.PCollection[tuple[int, list[Transaction]]]:
+        self, transactions: beam.PCollection[list[Transaction]]
+    ) -> beam.PCollection[tuple[int, bytes]]:
         """Returns the batches."""
         return transactions | "Batch" >> beam.ParDo(_BatchFn(self._name_of)).with_output_types(
-            tuple[int, list[Transaction]]
+            tuple[int, bytes]
         )
 
 
@@ -51,16 +49,23 @@ class _BatchFn(beam.DoFn):
         # What a failed bundle had gathered comes again.
         self._batches = {}
 
-    def process(self, transaction: Transaction) -> Iterator[TimestampedValue]:
-        shard = shard_of(self._name_of(transaction))
-        batch = self._batches.setdefault(shard, [])
-        batch.append(transaction)
-        if len(batch) >= _BATCH_MAX:
-            yield TimestampedValue((shard, self._batches.pop(shard)), _earliest(batch))
+    def process(self, transactions: list[Transaction]) -> Iterator[TimestampedValue]:
+        batches, name_of, crc32 = self._batches, self._name_of, zlib.crc32
+        for transaction in transactions:
+            shard = crc32(name_of(transaction).encode()) % SHARDS
+            try:
+                batches[shard].append(transaction)
+            except KeyError:
+                batches[shard] = [transaction]
+        full = [shard for shard, batch in batches.items() if len(batch) >= _BATCH_MAX]
+        for shard in full:
+            batch = batches.pop(shard)
+            yield TimestampedValue((shard, packed.pack(batch)), _earliest(batch))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         for shard, batch in self._batches.items():
-            yield WindowedValue((shard, batch), _earliest(batch), (GlobalWindow(),))
+            element = (shard, packed.pack(batch))
+            yield WindowedValue(element, _earliest(batch), (GlobalWindow(),))
         self._batches = {}
 
 

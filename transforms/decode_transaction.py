@@ -9,8 +9,8 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from transforms import metrics
-from transforms.contract import replay, wire_format
-from transforms.contract.dead_letter import DeadLetter, Rejected
+from transforms.contract import batch_decode, replay
+from transforms.contract.dead_letter import DeadLetter
 from transforms.contract.transaction import KafkaRecord, Transaction
 
 DECODED = "decoded"
@@ -18,18 +18,18 @@ DEAD_LETTERS = "dead_letters"
 
 
 class Decoded(NamedTuple):
-    """A transaction beside its record, whose bytes a later rejection still needs."""
+    """Transactions beside their records, whose bytes a later rejection still needs."""
 
-    record: KafkaRecord
-    transaction: Transaction
+    records: list[KafkaRecord]
+    transactions: list[Transaction]
 
 
 class DecodeTransaction(beam.PTransform):
     """Decodes strict JSON.
 
-    Input:      KafkaRecord.
-    Output:     decoded       Decoded, for each payload that is one well-formed transaction
-                dead_letters  DeadLetter, with the raw bytes and a reason, for every other
+    Input:      [KafkaRecord, …].
+    Output:     decoded       Decoded, of the payloads that are one well-formed transaction each
+                dead_letters  [DeadLetter, …], with the raw bytes and a reason, of every other
     Guarantee:  decoded + dead_letters == input, record for record.
     """
 
@@ -37,9 +37,9 @@ class DecodeTransaction(beam.PTransform):
         """The two ends of the step."""
 
         decoded: beam.PCollection[Decoded]
-        dead_letters: beam.PCollection[DeadLetter]
+        dead_letters: beam.PCollection[list[DeadLetter]]
 
-    def expand(self, records: beam.PCollection[KafkaRecord]) -> DecodeTransaction.Outputs:
+    def expand(self, records: beam.PCollection[list[KafkaRecord]]) -> DecodeTransaction.Outputs:
         """Returns decoded transactions and dead letters."""
         outputs = records | "Decode" >> beam.ParDo(_DecodeFn()).with_outputs(
             DEAD_LETTERS, main=DECODED
@@ -51,15 +51,16 @@ class _DecodeFn(beam.DoFn):
     def __init__(self) -> None:
         self._invalid = metrics.counter("records_invalid")
 
-    def process(self, record: KafkaRecord) -> Iterator[Decoded | TaggedOutput]:
-        try:
-            transaction = wire_format.decode(record)
-        except Rejected as rejected:
-            # The only failure that a retry cannot mend. Anything else must fail the bundle: a
-            # bundle that succeeds is a promise that its output is complete.
-            self._invalid.inc()
-            replay_of = replay.replay_of_or_none(record)
-            letter = DeadLetter.of(record, rejected, "DecodeTransaction", replay_of)
-            yield TaggedOutput(DEAD_LETTERS, letter)
-        else:
-            yield Decoded(record, transaction)
+    def process(self, batch: list[KafkaRecord]) -> Iterator[Decoded | TaggedOutput]:
+        # Only what a retry cannot mend is caught (Rejected). Anything else must fail the bundle: a
+        # bundle that succeeds is a promise that its output is complete.
+        records, transactions, rejected = batch_decode.decode(batch)
+        if rejected:
+            self._invalid.inc(len(rejected))
+            letters = [
+                DeadLetter.of(record, why, "DecodeTransaction", replay.replay_of_or_none(record))
+                for record, why in rejected
+            ]
+            yield TaggedOutput(DEAD_LETTERS, letters)
+        if records:
+            yield Decoded(records, transactions)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import apache_beam as beam
 
 from transforms import coders
 from transforms.batch_by_shard import SHARDS, BatchByShard
+from transforms.contract import packed
 from transforms.contract.dedup_policy import Copy, DedupPolicy
 from transforms.contract.transaction import Transaction
 from transforms.per_id_dedup import KeepFirstOfId
@@ -26,11 +28,11 @@ _ = coders.TRANSACTION  # registered by the import: transactions cross a shuffle
 class Deduplicate(beam.PTransform):
     """Accepts the first arrival of each transaction_id.
 
-    Input:      Transaction, global window, element timestamp = arrival (broker time).
-    Output:     accepted    at most one Transaction per transaction_id per horizon
-                duplicates  Copy, every later record whose payment facts agree
-                conflicts   Copy, every later record that differs in a payment fact
-                each with its arrival as element timestamp
+    Input:      [Transaction, …], global window, element timestamp = the earliest arrival.
+    Output:     accepted    [Transaction, …], at most one per transaction_id per horizon
+                duplicates  [Copy, …], every later record whose payment facts agree
+                conflicts   [Copy, …], every later record that differs in a payment fact
+                each list with the earliest arrival of its batch as element timestamp
     Guarantee:  accepted + duplicates + conflicts == input, under any retry.
     Limit:      a copy that arrives after the horizon is accepted here. With an unchanged event
                 time it cannot get here: it is late (docs/decisions/0002).
@@ -43,9 +45,9 @@ class Deduplicate(beam.PTransform):
     class Outputs(NamedTuple):
         """The three ends of the step."""
 
-        accepted: beam.PCollection[Transaction]
-        duplicates: beam.PCollection[Copy]
-        conflicts: beam.PCollection[Copy]
+        accepted: beam.PCollection[list[Transaction]]
+        duplicates: beam.PCollection[list[Copy]]
+        conflicts: beam.PCollection[list[Copy]]
 
     def __init__(
         self,
@@ -58,7 +60,7 @@ class Deduplicate(beam.PTransform):
         self._policy = policy
         self._state = state
 
-    def expand(self, transactions: beam.PCollection[Transaction]) -> Deduplicate.Outputs:
+    def expand(self, transactions: beam.PCollection[list[Transaction]]) -> Deduplicate.Outputs:
         """Returns accepted transactions, duplicates and conflicts."""
         keyed, keep_first = (
             self._by_shard(transactions) if self._state == "sharded" else self._by_id(transactions)
@@ -78,15 +80,15 @@ class Deduplicate(beam.PTransform):
             transactions.pipeline
             | "Begin" >> beam.Impulse()
             | "EachShard"
-            >> beam.FlatMap(lambda _: [(shard, []) for shard in shards]).with_output_types(
-                tuple[int, list[Transaction]]
-            )
+            >> beam.FlatMap(
+                lambda _: [(shard, packed.pack([])) for shard in shards]
+            ).with_output_types(tuple[int, bytes])
         )
         both = (batches, empty) | "WithEmpty" >> beam.Flatten()
         return both, KeepFirstOfShard(self._policy, DUPLICATES, CONFLICTS, self._memory)
 
     def _by_id(self, transactions: beam.PCollection) -> tuple[beam.PCollection, beam.DoFn]:
-        keyed = transactions | "KeyById" >> beam.Map(_with_id).with_output_types(
+        keyed = transactions | "KeyById" >> beam.FlatMap(_with_ids).with_output_types(
             tuple[str, Transaction]
         )
         return keyed, KeepFirstOfId(self._policy, DUPLICATES, CONFLICTS)
@@ -96,5 +98,6 @@ def _id_of(transaction: Transaction) -> str:
     return transaction.transaction_id
 
 
-def _with_id(transaction: Transaction) -> tuple[str, Transaction]:
-    return transaction.transaction_id, transaction
+def _with_ids(batch: list[Transaction]) -> Iterator[tuple[str, Transaction]]:
+    for transaction in batch:
+        yield transaction.transaction_id, transaction

@@ -42,9 +42,9 @@ _PYTHON_TYPES: dict[str, Any] = {
 class FormatRow(beam.PTransform):
     """Formats what steps put out as rows that BigQuery takes.
 
-    Input:      Transaction (accepted, late), Copy (duplicates, conflicts), DeadLetter, MinuteTotal
-                (totals_by_minute) or Raised (fraud_indicators).
-    Output:     one row per element, with exactly the columns of `table`.
+    Input:      lists of Transaction (accepted, late), Copy (duplicates, conflicts), DeadLetter,
+                MinuteTotal (totals_by_minute) or Raised (fraud_indicators).
+    Output:     one row for each of them, with exactly the columns of `table`.
     """
 
     def __init__(self, table: Table, pipeline_version: str) -> None:
@@ -78,8 +78,10 @@ class _FormatFn(beam.DoFn):
         self._row: Any = collections.namedtuple("_row", self._table.column_names)  # type: ignore
         self._values: Any = _VALUES_OF[self._table.name]
 
-    def process(self, element: Any) -> list[Any]:
-        return [self._row(*self._values(element), Timestamp.of(time.time()), self._version)]
+    def process(self, batch: list[Any]) -> list[Any]:
+        row, values = self._row, self._values
+        written = (Timestamp.of(time.time()), self._version)
+        return [row._make(values(each) + written) for each in batch]
 
 
 _Values = tuple[Any, ...]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -26,7 +27,7 @@ class TooManyDeadLetters(RuntimeError):
 class LimitDeadLetters(beam.PTransform):
     """Compares dead letters with records read, minute by minute of arrival.
 
-    Input:      (KafkaRecord read, DeadLetter of any step before deduplication).
+    Input:      ([KafkaRecord, …] read, [DeadLetter, …] of any step before deduplication).
     Output:     nothing; raises TooManyDeadLetters when a minute with at least RECORDS_MIN records
                 has a larger share of dead letters than `ratio_max`.
     Guarantee:  the job goes no further: a retry meets the same minute again. Flink restarts it
@@ -61,12 +62,23 @@ class LimitDeadLetters(beam.PTransform):
         )
 
 
-def _read(record: KafkaRecord) -> Addend:
-    return Addend("records", minute_of(record.broker_time_us), 1, 0)
+def _read(batch: list[KafkaRecord]) -> Iterator[Addend]:
+    for minute_us, count in _by_minute(batch):
+        yield Addend("records", minute_us, count, 0)
 
 
-def _rejected(letter: DeadLetter) -> Addend:
-    return Addend("records", minute_of(letter.broker_time_us), 0, 1)
+def _rejected(letters: list[DeadLetter]) -> Iterator[Addend]:
+    for minute_us, count in _by_minute(letters):
+        yield Addend("records", minute_us, 0, count)
+
+
+def _by_minute(batch: Sequence[KafkaRecord | DeadLetter]) -> Iterable[tuple[int, int]]:
+    """Returns how many arrived in each minute."""
+    times_us = [each.broker_time_us for each in batch]
+    first = minute_of(min(times_us))
+    if first == minute_of(max(times_us)):  # nearly always
+        return [(first, len(times_us))]
+    return Counter(map(minute_of, times_us)).items()
 
 
 class _CompareFn(beam.DoFn):

@@ -54,7 +54,7 @@ class KeepFirstOfId(beam.DoFn):
         element: tuple[str, Transaction],
         first_seen: Any = beam.DoFn.StateParam(FIRST_SEEN),
         forget: Any = beam.DoFn.TimerParam(FORGET),
-    ) -> Iterator[Transaction | TaggedOutput]:
+    ) -> Iterator[list[Transaction] | TaggedOutput]:
         """Decides one record."""
         _, transaction = element
         first = _from_state(first_seen.read())
@@ -64,13 +64,13 @@ class KeepFirstOfId(beam.DoFn):
             first_seen.write((*facts_of(transaction), *remembered[1:]))
             forget.set(Timestamp(micros=self._policy.forget_at_us(remembered)))
             self._accepted.inc()
-            yield transaction
+            yield [transaction]
         elif outcome is Outcome.DUPLICATE:
             self._duplicates.inc()
-            yield TaggedOutput(self._duplicates_tag, Copy(transaction, first))
+            yield TaggedOutput(self._duplicates_tag, [Copy(transaction, first)])
         else:
             self._conflicts.inc()
-            yield TaggedOutput(self._conflicts_tag, Copy(transaction, first))
+            yield TaggedOutput(self._conflicts_tag, [Copy(transaction, first)])
 
     @on_timer(FORGET)
     def forget_id(self, first_seen: Any = beam.DoFn.StateParam(FIRST_SEEN)) -> None:

@@ -9,16 +9,28 @@ from typing import Any, NamedTuple
 
 import apache_beam as beam
 from apache_beam.io.kafka import ReadFromKafka
-from apache_beam.transforms.window import TimestampedValue
+from apache_beam.transforms.window import GlobalWindow, TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
+from apache_beam.utils.windowed_value import WindowedValue
 from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from transforms import metrics
-from transforms.contract import kafka_connection, kafka_properties, replay
+from transforms.contract import kafka_connection, kafka_properties, record_frame, replay
 from transforms.contract.kafka_message import record_of
 from transforms.contract.transaction import KafkaRecord
 from transforms.partition_watch import PartitionWatch, partitions_now
+
+# Steps work on as many records at once: enough to make what a call costs small beside the records,
+# few enough to stay in a processor's cache (500 payments are 110 kB).
+RECORDS_MAX = 500
+
+# A poll brings many whole frames: Flink's source sleeps 50 ms whenever it has read all of one.
+_FRAMES = {
+    "interceptor.classes": record_frame.INTERCEPTOR,
+    "max.poll.records": str(40 * RECORDS_MAX),
+    "max.partition.fetch.bytes": str(4 * 1_048_576),
+}
 
 
 class OffsetRange(NamedTuple):
@@ -44,6 +56,8 @@ class KafkaSource:
             None begins at the earliest record.
         partitions: those that there were when the job was submitted; the job stops when there are
             more. Empty for a launcher that could not ask.
+        framed: whether the Java consumer packs many records into one. Only for a read that cannot
+            be split, which would cut a frame in two (docs/decisions/0016).
     """
 
     bootstrap_servers: str
@@ -53,13 +67,15 @@ class KafkaSource:
     expansion_service: str | None = None
     group: str | None = None
     partitions: tuple[tuple[str, int], ...] = ()
+    framed: bool = False
 
 
 class ReadKafka(beam.PTransform):
     """Reads every committed record, from where a new job begins or a checkpoint says.
 
     Input:      the root of the pipeline.
-    Output:     KafkaRecord; element timestamp = arrival (the broker's LogAppendTime).
+    Output:     [KafkaRecord, …], of one or more partitions, those of each in order; element
+                timestamp = arrival (the broker's LogAppendTime) of the earliest.
     Guarantee:  offsets are kept in the runner's checkpoint and nowhere else: the consumer group's
                 commits are never read back, so no record is skipped after a restart.
     Limit:      a bounded read (DirectRunner) ends at the offsets that it was given.
@@ -69,7 +85,7 @@ class ReadKafka(beam.PTransform):
         super().__init__()
         self._source = source
 
-    def expand(self, root: beam.Pipeline) -> beam.PCollection[KafkaRecord]:
+    def expand(self, root: beam.Pipeline) -> beam.PCollection[list[KafkaRecord]]:
         """Returns the records."""
         if self._source.ranges is not None:
             # ReadFromKafka cannot end at given offsets from Python: docs/decisions/0003.
@@ -77,7 +93,7 @@ class ReadKafka(beam.PTransform):
                 root
                 | "Ranges" >> beam.Create(self._source.ranges)
                 | "ReadRange"
-                >> beam.ParDo(_ReadRangeFn(self._source)).with_output_types(KafkaRecord)
+                >> beam.ParDo(_ReadRangeFn(self._source)).with_output_types(list[KafkaRecord])
             )
         return (
             root
@@ -85,11 +101,14 @@ class ReadKafka(beam.PTransform):
             >> ReadFromKafka(
                 consumer_config=consumer_config(self._source),
                 topics=list(self._source.topics),
-                with_metadata=True,
+                with_metadata=not self._source.framed,
                 timestamp_policy=ReadFromKafka.log_append_time,
                 expansion_service=self._source.expansion_service,
             )
-            | "ToRecord" >> beam.ParDo(_ToRecordFn(self._source)).with_output_types(KafkaRecord)
+            | "ToRecords"
+            >> beam.ParDo(
+                _FromFrameFn(self._source) if self._source.framed else _FromRowFn(self._source)
+            ).with_output_types(list[KafkaRecord])
         )
 
 
@@ -104,6 +123,7 @@ def consumer_config(source: KafkaSource) -> dict[str, str]:
         # Records of a transaction that its producer aborted must not count.
         "isolation.level": "read_committed",
         **_start(source),
+        **(_FRAMES if source.framed else {}),
     }
 
 
@@ -116,7 +136,9 @@ def _start(source: KafkaSource) -> dict[str, str]:
     return {"group.id": source.group, "auto.offset.reset": "none"}
 
 
-class _ToRecordFn(beam.DoFn):
+class _WatchingFn(beam.DoFn):
+    """Looks after the partitions, bundle by bundle."""
+
     def __init__(self, source: KafkaSource) -> None:
         self._source = source
         self._read = metrics.counter("records_read")
@@ -134,17 +156,50 @@ class _ToRecordFn(beam.DoFn):
         if self._source.partitions:
             self._watch.look()
 
-    def process(self, row: Any) -> Iterator[KafkaRecord]:
-        self._read.inc()
-        yield KafkaRecord(
-            row.topic,
-            row.partition,
-            row.offset,
-            row.timestamp * 1_000,
-            row.key,
-            row.value,
-            replay.header_of(row.headers) if row.headers else None,
+
+class _FromFrameFn(_WatchingFn):
+    """Unpacks what the consumer has packed; its element timestamp is that of the first record."""
+
+    def process(self, element: tuple[bytes, bytes]) -> Iterator[list[KafkaRecord]]:
+        records = record_frame.unpack(element[1])
+        self._read.inc(len(records))
+        yield records
+
+
+class _FromRowFn(_WatchingFn):
+    """Gathers the records of a bundle, which come one by one."""
+
+    def start_bundle(self) -> None:
+        super().start_bundle()
+        # What a failed bundle had gathered comes again.
+        self._records: list[KafkaRecord] = []
+
+    def process(self, row: Any) -> Iterator[TimestampedValue]:
+        self._records.append(
+            KafkaRecord(
+                row.topic,
+                row.partition,
+                row.offset,
+                row.timestamp * 1_000,
+                row.key,
+                row.value,
+                replay.header_of(row.headers) if row.headers else None,
+            )
         )
+        if len(self._records) >= RECORDS_MAX:
+            batch, self._records = self._records, []
+            self._read.inc(len(batch))
+            yield TimestampedValue(batch, _earliest(batch))
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        if self._records:
+            self._read.inc(len(self._records))
+            yield WindowedValue(self._records, _earliest(self._records), (GlobalWindow(),))
+        self._records = []
+
+
+def _earliest(records: list[KafkaRecord]) -> Timestamp:
+    return Timestamp(micros=min(record.broker_time_us for record in records))
 
 
 class _ReadRangeFn(beam.DoFn):
@@ -162,18 +217,17 @@ class _ReadRangeFn(beam.DoFn):
             ),
             enable_auto_commit=False,
             isolation_level="read_committed",
-            max_poll_records=5_000,
+            max_poll_records=RECORDS_MAX,
         )
         try:
             consumer.assign([partition])
             consumer.seek(partition, offsets.start)
             # By position, not by count: markers of transactions take offsets but are no records.
             while consumer.position(partition) < offsets.end:
-                for message in consumer.poll(timeout_ms=1_000).get(partition, ()):
-                    if message.offset >= offsets.end:
-                        continue
-                    self._read.inc()
-                    record = record_of(message)
-                    yield TimestampedValue(record, Timestamp(micros=record.broker_time_us))
+                messages = consumer.poll(timeout_ms=1_000).get(partition, ())
+                batch = [record_of(each) for each in messages if each.offset < offsets.end]
+                if batch:
+                    self._read.inc(len(batch))
+                    yield TimestampedValue(batch, _earliest(batch))
         finally:
             consumer.close(autocommit=False)

@@ -21,16 +21,16 @@ class RejectRefused(beam.PTransform):
     """Keeps rows that BigQuery refused.
 
     Input:      elements with `failed_row` (a row with lineage columns) and `error_message`.
-    Output:     DeadLetter, the payload being the refused row as JSON.
+    Output:     [DeadLetter], the payload being the refused row as JSON.
     Limit:      the id of a refused transaction stays remembered, so its corrected copy would be a
                 duplicate. ValidateTransaction checks all that BigQuery checks: any element here is
                 a bug, and an alert.
     """
 
-    def expand(self, refused: beam.PCollection[Any]) -> beam.PCollection[DeadLetter]:
+    def expand(self, refused: beam.PCollection[Any]) -> beam.PCollection[list[DeadLetter]]:
         """Returns one dead letter per refused row."""
         return refused | "ToDeadLetter" >> beam.ParDo(_ToDeadLetterFn()).with_output_types(
-            DeadLetter
+            list[DeadLetter]
         )
 
 
@@ -46,10 +46,10 @@ class _ToDeadLetterFn(beam.DoFn):
     def __init__(self) -> None:
         self._invalid = metrics.counter("records_invalid")
 
-    def process(self, element: Any) -> Iterator[DeadLetter]:
+    def process(self, element: Any) -> Iterator[list[DeadLetter]]:
         self._invalid.inc()
         row = element.failed_row
-        yield DeadLetter(
+        letter = DeadLetter(
             topic=row.kafka_topic,
             partition=row.kafka_partition,
             offset=row.kafka_offset,
@@ -61,6 +61,7 @@ class _ToDeadLetterFn(beam.DoFn):
             step="WriteBigQuery",
             replay_of=_replay_of(row),
         )
+        yield [letter]
 
 
 def _replay_of(row: Any) -> ReplayOf | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.coders import BytesCoder, ListCoder, VarIntCoder
+from apache_beam.coders import BytesCoder, VarIntCoder
 from apache_beam.transforms.timeutil import TimeDomain
 from apache_beam.transforms.userstate import (
     BagStateSpec,
@@ -17,8 +17,9 @@ from apache_beam.transforms.userstate import (
 )
 from apache_beam.utils.timestamp import Timestamp
 
-from transforms import coders, metrics
+from transforms import metrics
 from transforms.batch_by_shard import BatchByShard
+from transforms.contract import packed
 from transforms.contract.account_book import AccountBook, BookHeader
 from transforms.contract.fraud_rules import FraudRules, Indicator, Raised
 from transforms.contract.transaction import Transaction
@@ -33,8 +34,8 @@ _SWEEPS_PER_MEMORY = 4
 class ScoreFraud(beam.PTransform):
     """Raises indicators, payment by payment of each account in the order of arrival.
 
-    Input:      accepted Transaction, global window, element timestamp = arrival; conflicts (Copy).
-    Output:     Raised, as many as the rules say: none for most payments.
+    Input:      [accepted Transaction, …], global window; conflicts ([Copy, …]).
+    Output:     [Raised, …], as many as the rules say: none for most payments.
     Guarantee:  duplicates and conflicts never get near the memory of an account. The order is that
                 of (arrival, topic, partition, offset), not that in which a runner delivers, so a
                 replay raises the same.
@@ -48,8 +49,8 @@ class ScoreFraud(beam.PTransform):
         self._rules = rules
 
     def expand(
-        self, inputs: tuple[beam.PCollection[Transaction], beam.PCollection[Any]]
-    ) -> list[beam.PCollection[Raised]]:
+        self, inputs: tuple[beam.PCollection[list[Transaction]], beam.PCollection[Any]]
+    ) -> list[beam.PCollection[list[Raised]]]:
         """Returns what payments raise, and what conflicts raise."""
         accepted, conflicts = inputs
         by_payments = (
@@ -57,7 +58,7 @@ class ScoreFraud(beam.PTransform):
             | "BatchByShard" >> BatchByShard(_account_of)
             | "Judge" >> beam.ParDo(_JudgeFn(self._rules))
         )
-        by_conflicts = conflicts | "RaiseConflict" >> beam.Map(_conflict)
+        by_conflicts = conflicts | "RaiseConflict" >> beam.Map(_conflicts)
         return [by_payments, by_conflicts]
 
 
@@ -65,17 +66,16 @@ def _account_of(payment: Transaction) -> str:
     return payment.account_id
 
 
-def _conflict(copy: Any) -> Raised:
-    return Raised(Indicator.CONFLICT, copy.transaction, first=copy.first)
+def _conflicts(copies: list[Any]) -> list[Raised]:
+    return [Raised(Indicator.CONFLICT, each.transaction, first=each.first) for each in copies]
 
 
 def _place(payment: Transaction) -> tuple[int, str, int, int]:
     return payment.broker_time_us, payment.topic, payment.partition, payment.offset
 
 
-def _stretch_end_us(payments: list[Transaction]) -> int:
+def _stretch_end_us(earliest_us: int) -> int:
     """Returns the end of the stretch of time in which the earliest payment arrived."""
-    earliest_us = min(payment.broker_time_us for payment in payments)
     return earliest_us - earliest_us % _STRETCH_US + _STRETCH_US
 
 
@@ -90,7 +90,7 @@ class _JudgeFn(beam.DoFn):
     """
 
     # State and timer names survive a job update: renaming one loses what is remembered.
-    WAITING = BagStateSpec("waiting", ListCoder(coders.TRANSACTION))
+    WAITING = BagStateSpec("waiting", BytesCoder())  # contract/packed.py
     SETTLES_AT = ReadModifyWriteStateSpec("settles_at_us", VarIntCoder())
     HEADER = ReadModifyWriteStateSpec("book_header", BytesCoder())
     LOG = BagStateSpec("account_log", BytesCoder())
@@ -105,14 +105,15 @@ class _JudgeFn(beam.DoFn):
 
     def process(
         self,
-        element: tuple[int, list[Transaction]],
+        element: tuple[int, bytes],
+        timestamp: Any = beam.DoFn.TimestampParam,
         waiting: Any = beam.DoFn.StateParam(WAITING),
         settles_at_us: Any = beam.DoFn.StateParam(SETTLES_AT),
         settle: Any = beam.DoFn.TimerParam(SETTLE),
     ) -> None:
-        batch = element[1]
-        waiting.add(batch)
-        due_us, set_us = _stretch_end_us(batch), settles_at_us.read()
+        waiting.add(element[1])
+        # The timestamp of a batch is its earliest arrival.
+        due_us, set_us = _stretch_end_us(timestamp.micros), settles_at_us.read()
         if set_us is None or due_us < set_us:
             settles_at_us.write(due_us)
             settle.set(Timestamp(micros=due_us))
@@ -128,17 +129,19 @@ class _JudgeFn(beam.DoFn):
         log: Any = beam.DoFn.StateParam(LOG),
         settle: Any = beam.DoFn.TimerParam(SETTLE),
         sweep: Any = beam.DoFn.TimerParam(SWEEP),
-    ) -> Iterator[Raised]:
+    ) -> Iterator[list[Raised]]:
         """Judges the payments that arrived before now, in the order of their arrival."""
-        payments = sorted((each for batch in waiting.read() for each in batch), key=_place)
+        payments = [each for batch in waiting.read() for each in packed.unpack(batch)]
+        payments.sort(key=_place)
         due = [each for each in payments if each.broker_time_us < fired_at.micros]
         later = payments[len(due) :]
         waiting.clear()
         settles_at_us.clear()
         if later:
-            waiting.add(later)
-            settles_at_us.write(_stretch_end_us(later))
-            settle.set(Timestamp(micros=_stretch_end_us(later)))
+            waiting.add(packed.pack(later))
+            due_us = _stretch_end_us(later[0].broker_time_us)
+            settles_at_us.write(due_us)
+            settle.set(Timestamp(micros=due_us))
         if due:
             book = self._book(shard, header, log)
             raised, part = book.judge(self._rules, due)
@@ -149,8 +152,9 @@ class _JudgeFn(beam.DoFn):
             if not book.header.sweep_at_us:
                 self._set_sweep(book, due[-1].broker_time_us, sweep)
             self._save(shard, book, header)
-            self._raised.inc(len(raised))
-            yield from raised
+            if raised:
+                self._raised.inc(len(raised))
+                yield raised
 
     @on_timer(SWEEP)
     def forget_accounts(  # noqa: PLR0917

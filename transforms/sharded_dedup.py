@@ -21,10 +21,10 @@ from apache_beam.transforms.userstate import (
     TimerSpec,
     on_timer,
 )
-from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
 from transforms import metrics, shard_memory
+from transforms.contract import packed
 from transforms.contract.dedup_policy import Copy, DedupPolicy
 from transforms.contract.outcome import Outcome
 from transforms.contract.shard import Catalogue, Shard, pack, unpack
@@ -58,8 +58,8 @@ class KeepFirstOfShard(beam.DoFn):
         self._policy = policy
         self._memory = memory
         self._tags = {Outcome.DUPLICATE: duplicates, Outcome.CONFLICT: conflicts}
+        self._accepted = metrics.counter("transactions_accepted")
         self._counters = {
-            Outcome.ACCEPTED: metrics.counter("transactions_accepted"),
             Outcome.DUPLICATE: metrics.counter("transactions_duplicate"),
             Outcome.CONFLICT: metrics.counter("transactions_conflict"),
         }
@@ -68,7 +68,7 @@ class KeepFirstOfShard(beam.DoFn):
 
     def process(  # noqa: PLR0917
         self,
-        element: tuple[int, list[Transaction]],
+        element: tuple[int, bytes],
         catalogue: Any = beam.DoFn.StateParam(CATALOGUE),
         cell_0: Any = beam.DoFn.StateParam(CELL_0),
         cell_1: Any = beam.DoFn.StateParam(CELL_1),
@@ -79,24 +79,26 @@ class KeepFirstOfShard(beam.DoFn):
         forget: Any = beam.DoFn.TimerParam(FORGET),
     ) -> Iterator[Any]:
         """Decides the records of one batch."""
-        number, batch = element
+        number, batch = element[0], packed.unpack(element[1])
         cells = (cell_0, cell_1, cell_2, cell_3, cell_4, cell_5)
         if self._memory is not None and catalogue.read() is None:
-            self._begin_with(self._memory, element, catalogue, cells, forget)
+            self._begin_with(self._memory, number, batch, catalogue, cells, forget)
         shard = self._shard(number, catalogue, cells)
-        decisions, fresh = shard.decide(batch)
+        accepted, copies, fresh = shard.decide(batch)
         if fresh:
             for bucket, entries in fresh.items():
                 cells[bucket % len(cells)].add(pack(bucket, entries))
             self._save(number, shard, catalogue, forget)
-        for transaction, outcome, first in decisions:
-            self._counters[outcome].inc()
-            timestamp = Timestamp(micros=transaction.broker_time_us)
-            if first is None:
-                yield TimestampedValue(transaction, timestamp)
-            else:
-                copy = TimestampedValue(Copy(transaction, first), timestamp)
-                yield TaggedOutput(self._tags[outcome], copy)
+        if accepted:
+            self._accepted.inc(len(accepted))
+            yield accepted
+        for outcome, tag in self._tags.items():
+            found = [
+                Copy(each.transaction, each.first) for each in copies if each.outcome is outcome
+            ]
+            if found:
+                self._counters[outcome].inc(len(found))
+                yield TaggedOutput(tag, found)
 
     @on_timer(FORGET)
     def forget_bucket(  # noqa: PLR0917
@@ -120,10 +122,11 @@ class KeepFirstOfShard(beam.DoFn):
             _clear(cells[bucket % len(cells)], bucket)
         self._save(number, shard, catalogue, forget)
 
-    def _begin_with(
+    def _begin_with(  # noqa: PLR0917
         self,
         memory: Memory,
-        element: tuple[int, list[Transaction]],
+        number: int,
+        batch: Sequence[Transaction],
         catalogue: Any,
         cells: Sequence[Any],
         forget: Any,
@@ -132,7 +135,6 @@ class KeepFirstOfShard(beam.DoFn):
 
         A shard that has forgotten everything has none either: then it would be for nothing.
         """
-        number, batch = element
         if all(each.broker_time_us >= memory.useless_from_us for each in batch) and batch:
             return
         content = shard_memory.read(memory.folder, number)

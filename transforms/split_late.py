@@ -9,6 +9,7 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from transforms import metrics
+from transforms.contract import batch_rules
 from transforms.contract.rules import is_late
 from transforms.contract.transaction import Transaction
 
@@ -19,23 +20,24 @@ LATE = "late"
 class SplitLate(beam.PTransform):
     """Measures lateness from the record itself, not from a runner's watermark.
 
-    Input:      Transaction.
-    Output:     on_time  arrived within the allowed lateness of its event time
-                late     every other, unchanged
+    Input:      [Transaction, …].
+    Output:     on_time  [Transaction, …] that arrived within the allowed lateness of their event
+                         time
+                late     [Transaction, …], every other, unchanged
     Guarantee:  on_time + late == input; the same split on every runner and in every replay.
     """
 
     class Outputs(NamedTuple):
         """The two ends of the step."""
 
-        on_time: beam.PCollection[Transaction]
-        late: beam.PCollection[Transaction]
+        on_time: beam.PCollection[list[Transaction]]
+        late: beam.PCollection[list[Transaction]]
 
     def __init__(self, allowed_lateness_us: int) -> None:
         super().__init__()
         self._allowed_lateness_us = allowed_lateness_us
 
-    def expand(self, transactions: beam.PCollection[Transaction]) -> SplitLate.Outputs:
+    def expand(self, transactions: beam.PCollection[list[Transaction]]) -> SplitLate.Outputs:
         """Returns transactions on time and late ones."""
         outputs = transactions | "Split" >> beam.ParDo(
             _SplitLateFn(self._allowed_lateness_us)
@@ -48,9 +50,13 @@ class _SplitLateFn(beam.DoFn):
         self._allowed_lateness_us = allowed_lateness_us
         self._late = metrics.counter("transactions_late")
 
-    def process(self, transaction: Transaction) -> Iterator[Transaction | TaggedOutput]:
-        if is_late(transaction, self._allowed_lateness_us):
-            self._late.inc()
-            yield TaggedOutput(LATE, transaction)
-        else:
-            yield transaction
+    def process(self, batch: list[Transaction]) -> Iterator[list[Transaction] | TaggedOutput]:
+        if batch_rules.all_on_time(batch, self._allowed_lateness_us):
+            yield batch
+            return
+        late = [each for each in batch if is_late(each, self._allowed_lateness_us)]
+        if late:
+            self._late.inc(len(late))
+            yield TaggedOutput(LATE, late)
+        if len(late) < len(batch):
+            yield [each for each in batch if not is_late(each, self._allowed_lateness_us)]

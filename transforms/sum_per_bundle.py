@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple
 
 import apache_beam as beam
@@ -36,19 +36,19 @@ class Addend(NamedTuple):
 class SumPerBundle(beam.PTransform):
     """Adds up pairs of integers per key and moment, once per bundle.
 
-    Input:      any elements; `addend` says what each adds.
+    Input:      any elements; `addends` says what each adds.
     Output:     (key, (sum of first, sum of second)), timestamp = the moment.
     Guarantee:  the sums over all outputs equal the sums over all inputs, under any retry: a bundle
                 that fails emits nothing.
     """
 
-    def __init__(self, addend: Callable[[Any], Addend]) -> None:
+    def __init__(self, addends: Callable[[Any], Iterable[Addend]]) -> None:
         super().__init__()
-        self._addend = addend
+        self._addends = addends
 
     def expand(self, elements: beam.PCollection) -> beam.PCollection[tuple[str, tuple[int, int]]]:
         """Returns the sums of each bundle."""
-        return elements | "Sum" >> beam.ParDo(_SumFn(self._addend)).with_output_types(
+        return elements | "Sum" >> beam.ParDo(_SumFn(self._addends)).with_output_types(
             tuple[str, tuple[int, int]]
         )
 
@@ -75,17 +75,17 @@ def panes(every_sec: int | None) -> TriggerFn:
 
 
 class _SumFn(beam.DoFn):
-    def __init__(self, addend: Callable[[Any], Addend]) -> None:
-        self._addend = addend
+    def __init__(self, addends: Callable[[Any], Iterable[Addend]]) -> None:
+        self._addends = addends
         self._sums: dict[tuple[str, int], tuple[int, int]] = {}
 
     def start_bundle(self) -> None:
         self._sums = {}
 
     def process(self, element: Any) -> None:
-        key, moment_us, first, second = self._addend(element)
-        sums = self._sums.get((key, moment_us), (0, 0))
-        self._sums[key, moment_us] = sums[0] + first, sums[1] + second
+        for key, moment_us, first, second in self._addends(element):
+            sums = self._sums.get((key, moment_us), (0, 0))
+            self._sums[key, moment_us] = sums[0] + first, sums[1] + second
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         for (key, moment_us), sums in self._sums.items():

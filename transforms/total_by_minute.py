@@ -43,8 +43,8 @@ class MinuteTotal(NamedTuple):
 class TotalByMinute(beam.PTransform):
     """Counts and sums accepted payments in fixed windows of a minute of event time.
 
-    Input:      accepted Transaction, global window, element timestamp = arrival.
-    Output:     MinuteTotal: early panes while the minute lasts, one when the watermark has passed
+    Input:      [accepted Transaction, …], global window.
+    Output:     [MinuteTotal]: early panes while the minute lasts, one when the watermark has passed
                 it, late ones after. Each pane replaces those before it of its run (accumulating).
     Guarantee:  the last panes of all runs and the corrections add up to the accepted payments.
                 A payment belongs to the run that first saw it, so a job may begin without the
@@ -70,14 +70,14 @@ class TotalByMinute(beam.PTransform):
         self._allowed_lateness_us = allowed_lateness_us
         self._keep_open_us = keep_open_us
 
-    def expand(self, accepted: beam.PCollection[Transaction]) -> list[beam.PCollection]:
+    def expand(self, accepted: beam.PCollection[list[Transaction]]) -> list[beam.PCollection]:
         """Returns the panes, and the corrections."""
         in_time = accepted | "InTime" >> beam.ParDo(
             _ByAgeFn(self._allowed_lateness_us, outdated=False)
-        ).with_output_types(Transaction)
+        ).with_output_types(list[Transaction])
         totals = (
             in_time
-            | "SumPerBundle" >> SumPerBundle(functools.partial(_addend, self._run_id))
+            | "SumPerBundle" >> SumPerBundle(functools.partial(_addends, self._run_id))
             | "IntoMinutes"
             >> beam.WindowInto(
                 FixedWindows(MINUTE_US // 1_000_000),
@@ -93,19 +93,36 @@ class TotalByMinute(beam.PTransform):
         corrections = (
             accepted
             | "Outdated" >> beam.ParDo(_ByAgeFn(self._allowed_lateness_us, outdated=True))
-            | "ToCorrection" >> beam.Map(functools.partial(_correction, self._run_id))
+            | "ToCorrection" >> beam.Map(functools.partial(_corrections, self._run_id))
         )
         return [totals, corrections]
 
 
-def _addend(run_id: str, payment: Transaction) -> Addend:
-    key = f"{run_id}/{payment.currency}"
-    return Addend(key, minute_of(payment.event_time_us), 1, payment.amount_minor)
+def _addends(run_id: str, payments: list[Transaction]) -> Iterator[Addend]:
+    sums: dict[tuple[str, int], list[int]] = {}
+    for payment in payments:
+        place = payment.currency, minute_of(payment.event_time_us)
+        try:
+            sums[place].append(payment.amount_minor)
+        except KeyError:
+            sums[place] = [payment.amount_minor]
+    for (currency, minute_us), amounts in sums.items():
+        yield Addend(f"{run_id}/{currency}", minute_us, len(amounts), sum(amounts))
 
 
-def _correction(run_id: str, payment: Transaction) -> MinuteTotal:
-    minute_us = minute_of(payment.event_time_us)
-    return MinuteTotal(run_id, minute_us, payment.currency, 1, payment.amount_minor, _CORRECTION, 0)
+def _corrections(run_id: str, payments: list[Transaction]) -> list[MinuteTotal]:
+    return [
+        MinuteTotal(
+            run_id,
+            minute_of(payment.event_time_us),
+            payment.currency,
+            1,
+            payment.amount_minor,
+            _CORRECTION,
+            0,
+        )
+        for payment in payments
+    ]
 
 
 class _ByAgeFn(beam.DoFn):
@@ -115,12 +132,17 @@ class _ByAgeFn(beam.DoFn):
         self._allowed_lateness_us = allowed_lateness_us
         self._outdated = outdated
 
-    def process(self, payment: Transaction) -> Iterator[Transaction]:
+    def process(self, payments: list[Transaction]) -> Iterator[list[Transaction]]:
         # By its own arrival, not by the one that a replay is judged by: that is where the
         # watermark is.
-        age_us = payment.broker_time_us - payment.event_time_us
-        if (age_us > self._allowed_lateness_us) is self._outdated:
-            yield payment
+        limit_us, outdated = self._allowed_lateness_us, self._outdated
+        those = [
+            each
+            for each in payments
+            if (each.broker_time_us - each.event_time_us > limit_us) is outdated
+        ]
+        if those:
+            yield those
 
 
 class _ToTotalFn(beam.DoFn):
@@ -129,11 +151,13 @@ class _ToTotalFn(beam.DoFn):
         element: tuple[str, Iterable[tuple[int, int]]],
         window: Any = beam.DoFn.WindowParam,
         pane: Any = beam.DoFn.PaneInfoParam,
-    ) -> Iterator[MinuteTotal]:
+    ) -> Iterator[list[MinuteTotal]]:
         key, sums = element
         run_id, _, currency = key.partition("/")
         count, amount_minor = add_pairs(sums)
         timing = _TIMINGS[pane.timing]
-        yield MinuteTotal(
-            run_id, window.start.micros, currency, count, amount_minor, timing, pane.index
-        )
+        yield [
+            MinuteTotal(
+                run_id, window.start.micros, currency, count, amount_minor, timing, pane.index
+            )
+        ]

@@ -9,7 +9,8 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from transforms import metrics
-from transforms.contract.dead_letter import DeadLetter, Rejected
+from transforms.contract import batch_rules
+from transforms.contract.dead_letter import DeadLetter
 from transforms.contract.rules import Rules
 from transforms.contract.transaction import Transaction
 
@@ -20,9 +21,9 @@ DEAD_LETTERS = "dead_letters"
 class ValidateTransaction(beam.PTransform):
     """Checks what makes a transaction countable (transforms/contract/rules.py).
 
-    Input:      Decoded (record, transaction).
-    Output:     valid         Transaction
-                dead_letters  DeadLetter, with the raw bytes and a reason
+    Input:      Decoded (records, transactions).
+    Output:     valid         [Transaction, …]
+                dead_letters  [DeadLetter, …], with the raw bytes and a reason
     Guarantee:  valid + dead_letters == input. Rejects all that BigQuery would refuse: a rejection
                 after deduplication would leave an id remembered that no table holds.
     """
@@ -30,8 +31,8 @@ class ValidateTransaction(beam.PTransform):
     class Outputs(NamedTuple):
         """The two ends of the step."""
 
-        valid: beam.PCollection[Transaction]
-        dead_letters: beam.PCollection[DeadLetter]
+        valid: beam.PCollection[list[Transaction]]
+        dead_letters: beam.PCollection[list[DeadLetter]]
 
     def __init__(self, rules: Rules) -> None:
         super().__init__()
@@ -50,13 +51,20 @@ class _ValidateFn(beam.DoFn):
         self._rules = rules
         self._invalid = metrics.counter("records_invalid")
 
-    def process(self, decoded: tuple) -> Iterator[Transaction | TaggedOutput]:
-        record, transaction = decoded
-        try:
-            self._rules.check(transaction)
-        except Rejected as rejected:
-            self._invalid.inc()
-            letter = DeadLetter.of(record, rejected, "ValidateTransaction", transaction.replay_of)
-            yield TaggedOutput(DEAD_LETTERS, letter)
-        else:
-            yield transaction
+    def process(self, decoded: tuple) -> Iterator[list[Transaction] | TaggedOutput]:
+        records, transactions = decoded
+        rejected = dict(batch_rules.broken(self._rules, transactions))
+        if rejected:
+            self._invalid.inc(len(rejected))
+            letters = [
+                DeadLetter.of(
+                    records[place], why, "ValidateTransaction", transactions[place].replay_of
+                )
+                for place, why in rejected.items()
+            ]
+            yield TaggedOutput(DEAD_LETTERS, letters)
+            transactions = [
+                each for place, each in enumerate(transactions) if place not in rejected
+            ]
+        if transactions:
+            yield transactions

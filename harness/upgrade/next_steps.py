@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -37,6 +37,11 @@ class NextRules(Rules):
 
     in_force_from_us: int
 
+    def plainly_kept_by_all(self, transactions: Sequence[Transaction]) -> bool:
+        """Returns what it did, but for the country that the new rule is about."""
+        old_rules = super().plainly_kept_by_all(transactions)
+        return old_rules and all(each.country != EMBARGOED for each in transactions)
+
     def check(self, transaction: Transaction) -> None:
         """Checks the rules as before, and the new one."""
         super().check(transaction)
@@ -48,10 +53,10 @@ class NextRules(Rules):
 class ReadKafkaAndCount(ReadKafka):
     """One step more, far up: every step below it gets another number in Beam's graph."""
 
-    def expand(self, root: beam.Pipeline) -> beam.PCollection[KafkaRecord]:
+    def expand(self, root: beam.Pipeline) -> beam.PCollection[list[KafkaRecord]]:
         """Returns the records, unchanged."""
         return super().expand(root) | "CountBytes" >> beam.ParDo(_CountBytesFn()).with_output_types(
-            KafkaRecord
+            list[KafkaRecord]
         )
 
 
@@ -72,13 +77,17 @@ class _CountBytesFn(beam.DoFn):
     def __init__(self) -> None:
         self._bytes = beam.metrics.Metrics.counter("next_version", "payload_bytes")
 
-    def process(self, record: KafkaRecord) -> Iterator[KafkaRecord]:
-        self._bytes.inc(len(record.payload or b""))
-        yield record
+    def process(self, batch: list[KafkaRecord]) -> Iterator[list[KafkaRecord]]:
+        self._bytes.inc(sum(len(record.payload or b"") for record in batch))
+        yield batch
 
 
 class _FormatNextFn(format_row._FormatFn):
-    def process(self, element: Transaction) -> list[Any]:
-        lag_ms = (element.broker_time_us - element.event_time_us) // 1_000
+    def process(self, batch: list[Transaction]) -> list[Any]:
         written = (Timestamp.of(time.time()), self._version)
-        return [self._row(*self._values(element), *written, lag_ms)]
+        return [
+            self._row(
+                *self._values(each), *written, (each.broker_time_us - each.event_time_us) // 1_000
+            )
+            for each in batch
+        ]

@@ -55,7 +55,6 @@ class _ShardWriter:
         return ShardFile(self._shard.catalogue, blobs)
 
     def _decide(self) -> None:
-        _, fresh = self._shard.decide(self._batch)
-        for bucket, entries in fresh.items():
+        for bucket, entries in self._shard.decide(self._batch).fresh.items():
             self._entries[bucket].append(entries)
         self._batch = []

@@ -7,12 +7,15 @@ docs/upgrade.md says what may change and how.
 from typing import NamedTuple, Optional
 
 import apache_beam as beam
+import orjson
 import pytest
 from apache_beam.coders import ListCoder, RowCoder
 from apache_beam.transforms.userstate import StateSpec, TimerSpec
 from apache_beam.typehints.schemas import schema_from_element_type
 
+from tests.support.payments import transaction
 from transforms.batch_by_shard import SHARDS
+from transforms.contract import packed
 from transforms.contract.id_memory import ENTRY
 from transforms.contract.shard import BUCKETS_PER_HORIZON
 from transforms.contract.transaction import ReplayOf, Transaction
@@ -20,7 +23,7 @@ from transforms.per_id_dedup import KeepFirstOfId
 from transforms.score_fraud import _STRETCH_US, _JudgeFn
 from transforms.sharded_dedup import KeepFirstOfShard
 
-# Payments wait in the state of ScoreFraud as rows: fields by their place.
+# Payments wait in the state of ScoreFraud packed by the column: fields by their place.
 TRANSACTION = [
     "transaction_id",
     "account_id",
@@ -56,6 +59,13 @@ def test_names_of_state_and_timers(step: type[beam.DoFn]) -> None:
 def test_fields_of_rows_in_state_are_only_ever_added_at_the_end() -> None:
     assert list(Transaction._fields[: len(TRANSACTION)]) == TRANSACTION
     assert list(ReplayOf._fields) == REPLAY_OF  # nested: nothing may be added even at the end
+
+
+def test_field_added_at_the_end_has_its_default_in_what_was_packed_before() -> None:
+    whole = packed.pack([transaction(offset=7), transaction(offset=8)])
+    before = orjson.dumps(orjson.loads(whole)[: TRANSACTION.index("replay_of")])
+
+    assert packed.unpack(before) == packed.unpack(whole)
 
 
 def test_places_in_which_ids_are_sought() -> None:

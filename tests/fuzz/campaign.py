@@ -16,8 +16,8 @@ from typing import Any
 from apache_beam.coders import registry
 
 from tests.fuzz.mutations import inputs
-from tests.support.payments import NOON_US
-from transforms.contract import replay, wire_format
+from tests.support.payments import NOON_US, payload
+from transforms.contract import batch_decode, replay, wire_format
 from transforms.contract.dead_letter import DETAIL_CHARS_MAX, DeadLetter, Reason, Rejected
 from transforms.contract.rules import Rules
 from transforms.contract.table_schema import DEAD_LETTERS, TRANSACTIONS, Table
@@ -98,6 +98,7 @@ class _Judge:
 
     def outcome(self, record: KafkaRecord) -> str:
         """Returns the reason for which the record is rejected, or COUNTED."""
+        _check_in_company(record)
         try:
             transaction = self._decode(record)
             _check_against_another_parser(record, transaction)
@@ -121,8 +122,23 @@ class _Rows:
         self._coder = registry.get_coder(row_type(table))
 
     def encode(self, element: Any) -> None:
-        for row in self._format.process(element):
+        for row in self._format.process([element]):
             self._coder.encode(row)
+
+
+_GOOD = KafkaRecord("payments", 0, 0, NOON_US, b"key", payload(), None)
+
+
+def _check_in_company(record: KafkaRecord) -> None:
+    """Between others, as steps decode it, a record must end as it does alone."""
+    found = batch_decode.decode([_GOOD, record, _GOOD])
+    try:
+        expected = [wire_format.decode(record)]
+    except Rejected as rejected:
+        [(refused, why)] = found.rejected
+        assert (refused, why.reason, why.detail) == (record, rejected.reason, rejected.detail)
+        expected = []
+    assert found.transactions[1:-1] == expected, "decoded otherwise in a batch"
 
 
 def _check_against_another_parser(record: KafkaRecord, transaction: Transaction) -> None:

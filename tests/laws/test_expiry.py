@@ -23,11 +23,11 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
 from tests.laws.stories import TICK_US
+from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
 from transforms import Deduplicate
 from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
 from transforms.contract.metric_names import NAMESPACE
-from transforms.contract.transaction import Transaction
 from transforms.deduplicate import StateLayout
 
 HORIZON_US = 60 * SECOND_US
@@ -66,16 +66,16 @@ def check(
 ) -> None:
     """Runs Deduplicate on the stream and compares the offsets of both ends."""
     with TestPipeline(options=PipelineOptions([], streaming=True)) as root:
-        transactions = root | arrivals.advance_watermark_to_infinity() | typed()
+        transactions = root | arrivals.advance_watermark_to_infinity() | InLists()
         result = transactions | Deduplicate(policy, layout)
-        first = result.accepted | "first" >> beam.Map(lambda it: it.offset)
-        copies = result.duplicates | "copies" >> beam.Map(lambda it: it.transaction.offset)
+        first = result.accepted | "A" >> Each() | "first" >> beam.Map(lambda it: it.offset)
+        copies = (
+            result.duplicates
+            | "D" >> Each()
+            | "copies" >> beam.Map(lambda it: it.transaction.offset)
+        )
         assert_that(first, equal_to(list(accepted)), "accepted")
         assert_that(copies, equal_to(list(duplicates)), "duplicates")
-
-
-def typed() -> beam.PTransform:
-    return beam.Map(lambda it: it).with_output_types(Transaction)
 
 
 @pytest.mark.parametrize(
@@ -120,7 +120,7 @@ def test_bounded_run_forgets_every_id_once_at_its_end(layout: StateLayout) -> No
     root = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([]))
     stamped = root | beam.Create([(it.value, it.timestamp) for it in arrivals])
     deduplicate = Deduplicate(DedupPolicy(HORIZON_US), layout)
-    _ = stamped | beam.MapTuple(TimestampedValue) | typed() | deduplicate
+    _ = stamped | beam.MapTuple(TimestampedValue) | InLists() | deduplicate
 
     result = root.run()
     result.wait_until_finish()

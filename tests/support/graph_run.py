@@ -91,17 +91,24 @@ class GraphRun:
         return root
 
 
-def _read(root: beam.Pipeline, lanes: list[list[KafkaRecord]]) -> beam.PCollection[KafkaRecord]:
+def _read(
+    root: beam.Pipeline, lanes: list[list[KafkaRecord]]
+) -> beam.PCollection[list[KafkaRecord]]:
     return (
         root
         | "Partitions" >> beam.Create(lanes)
-        | "Records" >> beam.FlatMap(_stamped).with_output_types(KafkaRecord)
+        | "Records" >> beam.FlatMap(_stamped).with_output_types(list[KafkaRecord])
     )
 
 
-def _stamped(lane: Iterable[KafkaRecord]) -> Iterator[TimestampedValue]:
-    for record in lane:
-        yield TimestampedValue(record, Timestamp(micros=record.broker_time_us))
+def _stamped(lane: list[KafkaRecord]) -> Iterator[TimestampedValue]:
+    # Batches of several sizes, so that what shares one differs from run to run of the laws.
+    sizes = itertools.cycle((1, 2, 5))
+    while lane:
+        size = next(sizes)
+        batch, lane = lane[:size], lane[size:]
+        earliest_us = min(record.broker_time_us for record in batch)
+        yield TimestampedValue(batch, Timestamp(micros=earliest_us))
 
 
 class _KeepFn(beam.DoFn):

@@ -16,6 +16,7 @@ from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
 from pipeline.takeover import memory
+from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
 from transforms import Deduplicate, shard_memory
 from transforms.batch_by_shard import SHARDS
@@ -43,12 +44,16 @@ def check(
 ) -> None:
     """Compares the offsets (= seconds) in all three ends."""
     with TestPipeline(options=PipelineOptions(streaming=True)) as root:
-        arrivals = root | stream | beam.Map(lambda it: it).with_output_types(Transaction)
+        arrivals = root | stream | InLists()
         result = arrivals | Deduplicate(POLICY, memory=begins_with)
         for name, offsets, expected in (
-            ("a", result.accepted | "a" >> beam.Map(lambda it: it.offset), accepted),
-            ("d", result.duplicates | "d" >> beam.Map(_offset_of_copy), duplicates),
-            ("c", result.conflicts | "c" >> beam.Map(_offset_of_copy), conflicts),
+            (
+                "a",
+                result.accepted | "A" >> Each() | "a" >> beam.Map(lambda it: it.offset),
+                accepted,
+            ),
+            ("d", result.duplicates | "D" >> Each() | "d" >> beam.Map(_offset_of_copy), duplicates),
+            ("c", result.conflicts | "C" >> Each() | "c" >> beam.Map(_offset_of_copy), conflicts),
         ):
             assert_that(offsets, equal_to(list(expected)), f"check {name}")
 

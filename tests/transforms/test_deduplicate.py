@@ -14,6 +14,7 @@ from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
+from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
 from transforms import Deduplicate
 from transforms.contract.dedup_policy import DedupPolicy
@@ -44,16 +45,20 @@ def check(
     """Runs Deduplicate on the stream and compares the offsets (= seconds) in all three ends."""
     options = PipelineOptions(streaming=True)
     with TestPipeline(options=options) as root:
-        arrivals = root | stream | beam.Map(lambda it: it).with_output_types(Transaction)
+        arrivals = root | stream | InLists()
         result = arrivals | Deduplicate(DedupPolicy(HORIZON_SEC * SECOND_US), layout)
-        assert_that(result.accepted | "a" >> beam.Map(lambda it: it.offset), offsets(accepted), "1")
         assert_that(
-            result.duplicates | "d" >> beam.Map(lambda it: it.transaction.offset),
+            result.accepted | "A" >> Each() | "a" >> beam.Map(lambda it: it.offset),
+            offsets(accepted),
+            "1",
+        )
+        assert_that(
+            result.duplicates | "D" >> Each() | "d" >> beam.Map(lambda it: it.transaction.offset),
             offsets(duplicates),
             "2",
         )
         assert_that(
-            result.conflicts | "c" >> beam.Map(lambda it: it.transaction.offset),
+            result.conflicts | "C" >> Each() | "c" >> beam.Map(lambda it: it.transaction.offset),
             offsets(conflicts),
             "3",
         )

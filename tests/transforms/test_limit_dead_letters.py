@@ -1,6 +1,5 @@
 """The ceiling on dead letters: over it the job stops, under it nothing happens."""
 
-import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.testing.test_pipeline import TestPipeline
@@ -8,9 +7,9 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
+from tests.support.lists import InLists
 from tests.support.payments import SECOND_US, payload, record
 from transforms import DecodeTransaction, LimitDeadLetters
-from transforms.contract.transaction import KafkaRecord
 from transforms.limit_dead_letters import RECORDS_MIN
 
 
@@ -27,7 +26,7 @@ def arrivals(minute: int, good: int, bad: int) -> list[TimestampedValue]:
 
 def run(stream: TestStream, ratio_max: float) -> None:
     with TestPipeline(options=PipelineOptions(streaming=True)) as root:
-        records = root | stream | beam.Map(lambda it: it).with_output_types(KafkaRecord)
+        records = root | stream | InLists()
         decoded = records | DecodeTransaction()
         _ = (records, decoded.dead_letters) | LimitDeadLetters(ratio_max, look_every_sec=1)
 

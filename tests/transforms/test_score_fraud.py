@@ -12,11 +12,11 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
+from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
 from transforms import Deduplicate, ScoreFraud
 from transforms.contract.dedup_policy import DedupPolicy
 from transforms.contract.fraud_rules import FraudRules, Raised
-from transforms.contract.transaction import Transaction
 
 HORIZON_US = 3_900 * SECOND_US
 MEMORY_SEC = 1_000
@@ -74,12 +74,12 @@ def scored(payments: Any, runner: PipelineRunner | None = None) -> list[tuple]:
     TOLD.clear()
     options = PipelineOptions(streaming=runner is None)
     with TestPipeline(runner=runner, options=options) as root:
-        arrivals = root | payments | beam.Map(_same).with_output_types(Transaction)
+        arrivals = root | payments | InLists()
         result = arrivals | Deduplicate(DedupPolicy(HORIZON_US))
         raised = (result.accepted, result.conflicts) | ScoreFraud(
             FraudRules(MEMORY_SEC * SECOND_US)
         )
-        _ = raised | beam.Flatten() | beam.Map(tell)
+        _ = raised | beam.Flatten() | Each() | beam.Map(tell)
     return sorted(TOLD)
 
 

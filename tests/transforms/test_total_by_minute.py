@@ -14,9 +14,10 @@ from apache_beam.testing.util import assert_that
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
+from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
 from transforms import TotalByMinute
-from transforms.contract.transaction import ReplayOf, Transaction
+from transforms.contract.transaction import ReplayOf
 from transforms.total_by_minute import MinuteTotal
 
 LATENESS_SEC = 3_600
@@ -33,11 +34,11 @@ def paid(event_sec: int, arrival_sec: int | None = None, **changes: object) -> T
 
 def run(stream: TestStream, check) -> None:
     with TestPipeline(options=PipelineOptions(streaming=True)) as root:
-        payments = root | stream | beam.Map(lambda it: it).with_output_types(Transaction)
+        payments = root | stream | InLists()
         totals = payments | TotalByMinute(
             LATENESS_SEC * SECOND_US, (LATENESS_SEC + SKEW_SEC) * SECOND_US, 10, "run-1"
         )
-        assert_that(totals | beam.Flatten(), check)
+        assert_that(totals | beam.Flatten() | Each(), check)
 
 
 def view(totals: list[MinuteTotal]) -> dict[tuple[int, str], tuple[int, int]]:

@@ -38,5 +38,6 @@ def test_images_get_every_patched_class(tmp_path) -> None:
     assert names == {
         "BigQueryServicesImpl.class",
         "BufferingDoFnRunner.class",
+        "RecordFrames.class",
         "StorageApiWritePayload.class",
     }

@@ -2,16 +2,30 @@
 
 import itertools
 import random
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
 
 from tests.support.payments import NOON_US, SECOND_US, transaction
-from transforms.contract import id_memory
 from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
-from transforms.contract.id_memory import ENTRY, Digest, IdMemory, Remembered, digest_of
+from transforms.contract.id_memory import (
+    DIGEST,
+    ENTRY,
+    Digests,
+    IdMemory,
+    Remembered,
+    digests_of,
+)
 from transforms.contract.outcome import Outcome
-from transforms.contract.shard import Catalogue, HorizonChanged, Shard, pack, unpack
+from transforms.contract.shard import (
+    Catalogue,
+    Decided,
+    HorizonChanged,
+    Shard,
+    pack,
+    unpack,
+)
 from transforms.contract.transaction import Transaction
 
 HORIZON_SEC = 60
@@ -53,12 +67,19 @@ def in_batches(records: list[Transaction], seed: int) -> tuple[list[tuple], Shar
     while records:
         size = rng.randrange(1, 60)
         batch, records = records[:size], records[size:]
-        decisions, fresh = shard.decide(batch)
-        state += [pack(bucket, entries) for bucket, entries in fresh.items()]
-        told += [(d.transaction.offset, d.outcome, d.first and d.first[1:]) for d in decisions]
+        decided = shard.decide(batch)
+        state += [pack(bucket, entries) for bucket, entries in decided.fresh.items()]
+        told += what(decided)
         if rng.random() < 0.3:
             shard = restored(shard.catalogue.encode(), state)
     return told, shard, state
+
+
+def what(decided: Decided) -> list[tuple[int, Outcome, tuple | None]]:
+    """Returns offset, outcome and first of each record, in the order of the batch."""
+    told = [(each.offset, Outcome.ACCEPTED, None) for each in decided.accepted]
+    told += [(each.transaction.offset, each.outcome, each.first[1:]) for each in decided.copies]
+    return sorted(told, key=lambda it: it[0])
 
 
 def restored(catalogue: bytes, state: list[bytes]) -> Shard:
@@ -89,8 +110,7 @@ def test_forgotten_buckets_change_no_decision() -> None:
     for record in records:
         for bucket in shard.forgettable(record.broker_time_us // 1_000):
             dropped += shard.drop(bucket)
-        decisions, _ = shard.decide([record])
-        told += [(d.transaction.offset, d.outcome, d.first and d.first[1:]) for d in decisions]
+        told += what(shard.decide([record]))
 
     assert told == by_policy(records)
     assert dropped > 100
@@ -112,43 +132,65 @@ def test_id_takes_forty_bytes_in_state() -> None:
     shard = Shard(POLICY, Catalogue())
     batch = [transaction(f"tx-{n}", offset=n) for n in range(1_000)]
 
-    _, fresh = shard.decide(batch)
-    [blob] = [pack(bucket, entries) for bucket, entries in fresh.items()]
+    [blob] = [pack(bucket, entries) for bucket, entries in shard.decide(batch).fresh.items()]
 
     assert ENTRY.itemsize == 40
     assert len(blob) == 40 * 1_000 + 8
 
 
+def digests(*pairs: tuple[int, int]) -> Digests:
+    return np.array(list(pairs), DIGEST)
+
+
+def entry(memory: IdMemory, digest: np.void, remembered: Remembered) -> tuple[int, tuple[int, ...]]:
+    """Returns the bucket and the entry that keep what is remembered of an id."""
+    bucket = memory.bucket_of(remembered.arrival_ms)
+    place_ms = remembered.arrival_ms - bucket * memory._bucket_ms
+    return bucket, (
+        *digest.tolist(),
+        remembered.facts,
+        remembered.offset,
+        place_ms,
+        remembered.partition,
+        remembered.topic,
+    )
+
+
+def remember(memory: IdMemory, digest: np.void, remembered: Remembered) -> None:
+    bucket, each = entry(memory, digest, remembered)
+    memory.add(bucket, np.array([each], ENTRY))
+
+
 def test_digests_that_share_a_half_are_told_apart() -> None:
     memory = IdMemory(bucket_ms=1_000)
-    twins = [Digest(7, low) for low in range(50)]
-    kept = {digest: Remembered(1, 5_000 + n, 0, 0, n) for n, digest in enumerate(twins[::2])}
-    for digest, remembered in kept.items():
-        bucket, entry = memory.entry(digest, remembered)
-        memory.add(bucket, np.array([entry], ENTRY))
+    twins = digests(*((7, low) for low in range(50)))
+    kept = {n: Remembered(1, 5_000 + n, 0, 0, n) for n in range(0, 50, 2)}
+    for n, remembered in kept.items():
+        remember(memory, twins[n], remembered)
 
-    assert memory.find(twins) == [kept.get(digest) for digest in twins]
+    assert memory.find(twins) == kept
 
 
 def test_highest_values_come_back() -> None:
     memory = IdMemory(bucket_ms=2**32)
-    digest = Digest(2**64 - 1, 2**64 - 1)
+    asked = digests((2**64 - 1, 2**64 - 1), (0, 0))
     kept = Remembered(2**64 - 1, 2**32 * 400 + 2**32 - 1, 2**16 - 1, 2**16 - 1, 2**63)
-    bucket, entry = memory.entry(digest, kept)
-    memory.add(bucket, np.array([entry], ENTRY))
+    remember(memory, asked[0], kept)
 
-    assert memory.find([digest, Digest(0, 0)]) == [kept, None]
+    assert memory.find(asked) == {0: kept}
 
 
-def test_control_a_digest_of_eight_bits_confuses_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_control_a_digest_of_three_bits_confuses_ids(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison with the policy does see a lost payment."""
-    monkeypatch.setattr(
-        "transforms.contract.shard.digest_of", lambda id_: Digest(digest_of(id_).high % 8, 0)
-    )
+
+    def short(ids: Iterable[str]) -> Digests:
+        return digests(*((high % 8, 0) for high in digests_of(ids)["high"].tolist()))
+
+    monkeypatch.setattr("transforms.contract.shard.digests_of", short)
     records = traffic(3)
 
     assert in_batches(records, 3)[0] != by_policy(records)
-    assert id_memory.digest_of("a") != id_memory.digest_of("b")
+    assert digests_of(["a"]) != digests_of(["b"])
 
 
 def test_state_of_another_horizon_is_refused() -> None:
@@ -165,14 +207,13 @@ def test_state_of_another_horizon_is_refused() -> None:
 
 def test_ids_added_batch_by_batch_lie_in_few_runs_and_all_are_found() -> None:
     memory = IdMemory(bucket_ms=2**32)
-    digests = [digest_of(f"tx-{n}") for n in range(3_000)]
-    for number, digest in enumerate(digests):
-        bucket, entry = memory.entry(digest, Remembered(number, 1_000 + number, 0, 0, number))
-        memory.add(bucket, np.array([entry], ENTRY))
+    asked = digests_of(f"tx-{n}" for n in range(3_000))
+    for number, digest in enumerate(asked):
+        remember(memory, digest, Remembered(number, 1_000 + number, 0, 0, number))
 
-    found = memory.find(digests)
+    found = memory.find(asked)
 
-    assert [each.offset for each in found if each is not None] == list(range(3_000))
+    assert [found[number].offset for number in range(3_000)] == list(range(3_000))
     [runs] = memory._buckets.values()
     assert len(runs) <= 12  # log2 of them
     assert [len(longer) > 2 * len(run) for longer, run in itertools.pairwise(runs)] == [True] * (
@@ -181,19 +222,15 @@ def test_ids_added_batch_by_batch_lie_in_few_runs_and_all_are_found() -> None:
 
 
 def test_newest_record_of_an_id_counts_in_whichever_run_it_lies() -> None:
-    digest = digest_of("tx-1")
+    asked = digests_of(["tx-1"])
+    others = digests_of(f"other-{n}" for n in range(1, 8))
     for arrivals in itertools.permutations((1_000, 2_000, 3_000)):
         memory = IdMemory(bucket_ms=2**32)
         for arrival_ms in arrivals:
             # Beside a long run, a short one stays apart.
-            others = 8 if arrival_ms == arrivals[0] else 1
-            entries = [memory.entry(digest, Remembered(7, arrival_ms, 0, 0, arrival_ms))[1]]
-            for n in range(1, others):
-                other = digest_of(f"other-{n}")
-                entries.append(memory.entry(other, Remembered(7, arrival_ms, 0, 0, n))[1])
+            beside = others if arrival_ms == arrivals[0] else others[:0]
+            entries = [entry(memory, asked[0], Remembered(7, arrival_ms, 0, 0, arrival_ms))[1]]
+            entries += [entry(memory, it, Remembered(7, arrival_ms, 0, 0, 1))[1] for it in beside]
             memory.add(0, np.array(entries, ENTRY))
 
-        [found] = memory.find([digest])
-
-        assert found is not None
-        assert found.arrival_ms == 3_000
+        assert memory.find(asked)[0].arrival_ms == 3_000

@@ -9,13 +9,13 @@ conflict or duplicate that names another id's record, which the reconciliation f
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from transforms.contract.transaction import PaymentFacts
+from transforms.contract.transaction import Transaction
 
 ENTRY = np.dtype(
     [
@@ -35,11 +35,9 @@ Entries = npt.NDArray[np.void]
 _RUN_GROWTH = 2
 
 
-class Digest(NamedTuple):
-    """128 bits of an id."""
-
-    high: int
-    low: int
+# 128 bits of each id.
+DIGEST = np.dtype([("high", "<u8"), ("low", "<u8")])
+Digests = npt.NDArray[np.void]
 
 
 class Remembered(NamedTuple):
@@ -52,16 +50,22 @@ class Remembered(NamedTuple):
     offset: int
 
 
-def digest_of(transaction_id: str) -> Digest:
-    """Returns the digest of an id."""
-    raw = hashlib.blake2b(transaction_id.encode(), digest_size=16).digest()
-    return Digest(int.from_bytes(raw[:8], "little"), int.from_bytes(raw[8:], "little"))
+def digests_of(transaction_ids: Iterable[str]) -> Digests:
+    """Returns the digests of ids."""
+    digest = hashlib.blake2b
+    raw = b"".join([digest(each.encode(), digest_size=16).digest() for each in transaction_ids])
+    return np.frombuffer(raw, DIGEST)
 
 
-def digest_of_facts(facts: PaymentFacts) -> int:
-    """Returns 64 bits that differ when any fact does, but for one pair in 2^64."""
-    raw = "\0".join(map(str, facts)).encode()
-    return int.from_bytes(hashlib.blake2b(raw, digest_size=8).digest(), "little")
+def digests_of_facts(transactions: Iterable[Transaction]) -> npt.NDArray[np.uint64]:
+    """Returns 64 bits for each that differ when any fact does, but for one pair in 2^64."""
+    digest = hashlib.blake2b
+    # The facts of transaction.PaymentFacts; no id or currency holds the character between them.
+    texts = [
+        f"{each.amount_minor}\0{each.currency}\0{each.account_id}\0{each.merchant_id}".encode()
+        for each in transactions
+    ]
+    return np.frombuffer(b"".join([digest(each, digest_size=8).digest() for each in texts]), "<u8")
 
 
 class IdMemory:
@@ -93,32 +97,18 @@ class IdMemory:
         """Forgets a bucket."""
         self._buckets.pop(bucket, None)
 
-    def find(self, digests: Sequence[Digest]) -> list[Remembered | None]:
-        """Returns the newest record remembered of each id, None for an unknown one."""
-        found: list[Remembered | None] = [None] * len(digests)
-        wanted = np.fromiter((digest.high for digest in digests), np.uint64, len(digests))
+    def find(self, digests: Digests) -> dict[int, Remembered]:
+        """Returns the newest record remembered of each known id, by the place of its digest."""
+        found: dict[int, Remembered] = {}
         # An id that was accepted again after its horizon stands in two buckets: the newest counts.
         for bucket, runs in self._buckets.items():
             for run in runs:
-                for number, entry in _hits(run, wanted, digests):
+                for number, entry in _hits(run, digests):
                     remembered = self._remembered(bucket, entry)
-                    known = found[number]
+                    known = found.get(number)
                     if known is None or known.arrival_ms < remembered.arrival_ms:
                         found[number] = remembered
         return found
-
-    def entry(self, digest: Digest, remembered: Remembered) -> tuple[int, tuple[int, ...]]:
-        """Returns the bucket and the entry that keep what is remembered of an id."""
-        bucket = self.bucket_of(remembered.arrival_ms)
-        return bucket, (
-            digest.high,
-            digest.low,
-            remembered.facts,
-            remembered.offset,
-            remembered.arrival_ms - bucket * self._bucket_ms,
-            remembered.partition,
-            remembered.topic,
-        )
 
     def _remembered(self, bucket: int, entry: np.void) -> Remembered:
         return Remembered(
@@ -135,11 +125,9 @@ def _sorted(entries: Entries) -> Entries:
     return entries[np.argsort(entries["id_high"], kind="stable")]
 
 
-def _hits(
-    run: Entries, wanted: npt.NDArray[np.uint64], digests: Sequence[Digest]
-) -> Iterator[tuple[int, np.void]]:
-    """Yields the numbers of the digests that are in the run, each with its newest entry there."""
-    highs = run["id_high"]
+def _hits(run: Entries, digests: Digests) -> Iterator[tuple[int, np.void]]:
+    """Yields the places of the digests that are in the run, each with its newest entry there."""
+    highs, wanted = run["id_high"], digests["high"]
     places = np.searchsorted(highs, wanted)
     for number in np.flatnonzero(highs[np.minimum(places, len(highs) - 1)] == wanted).tolist():
         entry = _entry_at(run, int(places[number]), digests[number])
@@ -147,13 +135,13 @@ def _hits(
             yield number, entry
 
 
-def _entry_at(entries: Entries, place: int, digest: Digest) -> np.void | None:
+def _entry_at(entries: Entries, place: int, digest: np.void) -> np.void | None:
     """Returns the newest entry of the digest at or after `place`, where its high half begins."""
     newest: np.void | None = None
-    while place < len(entries) and entries[place]["id_high"] == digest.high:
+    while place < len(entries) and entries[place]["id_high"] == digest["high"]:
         entry = entries[place]
         is_newer = newest is None or entry["arrival_ms"] > newest["arrival_ms"]
-        if entry["id_low"] == digest.low and is_newer:
+        if entry["id_low"] == digest["low"] and is_newer:
             newest = entry
         place += 1
     return newest

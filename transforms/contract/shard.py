@@ -6,24 +6,26 @@ DedupPolicy gives the answers; here is what it decides on, and what state keeps.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
 from transforms.contract.id_memory import (
     ENTRY,
-    Digest,
+    Digests,
     Entries,
     IdMemory,
     Remembered,
-    digest_of,
-    digest_of_facts,
+    digests_of,
+    digests_of_facts,
 )
 from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import Transaction, facts_of, place_of
+from transforms.contract.transaction import Transaction, place_of
 
 # Ids are kept for at most a horizon and a bucket: 1.25 horizons.
 BUCKETS_PER_HORIZON = 4
@@ -36,11 +38,25 @@ class HorizonChanged(RuntimeError):
 
 
 class Decision(NamedTuple):
-    """How one record ends."""
+    """How a copy ends."""
 
     transaction: Transaction
     outcome: Outcome
-    first: FirstSeen | None  # of a copy; its facts are known as a digest only
+    first: FirstSeen  # its facts are known as a digest only
+
+
+class Decided(NamedTuple):
+    """How the records of a batch end, in their order.
+
+    Attributes:
+        accepted: the first of their ids.
+        copies: all others.
+        fresh: new entries by bucket, which must go into state.
+    """
+
+    accepted: list[Transaction]
+    copies: list[Decision]
+    fresh: dict[int, Entries]
 
 
 @dataclasses.dataclass
@@ -95,38 +111,62 @@ class Shard:
         """Takes entries from state; the catalogue counts them already."""
         self._memory.add(bucket, entries)
 
-    def decide(self, batch: Sequence[Transaction]) -> tuple[list[Decision], dict[int, Entries]]:
-        """Decides the records of a batch in their order, and remembers the accepted ones.
+    def decide(self, batch: Sequence[Transaction]) -> Decided:
+        """Decides the records of a batch in their order, and remembers the accepted ones."""
+        if not batch:
+            return Decided([], [], {})
+        columns = dict(zip(Transaction._fields, zip(*batch, strict=True), strict=True))
+        digests = digests_of(columns["transaction_id"])
+        known = self._memory.find(digests)
+        facts = digests_of_facts(batch)
+        # All others are the first of their ids, which most records are: they are never looked at.
+        unsure = sorted(known.keys() | _repeated(columns["transaction_id"]))
+        copies, not_new = self._look_at(unsure, batch, known, facts)
+        new = np.ones(len(batch), bool)
+        new[not_new] = False
+        for copy in copies:
+            new[copy] = False
+        fresh = self._remember(columns, digests, facts, np.flatnonzero(new))
+        accepted = (
+            [each for number, each in enumerate(batch) if number not in copies]
+            if copies
+            else list(batch)
+        )
+        return Decided(accepted, list(copies.values()), fresh)
+
+    def _look_at(
+        self,
+        unsure: Sequence[int],
+        batch: Sequence[Transaction],
+        known: Mapping[int, Remembered],
+        facts: npt.NDArray[np.uint64],
+    ) -> tuple[dict[int, Decision], list[int]]:
+        """Decides records whose id is remembered, or stands in the batch twice, one by one.
 
         Returns:
-            the decisions, and the new entries by bucket, which must go into state.
+            the copies by their number, and the accepted that are remembered already.
         """
-        digests = [digest_of(transaction.transaction_id) for transaction in batch]
-        known = self._memory.find(digests)
-        fresh: dict[Digest, Remembered] = {}
-        accepted: dict[int, list[tuple[int, ...]]] = {}
-        decisions = []
-        for transaction, digest, stored in zip(batch, digests, known, strict=True):
-            facts = digest_of_facts(facts_of(transaction))
-            remembered = fresh.get(digest, stored)
+        copies: dict[int, Decision] = {}
+        not_new: list[int] = []
+        fresh: dict[str, Remembered] = {}
+        for number in unsure:
+            transaction = batch[number]
+            remembered = fresh.get(transaction.transaction_id, known.get(number))
             first = None if remembered is None else self._first_seen(remembered)
             if first is not None and first[1:4] == place_of(transaction):
                 # The very record that is remembered: a job that began with the memory of another
                 # reads it, for the other was lost before its row was written.
-                decisions.append(Decision(transaction, Outcome.ACCEPTED, None))
+                not_new.append(number)
             elif (
                 first is None
                 or remembered is None
                 or self._policy.forgets(first, transaction.broker_time_us)
             ):
-                fresh[digest] = self._remember(transaction, facts)
-                bucket, entry = self._memory.entry(digest, fresh[digest])
-                accepted.setdefault(bucket, []).append(entry)
-                decisions.append(Decision(transaction, Outcome.ACCEPTED, None))
+                fresh[transaction.transaction_id] = self._remembered(transaction, facts[number])
             else:
-                outcome = self._policy.outcome_of_copy(remembered.facts == facts)
-                decisions.append(Decision(transaction, outcome, first))
-        return decisions, {bucket: self._add(bucket, each) for bucket, each in accepted.items()}
+                outcome = self._policy.outcome_of_copy(remembered.facts == facts[number])
+                copies[number] = Decision(transaction, outcome, first)
+        return copies, not_new
 
     def forgettable(self, now_ms: int) -> list[int]:
         """Returns the buckets in which every id may be forgotten."""
@@ -144,21 +184,42 @@ class Shard:
     def _forget_at_ms(self, bucket: int) -> int:
         return (bucket + 1) * self._bucket_ms + self._horizon_ms + _TICK_MS
 
-    def _add(self, bucket: int, accepted: list[tuple[int, ...]]) -> Entries:
-        entries = np.array(accepted, ENTRY)
-        self._memory.add(bucket, entries)
+    def _remember(
+        self,
+        columns: Mapping[str, Sequence[Any]],
+        digests: Digests,
+        facts: npt.NDArray[np.uint64],
+        new: npt.NDArray[np.intp],
+    ) -> dict[int, Entries]:
+        """Adds the new ids to the memory; returns their entries by bucket."""
+        entries = np.empty(len(new), ENTRY)
+        entries["id_high"], entries["id_low"] = digests["high"][new], digests["low"][new]
+        entries["facts"] = facts[new]
+        entries["offset"] = np.array(columns["offset"], np.uint64)[new]
+        entries["partition"] = np.array(columns["partition"], np.uint16)[new]
+        numbers = {topic: self._number_of(topic) for topic in set(columns["topic"])}
+        entries["topic"] = np.array([numbers[topic] for topic in columns["topic"]], np.uint16)[new]
+        arrivals_ms = np.array(columns["broker_time_us"], np.int64)[new] // 1_000
+        buckets, places_ms = np.divmod(arrivals_ms, self._bucket_ms)
+        entries["arrival_ms"] = places_ms
+        fresh = {int(bucket): entries[buckets == bucket] for bucket in np.unique(buckets)}
         counts = self.catalogue.counts
-        counts[bucket] = counts.get(bucket, 0) + len(accepted)
-        return entries
+        for bucket, each in fresh.items():
+            self._memory.add(bucket, each)
+            counts[bucket] = counts.get(bucket, 0) + len(each)
+        return fresh
 
-    def _remember(self, transaction: Transaction, facts: int) -> Remembered:
+    def _number_of(self, topic: str) -> int:
         topics = self.catalogue.topics
-        if transaction.topic not in topics:
-            topics.append(transaction.topic)
+        if topic not in topics:
+            topics.append(topic)
+        return topics.index(topic)
+
+    def _remembered(self, transaction: Transaction, facts: np.uint64) -> Remembered:
         return Remembered(
-            facts,
+            int(facts),
             transaction.broker_time_us // 1_000,
-            topics.index(transaction.topic),
+            self._number_of(transaction.topic),
             transaction.partition,
             transaction.offset,
         )
@@ -171,6 +232,14 @@ class Shard:
             remembered.offset,
             remembered.arrival_ms * 1_000,
         )
+
+
+def _repeated(ids: Sequence[str]) -> set[int]:
+    """Returns the places of ids that stand there more than once."""
+    if len(set(ids)) == len(ids):
+        return set()
+    counts = Counter(ids)
+    return {number for number, each in enumerate(ids) if counts[each] > 1}
 
 
 def _horizon_sec(bucket_ms: int) -> float:

@@ -1,0 +1,184 @@
+"""Does Python unpack what the Java consumer packs, and where do the frames begin and end?"""
+
+from __future__ import annotations
+
+import base64
+import itertools
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.support import java_program
+from tests.support.record_frames import pack
+from transforms.contract import record_frame, replay
+from transforms.contract.transaction import KafkaRecord
+
+pytestmark = [pytest.mark.integration, java_program.needs_jdk]
+RECORDS_MAX, BYTES_MAX = 500, 64 * 1_024
+START_US = 1_767_225_600_000_000
+
+
+class Frame(NamedTuple):
+    """The one record that stands for many, without its bytes, and the many."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    leader_epoch: int
+    timestamp_type: str
+    key_bytes: int
+    headers: int
+    records: list[KafkaRecord]
+
+
+def record(
+    offset: int, key=b"acc", payload=b"{}", header=None, *, topic="payments", partition=2
+) -> KafkaRecord:
+    time_us = START_US + offset * 7_000
+    return KafkaRecord(topic, partition, offset, time_us, key, payload, header)
+
+
+def framed(folder: Path, records: list[KafkaRecord], headers=None) -> list[Frame]:
+    """Returns what Kafka's consumer would hand out; `headers` are other ones, by offset."""
+    lines = []
+    for each in records:
+        ours = [] if each.replay_header is None else [(replay.HEADER, each.replay_header)]
+        kept = (headers or {}).get(each.offset, ours)
+        words = [each.topic, each.partition, each.offset, each.broker_time_us // 1_000]
+        words += [each.offset // 100, word(each.key), word(each.payload)]
+        words += [f"{name}={word(value)}" for name, value in kept]
+        lines.append(" ".join(map(str, words)))
+    polled = folder / "polled"
+    polled.write_text("\n".join(lines))
+    ended = java_program.run("PackFrames", record_frame.INTERCEPTOR, str(polled))
+    assert ended.returncode == 0, ended.stderr
+    return [frame(line.split(" ")) for line in ended.stdout.splitlines()]
+
+
+def word(content: bytes | None) -> str:
+    return "null" if content is None else f":{base64.b64encode(content).decode()}"
+
+
+def frame(words: list[str]) -> Frame:
+    topic, partition, offset, timestamp_ms, epoch, timestamp_type, key_bytes, headers, packed = (
+        words
+    )
+    content = base64.b64decode(packed)
+    records = record_frame.unpack(content)
+    assert content == pack(records)  # what unit tests unpack is what Java packs
+    numbers = map(int, (partition, offset, timestamp_ms, epoch))
+    return Frame(topic, *numbers, timestamp_type, int(key_bytes), int(headers), records)
+
+
+def content_bytes(each: KafkaRecord) -> int:
+    return sum(len(field or b"") for field in (each.key, each.payload, each.replay_header))
+
+
+def test_every_kind_of_record_comes_through(tmp_path) -> None:
+    records = [
+        record(0),
+        record(1, payload=None),
+        record(2, key=None),
+        record(3, key=b""),
+        record(4, payload=b""),
+        record(5, None, None),
+        record(9, header=b'{"topic":"payments"}'),
+        record(10, header=b""),
+        record(11, payload=bytes(range(256))),
+    ]
+
+    (only,) = framed(tmp_path, records)
+
+    assert only.records == records
+
+
+def test_header_is_the_one_that_replay_takes(tmp_path) -> None:
+    ours, other = replay.HEADER, "traceparent"
+    headers = {
+        0: [(other, b"a")],
+        1: [(ours, b"first"), (other, b"a"), (ours, b"last")],
+        2: [(ours, b"first"), (ours, None)],
+        3: [(ours, None)],
+        4: [(ours, b"")],
+        5: [(ours, None), (ours, b"last"), (other, None)],
+        6: [(ours.upper(), b"a")],
+    }
+
+    (only,) = framed(tmp_path, [record(each) for each in headers], headers)
+
+    assert [each.replay_header for each in only.records] == [
+        replay.header_of(each) for each in headers.values()
+    ]
+
+
+def test_frame_stands_where_its_last_record_stood(tmp_path) -> None:
+    records = [record(each) for each in (70, 71, 90, 340)]
+
+    (only,) = framed(tmp_path, records)
+
+    first_ms = records[0].broker_time_us // 1_000
+    assert only == ("payments", 2, 340, first_ms, 3, "LogAppendTime", 0, 0, records)
+
+
+def test_five_hundred_records_fill_a_frame(tmp_path) -> None:
+    records = [record(each) for each in range(2 * RECORDS_MAX + 1)]
+
+    frames = framed(tmp_path, records)
+
+    assert [len(each.records) for each in frames] == [RECORDS_MAX, RECORDS_MAX, 1]
+    assert [each.offset for each in frames] == [499, 999, 1000]
+    assert list(itertools.chain.from_iterable(each.records for each in frames)) == records
+
+
+def test_bytes_fill_a_frame_and_a_larger_record_is_alone(tmp_path) -> None:
+    small, half, exact = b"s", bytes(BYTES_MAX // 2), bytes(BYTES_MAX)
+    records = [
+        record(each, None, payload, header)
+        for each, (payload, header) in enumerate(
+            [
+                (half, None),
+                (half, None),  # the limit itself
+                (small, None),
+                (bytes(BYTES_MAX + 1), None),  # alone
+                (small, None),
+                (half, half),  # full with its header, but not with the one before
+                (exact, None),
+                (bytes(3 * BYTES_MAX), small),  # alone
+                (bytes(2 * BYTES_MAX), None),  # alone, of two in a row
+            ]
+        )
+    ]
+
+    frames = framed(tmp_path, records)
+
+    assert [[each.offset for each in one.records] for one in frames] == [
+        *([0, 1], [2], [3], [4], [5], [6], [7], [8])
+    ]
+    assert list(itertools.chain.from_iterable(each.records for each in frames)) == records
+    for each in frames:
+        assert len(each.records) == 1 or sum(map(content_bytes, each.records)) <= BYTES_MAX
+
+
+def test_partitions_keep_apart(tmp_path) -> None:
+    places = [("payments", 0), ("payments", 11), ("refunds-é", 0)]
+    records = [
+        record(offset, key=b"%d" % offset, topic=topic, partition=partition)
+        for offset in range(700)
+        for topic, partition in places
+    ]
+
+    frames = framed(tmp_path, records)
+
+    assert [(each.topic, each.partition, each.offset) for each in frames] == [
+        (*place, last) for place in places for last in (499, 699)
+    ]
+    for place in places:
+        here = [each for each in frames if (each.topic, each.partition) == place]
+        unpacked = itertools.chain.from_iterable(each.records for each in here)
+        assert list(unpacked) == [each for each in records if each[:2] == place]
+
+
+def test_poll_without_records_has_no_frame(tmp_path) -> None:
+    assert framed(tmp_path, []) == []

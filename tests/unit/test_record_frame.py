@@ -1,0 +1,81 @@
+"""Does a frame give back the records that were packed, and is what is no frame refused?"""
+
+import pytest
+
+from tests.support.record_frames import pack
+from transforms.contract.record_frame import unpack
+from transforms.contract.transaction import KafkaRecord
+
+START_US = 1_767_225_600_000_000
+
+
+def record(offset: int, key=b"acc", payload=b"{}", replay_header=None) -> KafkaRecord:
+    time_us = START_US + offset * 1_000
+    return KafkaRecord("payments", 2, offset, time_us, key, payload, replay_header)
+
+
+FRAMES = {
+    "payments": [record(each, payload=b"%d" % each) for each in range(500)],
+    "one record": [record(2**40)],
+    "gaps between offsets": [record(4), record(90), record(91)],
+    "tombstone": [record(0), record(1, payload=None), record(2)],
+    "tombstones alone": [record(0, payload=None), record(1, payload=None)],
+    "null key": [record(0, key=None), record(1), record(2, key=None)],
+    "neither key nor value": [record(0, key=None, payload=None)],
+    "empty key": [record(0, key=b""), record(1, key=None), record(2, key=b"k")],
+    "empty value": [record(0, payload=b""), record(1, payload=None)],
+    "replay header": [record(0), record(1, replay_header=b'{"topic":"t"}'), record(2)],
+    "empty replay header": [record(0, replay_header=b""), record(1)],
+    "all at once": [record(0, None, b"a", b"b"), record(1, b"c", None), record(2, b"", b"", b"")],
+}
+
+
+@pytest.mark.parametrize("records", FRAMES.values(), ids=FRAMES.keys())
+def test_frame_gives_back_its_records(records) -> None:
+    unpacked = unpack(pack(records))
+
+    assert unpacked == records
+    assert {type(each) for each in unpacked} == {KafkaRecord}
+    assert {len(each) for each in unpacked} == {len(KafkaRecord._fields)}
+
+
+def test_numbers_are_pythons_own() -> None:
+    (unpacked,) = unpack(pack([record(7)]))
+
+    assert type(unpacked.offset) is type(unpacked.broker_time_us) is int
+    assert type(unpacked.partition) is int
+
+
+def test_largest_offset() -> None:
+    records = [record(0)._replace(offset=2**63 - 1, partition=2**31 - 1)]
+
+    assert unpack(pack(records)) == records
+
+
+def test_topic_of_other_letters() -> None:
+    records = [record(0)._replace(topic="zahlungen-ü")]
+
+    assert unpack(pack(records)) == records
+
+
+@pytest.mark.parametrize("version", [0, 2, 255])
+def test_unknown_version_is_refused(version: int) -> None:
+    with pytest.raises(ValueError, match="no frame of version 1"):
+        unpack(bytes([version]) + pack([record(0)])[1:])
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b'{"transaction_id": "t-1", "amount": "1.00"}'])
+def test_payment_that_came_unpacked_is_refused(payload: bytes) -> None:
+    with pytest.raises(ValueError, match="no frame"):
+        unpack(payload)
+
+
+@pytest.mark.parametrize("cut", [1, 2, 3, 30])
+def test_frame_cut_short_is_refused(cut: int) -> None:
+    with pytest.raises(ValueError):
+        unpack(pack([record(0), record(1)])[:-cut])
+
+
+def test_frame_with_more_behind_is_refused() -> None:
+    with pytest.raises(ValueError, match="bytes has"):
+        unpack(pack([record(0)]) + b"x")
