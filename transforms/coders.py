@@ -1,4 +1,4 @@
-"""How does a transaction cross a shuffle, or rest in state? As a row, never as a pickle."""
+"""How does a single transaction cross a shuffle? As a row; many at once: contract/packed.py."""
 
 from __future__ import annotations
 

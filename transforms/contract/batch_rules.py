@@ -13,7 +13,11 @@ from transforms.contract.dead_letter import Rejected
 from transforms.contract.rules import Rules
 from transforms.contract.transaction import Transaction
 
+# As in batch_decode.
 _PARTS = 8
+_EVENT_TIME = Transaction._fields.index("event_time_us")
+_ARRIVAL = Transaction._fields.index("broker_time_us")
+_REPLAY = Transaction._fields.index("replay_of")
 
 
 def broken(
@@ -46,8 +50,3 @@ def all_on_time(transactions: Sequence[Transaction], allowed_lateness_us: int) -
     columns = list(zip(*transactions, strict=True))
     lags_us = map(operator.sub, columns[_ARRIVAL], columns[_EVENT_TIME])
     return not any(columns[_REPLAY]) and max(lags_us) <= allowed_lateness_us
-
-
-_EVENT_TIME = Transaction._fields.index("event_time_us")
-_ARRIVAL = Transaction._fields.index("broker_time_us")
-_REPLAY = Transaction._fields.index("replay_of")
