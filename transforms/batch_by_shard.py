@@ -50,13 +50,10 @@ class _BatchFn(beam.DoFn):
         self._batches = {}
 
     def process(self, transactions: list[Transaction]) -> Iterator[TimestampedValue]:
-        batches, name_of, crc32 = self._batches, self._name_of, zlib.crc32
+        batches = self._batches
         for transaction in transactions:
-            shard = crc32(name_of(transaction).encode()) % SHARDS
-            try:
-                batches[shard].append(transaction)
-            except KeyError:
-                batches[shard] = [transaction]
+            shard = shard_of(self._name_of(transaction))
+            batches.setdefault(shard, []).append(transaction)
         full = [shard for shard, batch in batches.items() if len(batch) >= _BATCH_MAX]
         for shard in full:
             batch = batches.pop(shard)

@@ -144,8 +144,7 @@ def digests(*pairs: tuple[int, int]) -> Digests:
 
 def entry(memory: IdMemory, digest: np.void, remembered: Remembered) -> tuple[int, tuple[int, ...]]:
     """Returns the bucket and the entry that keep what is remembered of an id."""
-    bucket = memory.bucket_of(remembered.arrival_ms)
-    place_ms = remembered.arrival_ms - bucket * memory._bucket_ms
+    bucket, place_ms = divmod(remembered.arrival_ms, memory._bucket_ms)
     return bucket, (
         *digest.tolist(),
         remembered.facts,

@@ -81,10 +81,6 @@ class IdMemory:
         self._bucket_ms = bucket_ms
         self._buckets: dict[int, list[Entries]] = {}
 
-    def bucket_of(self, arrival_ms: int) -> int:
-        """Returns the bucket of an arrival, milliseconds since the epoch."""
-        return arrival_ms // self._bucket_ms
-
     def add(self, bucket: int, entries: Entries) -> None:
         """Adds entries to a bucket."""
         runs = self._buckets.setdefault(bucket, [])

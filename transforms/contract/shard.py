@@ -123,9 +123,7 @@ class Shard:
         unsure = sorted(known.keys() | _repeated(columns["transaction_id"]))
         copies, not_new = self._look_at(unsure, batch, known, facts)
         new = np.ones(len(batch), bool)
-        new[not_new] = False
-        for copy in copies:
-            new[copy] = False
+        new[[*not_new, *copies]] = False
         fresh = self._remember(columns, digests, facts, np.flatnonzero(new))
         accepted = (
             [each for number, each in enumerate(batch) if number not in copies]
