@@ -28,7 +28,7 @@ from pathlib import Path
 
 import orjson
 
-from pipeline import tool_flags
+from pipeline import looks, tool_flags
 from pipeline.reconciliation import kafka_side
 from pipeline.reconciliation.audit import audit
 from pipeline.reconciliation.bigquery_side import BigQuerySide
@@ -43,8 +43,6 @@ EXIT_BALANCED = 0
 EXIT_NOT_BALANCED = 1
 EXIT_USAGE = 2
 EXIT_CANNOT_CHECK = 3
-
-_POLL_SEC = 2
 
 
 def reconcile(
@@ -93,13 +91,14 @@ def _wait(
 ) -> None:
     """Returns when there are as many rows as records and totals to match, or the time is over."""
     until = time.monotonic() + wait_sec
-    while (left_sec := until - time.monotonic()) > 0:
+    while (left_sec := until - (began_at := time.monotonic())) > 0:
         rows = bigquery.count_rows()
         progress(f"{rows} of {records} rows are queryable, waiting {left_sec:.0f} s at most")
         # More rows than records will not become fewer.
         if rows > records or (rows == records and not bigquery.minutes()):
             return
-        time.sleep(min(_POLL_SEC, left_sec))
+        now = time.monotonic()
+        time.sleep(looks.pause_sec(now - began_at, until - now))
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -10,19 +10,22 @@ from pipeline import deploy
 
 _WAIT_SEC = 300
 _KNOWN = PAYMENTS_BEFORE_STOP // 2
+# What two jobs cost by only running, at two subtasks a step, was all of two slow cores: green's
+# first checkpoint then took longer than a start may.
+_PARALLELISM = "--parallelism=1"
 
 
 def blue_green(stage: Stage) -> Result:
     """Lets green run beside blue, compares them, ramps, takes back, switches and stops blue."""
     # Two jobs share the machine, and what is read is compared while they run.
     with Run(stage._replace(rate=stage.rate / 2), "blue_green") as run:
-        run.start_under_load()
+        run.start_under_load([_PARALLELISM])
         rollout = _Rollout(run)
         rollout.deploy("serve", f"--dataset={rollout.name(run.rehearsal)}")
         copies = known.copies_of_accepted(run.rehearsal, _KNOWN)
         savepoint = run.rehearsal.flink.savepoint(run.job, _WAIT_SEC)
         problems = rollout.without_shadow(savepoint)
-        flags = [f"--savepoint_path={savepoint}", "--shadow"]
+        flags = [f"--savepoint_path={savepoint}", "--shadow", _PARALLELISM]
         green_job = run.start_beside(rollout.green, flags)
         try:
             # Accepted before the savepoint: green knows them by blue's memory alone.

@@ -95,9 +95,9 @@ class Run:
                 raise
             self._say(str(stuck))  # what went wrong before it is what matters
 
-    def start_under_load(self) -> None:
+    def start_under_load(self, flags: Sequence[str] = ()) -> None:
         """Starts the first job and the load, and returns when rows are queryable."""
-        self.start([])
+        self.start(flags)
         # Without an end: it is stopped when the last job has started.
         self._simulator = self.rehearsal.simulate(
             [f"--rate_per_sec={self._stage.rate:g}", f"--seed={self._stage.seed}", *_MIX]

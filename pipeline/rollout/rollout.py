@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from pipeline import clients
+from pipeline import clients, looks
 from pipeline.reconciliation import kafka_side
 from pipeline.reconciliation.settings import Topics
 from pipeline.rollout import comparison, ranges
@@ -16,8 +16,6 @@ from pipeline.rollout.errors import RolloutError
 from pipeline.rollout.flink_jobs import FlinkJobs, state_left_behind
 from pipeline.rollout.ranges import Partition
 from pipeline.rollout.serving import Decision, LiveDataset
-
-_POLL_SEC = 2.0
 
 
 class Compared(NamedTuple):
@@ -95,6 +93,7 @@ class Rollout:
             blue = ranges.newest_of(ranges.taken_back(self._live.decision().served, green))
             until = time.monotonic() + wait_sec
             while True:
+                began_at = time.monotonic()
                 cuts = self._cuts(green)
                 spans = {each: (cut, ends.get(each, 0)) for each, cut in cuts.items()}
                 quiet = [each for each, end in ends.items() if end and each not in cuts]
@@ -112,7 +111,8 @@ class Rollout:
                         f"{green} holds no record yet. Hint: does its job run, with --shadow and "
                         "the savepoint?"
                     )
-                time.sleep(_POLL_SEC)
+                now = time.monotonic()
+                time.sleep(looks.pause_sec(now - began_at, until - now))
 
     def ramp(self, green: str, percent: int, compared: Compared) -> Decision:
         """Lets green be read for a share of the ids, 1 to 100 percent; 100 is the switch.

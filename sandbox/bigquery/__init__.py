@@ -11,6 +11,7 @@ Each mend is a file that says what BigQuery does, what the emulator does, and wh
     single_port      REST and gRPC share one port
     connections      queries and streams do not share a connection; tables keep no history
     durable_streams  appended rows survive the stand-in's death, as they survive BigQuery's
+    append_log       where those rows are until they are flushed
     faults           off by default: lost acknowledgements, to test that nothing is lost or doubled
 
 It runs in .venv-bigquery: python -m sandbox.bigquery. Files here import bqemulator only inside

@@ -2,26 +2,27 @@
 
 bqemulator keeps streams in memory. A job whose rows are appended but not yet flushed when the
 stand-in is killed would lose them: Beam's sink takes a flush to an unknown stream for done. So
-what a stream knows is written down in the transaction that changes it, beside the tables:
+what a stream knows is written down before the client hears of it:
 
-    append   the rows, and the stream's next offset
-    flush    the rows into their table, and how far the stream is flushed
+    append   the rows, which say the stream's next offset, into the append log
+    flush    the rows into their table, and how far the stream is flushed, in one transaction;
+             then the append log forgets them: killed in between, they are passed over at start
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
+
+from sandbox.bigquery.append_log import AppendLog
 
 _SCHEMA = """
 CREATE SCHEMA IF NOT EXISTS sandbox_streams;
 CREATE TABLE IF NOT EXISTS sandbox_streams.streams (
   name VARCHAR, type VARCHAR, state VARCHAR,
   next_offset BIGINT, flushed_rows BIGINT, row_count BIGINT
-);
-CREATE TABLE IF NOT EXISTS sandbox_streams.appends (
-  stream VARCHAR, first_offset BIGINT, end_offset BIGINT, encoded BLOB
 );
 """
 
@@ -71,16 +72,13 @@ def append(handler: Any, stream: Any, rows: Any, offset: int | None, rows_max: i
             code = write_servicer._proto_to_grpc_status(outcome.status)
             return bytes(write_servicer._error_response(stream.name, outcome.detail, code))
         try:
-            with _transaction(handler) as connection:
-                if outcome.committed_rows is not None:
+            if outcome.committed_rows is None:
+                end = stream.next_offset
+                handler.append_log.write(stream.name, end - rows.num_rows, end, encode(rows))
+            else:
+                with _transaction(handler) as connection:
                     insert_rows(connection, stream, outcome.committed_rows)
-                else:
-                    end = stream.next_offset
-                    values = [stream.name, end - rows.num_rows, end, encode(rows)]
-                    connection.execute(
-                        "INSERT INTO sandbox_streams.appends VALUES (?, ?, ?, ?)", values
-                    )
-                _save(connection, stream)
+                    _save(connection, stream)
         except BaseException:
             # Or a repeated append would be answered with ALREADY_EXISTS, and its rows be lost.
             stream.next_offset, stream.row_count, stream.buffer = before
@@ -100,10 +98,7 @@ def flush(handler: Any, stream: Any, end: int) -> None:
     with _transaction(handler) as connection:
         insert_rows(connection, stream, buffered.slice(0, count))
         _save(connection, stream, flushed_rows=end)
-        connection.execute(
-            "DELETE FROM sandbox_streams.appends WHERE stream = ? AND end_offset <= ?",
-            [stream.name, end],
-        )
+    handler.append_log.forget(stream.name, end)
     # Flushed rows are never asked for again: the buffer starts at `flushed_rows`.
     rest = buffered.slice(count)
     stream.buffer = [rest.combine_chunks()] if rest.num_rows else []
@@ -195,6 +190,7 @@ def _load(handler: Any) -> None:
         parse_stream_name,
     )
 
+    handler.append_log = AppendLog(Path(handler._ctx.settings.data_dir))
     connection = handler._ctx.engine.connection
     connection.execute(_SCHEMA)
     saved = connection.execute("SELECT * FROM sandbox_streams.streams").fetchall()
@@ -203,13 +199,7 @@ def _load(handler: Any) -> None:
         stream.state = WriteStreamState(state)
         stream.next_offset, stream.flushed_rows = next_offset, flushed_rows
         stream.row_count = row_count
-        stream.buffer = _load_buffer(connection, name, flushed_rows)
-
-
-def _load_buffer(connection: Any, name: str, flushed_rows: int) -> list[Any]:
-    appends = connection.execute(
-        "SELECT first_offset, encoded FROM sandbox_streams.appends "
-        "WHERE stream = ? ORDER BY first_offset",
-        [name],
-    ).fetchall()
-    return [decode(blob).slice(max(0, flushed_rows - first)) for first, blob in appends]
+        for first, end, encoded in handler.append_log.read(name):
+            if end > flushed_rows:
+                stream.buffer.append(decode(encoded).slice(max(0, flushed_rows - first)))
+                stream.next_offset = stream.row_count = end

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 import pytest
 
-from pipeline import options, reconcile
+from pipeline import looks, options, reconcile
 from pipeline.reconciliation import kafka_side
 from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.rows import Row
@@ -73,7 +73,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(kafka_side, "connected", connected)
     monkeypatch.setattr(reconcile, "BigQuerySide", FakeTables)
-    monkeypatch.setattr(reconcile, "_POLL_SEC", 0)
+    monkeypatch.setattr(looks, "pause_sec", lambda took_sec, left_sec: 0)
     monkeypatch.setattr(FakeTables, "rows", world.rows(), raising=False)
     monkeypatch.setattr(FakeTables, "queryable", iter([2] * 9), raising=False)
     monkeypatch.setattr(FakeTables, "stale", itertools.repeat([]), raising=False)

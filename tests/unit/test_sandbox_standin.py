@@ -9,6 +9,7 @@ import pytest
 
 from sandbox import ports
 from sandbox.bigquery import connections, durable_streams
+from sandbox.bigquery.append_log import AppendLog
 from sandbox.bigquery.faults import Faults, due
 from sandbox.bigquery.single_port import SinglePort, upstream
 
@@ -93,6 +94,28 @@ def test_rows_written_down_are_read_back_as_they_were() -> None:
     )
 
     assert durable_streams.decode(durable_streams.encode(rows)).equals(rows)
+
+
+def test_append_log_outlives_its_process_and_forgets_what_was_flushed(tmp_path) -> None:
+    log = AppendLog(tmp_path)
+    log.write("one", 0, 2, b"ab")
+    log.write("one", 2, 3, b"c")
+    log.write("other", 0, 1, b"z")
+    log.forget("one", 2)
+
+    reopened = AppendLog(tmp_path)
+
+    assert list(reopened.read("one")) == [(2, 3, b"c")]
+    assert list(reopened.read("other")) == [(0, 1, b"z")]
+
+
+def test_append_log_keeps_an_append_that_is_flushed_in_part(tmp_path) -> None:
+    log = AppendLog(tmp_path)
+    log.write("one", 0, 2, b"ab")
+
+    log.forget("one", 1)
+
+    assert list(log.read("one")) == [(0, 2, b"ab")]
 
 
 def test_other_threads_get_a_connection_of_their_own() -> None:

@@ -1,0 +1,17 @@
+"""How often may a tool look at tables that it waits for?"""
+
+from __future__ import annotations
+
+_PAUSE_SEC_MIN = 2.0
+# A look is a query over all that it asks of: at most a fifth of the time goes to looking.
+_PAUSE_PER_LOOK = 4
+
+
+def pause_sec(took_sec: float, left_sec: float) -> float:
+    """Returns how long to wait before the next look, in seconds.
+
+    Args:
+        took_sec: how long the look took that has just ended.
+        left_sec: how long may be waited at all.
+    """
+    return max(0.0, min(max(_PAUSE_SEC_MIN, _PAUSE_PER_LOOK * took_sec), left_sec))

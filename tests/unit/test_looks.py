@@ -1,0 +1,18 @@
+"""A tool that waits for tables must not be what keeps them waiting."""
+
+import pytest
+
+from pipeline import looks
+
+
+@pytest.mark.parametrize(
+    ("took_sec", "left_sec", "pause_sec"),
+    [
+        (0.1, 60, 2),
+        (3, 60, 12),  # slow looks are seldom ones
+        (3, 5, 5),  # the last look is at the end of the time
+        (3, -1, 0),
+    ],
+)
+def test_next_look(took_sec: float, left_sec: float, pause_sec: float) -> None:
+    assert looks.pause_sec(took_sec, left_sec) == pause_sec
