@@ -64,8 +64,8 @@ load: setup ## the load test: does the pipeline keep up, how fresh are rows (RAT
 upgrade-test: setup ## a planned stop under load: a changed version, renamed state, another parallelism (SEED ONLY)
 	@$(PYTHON_BIN) -m harness.upgrade --seed=$(SEED) $(if $(ONLY),--only="$(ONLY)")
 
-test: check setup-launch ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox
-	@$(PYTHON_BIN) -m pytest
+test: check setup-launch ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox (WITHOUT=a marker)
+	@$(PYTHON_BIN) -m pytest $(if $(WITHOUT),-m "not $(WITHOUT)")
 
 test-unit: setup ## only what needs no sandbox
 	@$(PYTHON_BIN) -m pytest -m "not integration"

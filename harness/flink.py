@@ -93,7 +93,25 @@ class FlinkCluster:
             except requests.RequestException:
                 before = None  # the JobManager is not up: what it counted may be gone with it
             time.sleep(0.5)
-        raise HarnessError(f"the Flink job {job} did not checkpoint within {timeout_sec:.0f} s")
+        raise HarnessError(
+            f"the Flink job {job} did not checkpoint within {timeout_sec:.0f} s: {self._state(job)}"
+        )
+
+    def _state(self, job: str) -> str:
+        """Returns in a line what a job is doing that does not checkpoint."""
+        try:
+            tasks = self._get(f"/jobs/{job}")["status-counts"]
+            newest = self._get(f"/jobs/{job}/checkpoints")["history"][:3]
+            failure = self.newest_failure(job).partition("\n")[0]
+        except requests.RequestException as error:
+            return f"the JobManager does not answer ({type(error).__name__})"
+        running = f"{tasks['RUNNING']} of {sum(tasks.values())} tasks run"
+        checkpoints = [
+            f"{each['status']} after {each['end_to_end_duration'] / 1_000:.0f} s, "
+            f"{each['num_acknowledged_subtasks']} of {each['num_subtasks']} subtasks"
+            for each in newest
+        ]
+        return f"{running}; newest checkpoints: {checkpoints}; newest failure: {failure or 'none'}"
 
     def trigger_checkpoint(self, job: str) -> None:
         """Asks for a checkpoint now, besides those that the job takes by itself.

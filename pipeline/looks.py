@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-_PAUSE_SEC_MIN = 2.0
-# A look is a query over all that it asks of: at most a fifth of the time goes to looking.
+_PAUSE_SEC_MIN, _PAUSE_SEC_MAX = 2.0, 10.0
+# A look is a query over all that it asks of: a fifth of the time may go to looking.
 _PAUSE_PER_LOOK = 4
 
 
@@ -14,4 +14,5 @@ def pause_sec(took_sec: float, left_sec: float) -> float:
         took_sec: how long the look took that has just ended.
         left_sec: how long may be waited at all.
     """
-    return max(0.0, min(max(_PAUSE_SEC_MIN, _PAUSE_PER_LOOK * took_sec), left_sec))
+    pause = min(max(_PAUSE_SEC_MIN, _PAUSE_PER_LOOK * took_sec), _PAUSE_SEC_MAX)
+    return max(0.0, min(pause, left_sec))

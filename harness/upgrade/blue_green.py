@@ -18,7 +18,7 @@ _PARALLELISM = "--parallelism=1"
 def blue_green(stage: Stage) -> Result:
     """Lets green run beside blue, compares them, ramps, takes back, switches and stops blue."""
     # Two jobs share the machine, and what is read is compared while they run.
-    with Run(stage._replace(rate=stage.rate / 2), "blue_green") as run:
+    with Run(stage._replace(rate=stage.rate / 4), "blue_green") as run:
         run.start_under_load([_PARALLELISM])
         rollout = _Rollout(run)
         rollout.deploy("serve", f"--dataset={rollout.name(run.rehearsal)}")

@@ -62,6 +62,7 @@ def test_flink_counts_exactly_through_the_kill_of_a_task_manager(
     assert_health_is_told(rehearsal, job, capsys)
 
 
+@pytest.mark.crash_suite
 @pytest.mark.timeout(1_200)  # some kills, each after a checkpoint that comes seldom
 def test_control_without_the_mend_the_same_kill_counts_twice(
     sandbox: Sandbox, rehearsal: Rehearsal

@@ -9,7 +9,8 @@ from pipeline import looks
     ("took_sec", "left_sec", "pause_sec"),
     [
         (0.1, 60, 2),
-        (3, 60, 12),  # slow looks are seldom ones
+        (1.5, 60, 6),  # the slower, the fewer
+        (30, 60, 10),  # and someone waits for the answer
         (3, 5, 5),  # the last look is at the end of the time
         (3, -1, 0),
     ],
