@@ -34,6 +34,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.dir) / "bench"
     measured: list[Measured] = []
+    try:
+        _measure(arguments, folder, measured)
+    finally:
+        # Also when it was interrupted or a part failed: what was measured took minutes.
+        if measured:
+            print(table.text(measured), flush=True)
+            _say(f"results in {results.write('bench', table.document(measured))}")
+    return 0 if all(each.exact for each in measured) else 1
+
+
+def _measure(arguments: argparse.Namespace, folder: Path, measured: list[Measured]) -> None:
+    """Adds what each contestant did to `measured`, one after the other."""
     with own_sandbox(arguments.dir, _say) as sandbox:
         _say(f"sending {arguments.records} records")
         topic = Rehearsal(f"bench_{time.strftime('%H%M%S')}", sandbox.endpoints(), folder)
@@ -44,9 +56,6 @@ def _run(arguments: argparse.Namespace) -> int:
                 stage = Stage(sandbox, folder, filled, _say, tuple(arguments.pipeline_flags))
                 measured.append(contestant.run(stage))
                 _say(table.line(measured[-1]))
-    print(table.text(measured), flush=True)
-    _say(f"results in {results.write('bench', table.document(measured))}")
-    return 0 if all(each.exact for each in measured) else 1
 
 
 def _say(text: str) -> None:
