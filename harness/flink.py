@@ -94,11 +94,12 @@ class FlinkCluster:
                 before = None  # the JobManager is not up: what it counted may be gone with it
             time.sleep(0.5)
         raise HarnessError(
-            f"the Flink job {job} did not checkpoint within {timeout_sec:.0f} s: {self._state(job)}"
+            f"the Flink job {job} did not checkpoint within {timeout_sec:.0f} s: "
+            f"{self.describe(job)}"
         )
 
-    def _state(self, job: str) -> str:
-        """Returns in a line what a job is doing that does not checkpoint."""
+    def describe(self, job: str) -> str:
+        """Returns in a line what a job is doing: tasks, newest checkpoints, newest failure."""
         try:
             tasks = self._get(f"/jobs/{job}")["status-counts"]
             newest = self._get(f"/jobs/{job}/checkpoints")["history"][:3]

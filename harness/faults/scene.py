@@ -22,7 +22,9 @@ from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
 
 _POLL_SEC = 0.1
-_MOMENT_SEC = 120
+# Before most moments the job must have come back, and a hang of its start is ended by the watchdog
+# (sandbox/watchdog.py) after a minute and a half at the earliest.
+_MOMENT_SEC = 400
 _START_SEC = 300
 _CHECKPOINT_SEC = 2
 
@@ -86,7 +88,7 @@ class Scene:
             found.update(self.stage.rehearsal.flink.task_managers(self.stage.job))
             return bool(found)
 
-        self._wait(known)
+        self._wait("a TaskManager runs tasks of the job", known)
         return preferred if preferred in found else found.pop()
 
     def start(self, *components: str) -> None:
@@ -96,7 +98,7 @@ class Scene:
 
     def kill_python_worker(self) -> None:
         """Kills one Python worker, not its pool."""
-        self._wait(lambda: bool(self._python_workers()))
+        self._wait("there is a Python worker", lambda: bool(self._python_workers()))
         victim = self.rng.choice(sorted(self._python_workers(), key=lambda worker: worker.pid))
         victim.kill()
         self.stage.say(f"SIGKILL Python worker (process {victim.pid})")
@@ -111,7 +113,7 @@ class Scene:
             started.extend(each for each in self._python_workers() if each.pid not in before)
             return bool(started)
 
-        self._wait(one_starts)
+        self._wait("another Python worker starts", one_starts)
         started[0].kill()
         self.stage.say(f"SIGKILL Python worker (process {started[0].pid}) that was starting")
 
@@ -162,7 +164,7 @@ class Scene:
     def wait_for_checkpoint_under_way(self) -> None:
         """Returns while a checkpoint is in progress."""
         flink, job = self.stage.rehearsal.flink, self.stage.job
-        self._wait(lambda: flink.checkpoint_under_way(job))
+        self._wait("a checkpoint is under way", lambda: flink.checkpoint_under_way(job))
 
     def wait_for_completed_checkpoint(self) -> None:
         """Returns at the moment when one more checkpoint has completed."""
@@ -173,15 +175,17 @@ class Scene:
             seen.append(flink.checkpoints(job).completed)
             return seen[-1] > seen[0]
 
-        self._wait(one_more)
+        self._wait("one more checkpoint has completed", one_more)
 
     def wait_until_restarting(self) -> None:
         """Returns once the job has noticed that something is gone."""
-        self._wait(lambda: not self.stage.rehearsal.flink.all_tasks_running(self.stage.job))
+        flink, job = self.stage.rehearsal.flink, self.stage.job
+        self._wait("a task is gone", lambda: not flink.all_tasks_running(job))
 
     def wait_until_running(self) -> None:
         """Returns once every task runs."""
-        self._wait(lambda: self.stage.rehearsal.flink.all_tasks_running(self.stage.job))
+        flink, job = self.stage.rehearsal.flink, self.stage.job
+        self._wait("every task runs", lambda: flink.all_tasks_running(job))
 
     def kill_before_any_checkpoint(self) -> None:
         """Kills both TaskManagers once they work, and makes sure that nothing had been saved."""
@@ -219,11 +223,14 @@ class Scene:
             unfinished.write_text(json.dumps(wanted))
             unfinished.replace(file)
 
-    def _wait(self, holds: Callable[[], bool]) -> None:
+    def _wait(self, moment: str, holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + _MOMENT_SEC
         while time.monotonic() < deadline:
             with contextlib.suppress(requests.RequestException):
                 if holds():
                     return
             time.sleep(_POLL_SEC)
-        raise HarnessError(f"the moment for the fault did not come within {_MOMENT_SEC} s")
+        state = self.stage.rehearsal.flink.describe(self.stage.job)
+        raise HarnessError(
+            f"the moment for the fault ({moment}) did not come within {_MOMENT_SEC} s: {state}"
+        )

@@ -14,8 +14,8 @@ _TOGETHER_MAX = 3
 def of(seed: int, rounds: int, only: str | None = None, mixed: bool = False) -> list[Group]:
     """Returns the groups in their order; a seed gives the same again.
 
-    Every round injects every fault once. With `mixed` the first one mixes them as well; with
-    `only` there is no other fault.
+    Every round injects every fault once, those that need a job of their own before all others.
+    With `mixed` the first round mixes them as well; with `only` there is no other fault.
     """
     alone: list[Group] = [[fault] for fault in FAULTS]
     if only is not None:
@@ -24,7 +24,8 @@ def of(seed: int, rounds: int, only: str | None = None, mixed: bool = False) -> 
     groups = [] if mixed else alone
     for _ in range(rounds if mixed else rounds - 1):
         groups += _mixed(rng.sample(FAULTS, len(FAULTS)), rng)
-    return groups
+    # Jobs of their own come before the one that all others share: else two would recover at once.
+    return sorted(groups, key=lambda group: not group[0].young_job)
 
 
 def _mixed(faults: Sequence[Fault], rng: random.Random) -> list[Group]:
