@@ -29,7 +29,7 @@ from collections.abc import Iterator, Sequence
 import orjson
 from tabulate import tabulate
 
-from pipeline import flag_types, tool_flags
+from pipeline import flag_types, looks, tool_flags
 from pipeline.reconciliation import kafka_side
 from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.settings import Dataset, Topics
@@ -41,8 +41,6 @@ EXIT_WELL = 0
 EXIT_UNWELL = 1
 EXIT_USAGE = 2
 EXIT_CANNOT_CHECK = 3
-
-_AGAIN_SEC = 2.0
 
 # Limits that can be set, each a flag: name, default, meaning. Sources of the defaults:
 # REQUIREMENTS.md 6 and 7 (state below 500 MB, alert above a minute); an hour at 10,000 a minute.
@@ -79,12 +77,13 @@ def _settled_vitals(arguments: argparse.Namespace, topics: Topics) -> Sequence[V
     """Returns the first vitals that are well, or the last ones when the time to wait is over."""
     until = time.monotonic() + arguments.wait_sec
     while True:
+        looked_at = time.monotonic()
         vitals = [*_data_vitals(arguments, topics), *_job_vitals(arguments)]
         if _well(vitals) or (left_sec := until - time.monotonic()) <= 0:
             return vitals
         unwell = ", ".join(vital.name for vital in vitals if not vital.healthy)
         print(f"waiting {left_sec:.0f} s at most for {unwell}", file=sys.stderr)
-        time.sleep(min(_AGAIN_SEC, left_sec))
+        time.sleep(looks.pause_sec(time.monotonic() - looked_at, left_sec))
 
 
 def _well(vitals: Sequence[Vital]) -> bool:

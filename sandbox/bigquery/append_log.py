@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 _FILE = "appends.sqlite"
@@ -49,13 +48,11 @@ class AppendLog:
                 "DELETE FROM appends WHERE stream = ? AND end_offset <= ?", (stream, end_offset)
             )
 
-    def read(self, stream: str) -> Iterator[tuple[int, int, bytes]]:
+    def read(self, stream: str) -> list[tuple[int, int, bytes]]:
         """Returns first offset, end offset and rows of each append that is kept, in order."""
         with self._lock:
-            return iter(
-                self._connection.execute(
-                    "SELECT first_offset, end_offset, encoded FROM appends "
-                    "WHERE stream = ? ORDER BY first_offset",
-                    (stream,),
-                ).fetchall()
-            )
+            return self._connection.execute(
+                "SELECT first_offset, end_offset, encoded FROM appends "
+                "WHERE stream = ? ORDER BY first_offset",
+                (stream,),
+            ).fetchall()

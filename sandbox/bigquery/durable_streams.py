@@ -98,12 +98,12 @@ def flush(handler: Any, stream: Any, end: int) -> None:
     with _transaction(handler) as connection:
         insert_rows(connection, stream, buffered.slice(0, count))
         _save(connection, stream, flushed_rows=end)
-    handler.append_log.forget(stream.name, end)
     # Flushed rows are never asked for again: the buffer starts at `flushed_rows`.
     rest = buffered.slice(count)
     stream.buffer = [rest.combine_chunks()] if rest.num_rows else []
     stream.flushed_rows = end
     announce(handler, stream, count)
+    handler.append_log.forget(stream.name, end)
 
 
 def insert_rows(connection: Any, stream: Any, rows: Any) -> None:
