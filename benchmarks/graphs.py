@@ -17,9 +17,11 @@ from transforms.contract.transaction import Transaction
 
 Graph = Callable[[beam.Pipeline, PipelineConfig, str], None]
 
-# Names of meters: what a contestant keeps, and what it takes for copies.
+# Names of meters: what a contestant keeps, what it takes for copies, what comes too late to be
+# either. With the default of an hour nothing does.
 KEPT = "kept"
 COPIES = "copies"
+LATE = "late"
 
 
 def ceiling(root: beam.Pipeline, config: PipelineConfig, meters: str) -> None:
@@ -29,11 +31,13 @@ def ceiling(root: beam.Pipeline, config: PipelineConfig, meters: str) -> None:
 
 def deduplicate(root: beam.Pipeline, config: PipelineConfig, meters: str) -> None:
     """Ours, without totals, indicators and tables; --dedup_state says in which layout."""
-    outputs = _transactions(root, config) | "Deduplicate" >> Deduplicate(
+    split = _split(root, config)
+    outputs = split.on_time | "Deduplicate" >> Deduplicate(
         DedupPolicy(config.horizon_us), config.dedup_state
     )
     _ = outputs.accepted | "Kept" >> Meter(meters, KEPT)
     _ = (outputs.duplicates, outputs.conflicts) | beam.Flatten() | "Copies" >> Meter(meters, COPIES)
+    _ = split.late | "Late" >> Meter(meters, LATE)
 
 
 def beam_deduplicate(root: beam.Pipeline, config: PipelineConfig, meters: str) -> None:
@@ -58,13 +62,19 @@ GRAPHS: dict[str, Graph] = {
 def _transactions(
     root: beam.Pipeline, config: PipelineConfig
 ) -> beam.PCollection[list[Transaction]]:
+    return _split(root, config).on_time
+
+
+def _split(root: beam.Pipeline, config: PipelineConfig) -> SplitLate.Outputs:
     decoded = root | "ReadKafka" >> ReadKafka(config.source)
     decoded = decoded | "DecodeTransaction" >> DecodeTransaction()
     validated = decoded.decoded | "ValidateTransaction" >> ValidateTransaction(
         Rules(config.clock_skew_us)
     )
-    timely = validated.valid | "SplitLate" >> SplitLate(config.allowed_lateness_us)
-    return timely.on_time
+    split: SplitLate.Outputs = validated.valid | "SplitLate" >> SplitLate(
+        config.allowed_lateness_us
+    )
+    return split
 
 
 def _with_ids(batch: list[Transaction]) -> Iterator[tuple[str, int]]:

@@ -28,7 +28,12 @@ def busy(peak: bool) -> list[str]:
 
     No collector threads beside the work: they would need cores of their own.
     """
-    return ["-XX:+UseParallelGC", *([] if peak else [_QUICK])]
+    return ["-XX:+UseParallelGC", *quickly(peak)]
+
+
+def quickly(peak: bool) -> list[str]:
+    """Returns which compiler a program gets: the quick one alone, unless the peak is wanted."""
+    return [] if peak else [_QUICK]
 
 
 def command(

@@ -23,8 +23,8 @@ _ANSWER_TIMEOUT_MS = 2_000
 def component(plan: Plan) -> Component:
     """Returns the broker, which formats its storage before its first start."""
     properties = plan.write(plan.layout.kafka / "server.properties", server_properties(plan))
-    heap = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC")
-    serve = java.command("kafka.Kafka", java.broker_classpath(), heap, [str(properties)])
+    options = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", *java.quickly(plan.peak))
+    serve = java.command("kafka.Kafka", java.broker_classpath(), options, [str(properties)])
     storage = java.command(
         "kafka.tools.StorageTool",
         java.broker_classpath(),
