@@ -26,7 +26,7 @@ LATE = "late"
 
 def ceiling(root: beam.Pipeline, config: PipelineConfig, meters: str) -> None:
     """Reads, decodes and validates, and remembers nothing: no form of ours can be faster."""
-    _ = _transactions(root, config) | "Kept" >> Meter(meters, KEPT)
+    _ = _split(root, config).on_time | "Kept" >> Meter(meters, KEPT)
 
 
 def deduplicate(root: beam.Pipeline, config: PipelineConfig, meters: str) -> None:
@@ -43,7 +43,7 @@ def deduplicate(root: beam.Pipeline, config: PipelineConfig, meters: str) -> Non
 def beam_deduplicate(root: beam.Pipeline, config: PipelineConfig, meters: str) -> None:
     """Beam's own, with the same horizon. It drops copies: there is nothing to count them by."""
     _ = (
-        _transactions(root, config)
+        _split(root, config).on_time
         | "KeyById" >> beam.FlatMap(_with_ids).with_output_types(tuple[str, int])
         | "DeduplicatePerKey"
         >> DeduplicatePerKey(event_time_duration=Duration(micros=config.horizon_us))
@@ -57,12 +57,6 @@ GRAPHS: dict[str, Graph] = {
     "deduplicate": deduplicate,
     "beam_deduplicate": beam_deduplicate,
 }
-
-
-def _transactions(
-    root: beam.Pipeline, config: PipelineConfig
-) -> beam.PCollection[list[Transaction]]:
-    return _split(root, config).on_time
 
 
 def _split(root: beam.Pipeline, config: PipelineConfig) -> SplitLate.Outputs:
