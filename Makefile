@@ -54,7 +54,7 @@ fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (
 bench: setup ## how fast, against what: one topic, each contestant to its end (RECORDS ONLY SEED)
 	@$(PYTHON_BIN) -m benchmarks --records=$(RECORDS) --seed=$(SEED) $(if $(ONLY),--only="$(ONLY)")
 
-bench-state: setup ## what remembering costs: bytes per id, a flat line, speed with many ids (IDS ONLY SEED)
+bench-state: setup ## what remembering costs: bytes per id, a flat line, speed with many ids, memory of a worker (IDS ONLY SEED)
 	@$(PYTHON_BIN) -m benchmarks.state --ids=$(IDS) --seed=$(SEED) $(if $(ONLY),--only=$(ONLY))
 
 load: setup ## the load test: does the pipeline keep up, how fresh are rows (RATE DURATION_SEC CHECKPOINT_SEC SEED)

@@ -1,12 +1,14 @@
 """How much does remembering cost? Bytes per id, a flat line past the horizon, speed with many ids.
 
-    make bench-state                            both parts, about 35 minutes
+    make bench-state                            all parts, about 35 minutes
     make bench-state ONLY=flat                  an hour at 10,000 a minute, in six minutes
     make bench-state ONLY=full IDS=2000000      is it slower with many ids than with none?
+    make bench-state ONLY=copy                  memory of a worker that knows an hour's ids
 
 flat: an hour's ids, 600,000, in a horizon of two minutes instead; as many are forgotten then as
 come. full: a topic of so many ids, none forgotten; the rate of its last tenth is compared with that
-of another topic, a tenth as long. Both run the deduplication alone, as `make bench` does.
+of another topic, a tenth as long. Both run the deduplication alone, as `make bench` does. copy
+needs no sandbox.
 
 Exit code: 0 when all was exact and the line flat, 1 when not, 2 for a mistake in the flags, 3 when
 a part failed.
@@ -20,10 +22,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import graphs, meter, results, state_report, traffic, usage
+from benchmarks import graphs, meter, results, state_report, traffic, usage, worker_copy
 from benchmarks.on_beam import run_graph
 from benchmarks.stage import TUNED, WARM_UP_SHARE, Measured, Stage, own_sandbox
-from benchmarks.state_report import Flat, Full, Sample
+from benchmarks.state_report import Copied, Costs, Flat, Full, Sample
 from benchmarks.traffic import DUPLICATE_RATIO
 from harness import command_line
 from harness.endings import exit_code
@@ -34,6 +36,7 @@ from sandbox.sandbox import Sandbox
 _PARTS = {
     "flat": "an hour's ids in a horizon of two minutes: the line must be flat afterwards",
     "full": "the rate with --ids remembered ids against the rate with none",
+    "copy": "how much memory a worker's copy of an hour's ids takes, without a job",
 }
 _HOUR_IDS = 600_000  # REQUIREMENTS.md 6: 10,000 a minute for an hour
 _RATE_PER_SEC = 5_000
@@ -52,19 +55,22 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     folder = Path(arguments.dir) / "state"
-    flat: Flat | None = None
-    full: Full | None = None
-    with own_sandbox(arguments.dir, _say) as sandbox:
-        if arguments.only in (None, "flat"):
-            flat = _flat(sandbox, folder, arguments.seed)
-            _say(state_report.flat_line(flat))
-        if arguments.only in (None, "full"):
-            full = _full(sandbox, folder, arguments.ids, arguments.seed)
-            _say(state_report.full_line(full))
-    _say(f"results in {results.write('state', state_report.document(flat, full))}")
-    print(state_report.text(flat, full), flush=True)
-    well = (flat is None or (flat.exact and flat.level)) and (full is None or full.exact)
-    return 0 if well else 1
+    parts = list(_PARTS) if arguments.only is None else [arguments.only]
+    costs = Costs()
+    if "copy" in parts:
+        costs.copy = Copied(_HOUR_IDS, worker_copy.bytes_for(_HOUR_IDS))
+        _say(state_report.copy_line(costs.copy))
+    if {"flat", "full"} & set(parts):
+        with own_sandbox(arguments.dir, _say) as sandbox:
+            if "flat" in parts:
+                costs.flat = _flat(sandbox, folder, arguments.seed)
+                _say(state_report.flat_line(costs.flat))
+            if "full" in parts:
+                costs.full = _full(sandbox, folder, arguments.ids, arguments.seed)
+                _say(state_report.full_line(costs.full))
+    _say(f"results in {results.write('state', state_report.document(costs))}")
+    print(state_report.text(costs), flush=True)
+    return 0 if costs.well else 1
 
 
 def _flat(sandbox: Sandbox, folder: Path, seed: int) -> Flat:

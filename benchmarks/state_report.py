@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import statistics
 from collections.abc import Sequence
@@ -80,6 +81,37 @@ class Full(NamedTuple):
         return self.full_per_sec / self.empty_per_sec if self.empty_per_sec else float("nan")
 
 
+class Copied(NamedTuple):
+    """What a worker's copy of so many ids takes in its memory."""
+
+    ids: int
+    memory_bytes: int
+
+    @property
+    def bytes_per_id(self) -> float:
+        """Returns bytes of memory per id."""
+        return self.memory_bytes / self.ids
+
+
+@dataclasses.dataclass
+class Costs:
+    """What remembering costs, as far as it was measured."""
+
+    flat: Flat | None = None
+    full: Full | None = None
+    copy: Copied | None = None
+
+    @property
+    def well(self) -> bool:
+        """Returns whether all was exact and the line level."""
+        return all(
+            (
+                self.flat is None or (self.flat.exact and self.flat.level),
+                self.full is None or self.full.exact,
+            )
+        )
+
+
 def sample_line(sample: Sample) -> str:
     """Returns one look in one line."""
     return (
@@ -107,14 +139,29 @@ def full_line(full: Full) -> str:
     )
 
 
-def text(flat: Flat | None, full: Full | None) -> str:
+def copy_line(copy: Copied) -> str:
+    """Returns the part in one line."""
+    return (
+        f"copy: {copy.memory_bytes / 1e6:.1f} MB in the memory of a worker that knows "
+        f"{copy.ids:,} ids, {copy.bytes_per_id:.1f} bytes each"
+    )
+
+
+def text(costs: Costs) -> str:
     """Returns what was measured, a line each."""
-    lines = [] if flat is None else [flat_line(flat)]
-    return "\n".join(lines if full is None else [*lines, full_line(full)])
+    lines = []
+    if costs.flat is not None:
+        lines.append(flat_line(costs.flat))
+    if costs.full is not None:
+        lines.append(full_line(costs.full))
+    if costs.copy is not None:
+        lines.append(copy_line(costs.copy))
+    return "\n".join(lines)
 
 
-def document(flat: Flat | None, full: Full | None) -> dict[str, Any]:
+def document(costs: Costs) -> dict[str, Any]:
     """Returns everything for programs."""
+    flat, full, copy = costs.flat, costs.full, costs.copy
     found: dict[str, Any] = {"cores": os.cpu_count()}
     if flat is not None:
         found["flat"] = {
@@ -125,4 +172,6 @@ def document(flat: Flat | None, full: Full | None) -> dict[str, Any]:
         }
     if full is not None:
         found["full"] = {**full._asdict(), "ratio": full.ratio}
+    if copy is not None:
+        found["copy"] = {**copy._asdict(), "bytes_per_id": copy.bytes_per_id}
     return found

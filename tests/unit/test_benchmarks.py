@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import chart, load_report, meter, state_report, table, usage
+from benchmarks import chart, load_report, meter, state_report, table, usage, worker_copy
 from benchmarks.latencies import Latencies
 from benchmarks.meter import Reading
 from benchmarks.stage import Measured
-from benchmarks.state_report import Flat, Sample
+from benchmarks.state_report import Copied, Costs, Flat, Sample
 
 
 def measured(name: str, rate_per_sec: float, *, kept: int = 990) -> Measured:
@@ -124,8 +124,8 @@ def test_saw_is_level_and_a_slope_is_not() -> None:
     assert saw.level
     assert saw.bytes_per_id == pytest.approx(40)
     assert not slope.level
-    assert "NOT LEVEL" in state_report.text(slope, None)
-    assert state_report.document(slope, None)["flat"]["level"] is False
+    assert "NOT LEVEL" in state_report.text(Costs(slope))
+    assert state_report.document(Costs(slope))["flat"]["level"] is False
 
 
 def test_line_that_ended_before_the_plateau_is_not_called_level() -> None:
@@ -135,14 +135,23 @@ def test_line_that_ended_before_the_plateau_is_not_called_level() -> None:
 def test_many_ids_are_told_as_a_share_of_few() -> None:
     full = state_report.Full(10_000_000, 8_000.0, 10_000.0, exact=True)
 
-    assert "80%" in state_report.text(None, full)
-    assert state_report.document(None, full)["full"]["ratio"] == pytest.approx(0.8)
+    assert "80%" in state_report.text(Costs(full=full))
+    assert state_report.document(Costs(full=full))["full"]["ratio"] == pytest.approx(0.8)
+
+
+def test_copy_of_a_worker_costs_what_its_entries_take_and_little_more() -> None:
+    costs = Costs(copy=Copied(100_000, worker_copy.bytes_for(100_000)))
+
+    # No id without its 40 bytes, and no objects of Python, which would take ten times as much.
+    assert 40 <= state_report.document(costs)["copy"]["bytes_per_id"] < 80
+    assert state_report.text(costs).startswith("copy: ")
+    assert costs.well
 
 
 def test_newest_results_are_drawn(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     document = table.document([measured("sharded", 40_000), measured("Spark", 20_000)])
     (tmp_path / "1_bench.json").write_text(json.dumps(document))
-    line = state_report.document(flat([0, 10, 20, *(4_000, 4_800, 4_400) * 6]), None)
+    line = state_report.document(Costs(flat([0, 10, 20, *(4_000, 4_800, 4_400) * 6])))
     (tmp_path / "1_state.json").write_text(json.dumps(line))
 
     assert chart.main([*map(str, tmp_path.glob("*.json")), f"--to={tmp_path}"]) == 0

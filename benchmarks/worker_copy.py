@@ -1,0 +1,75 @@
+"""How much memory do the ids take that a worker knows? Asked of a process that knows nothing else.
+
+RocksDB keeps every id (transforms/sharded_dedup.py); a worker keeps those of its shards once more,
+sorted, as a cache. Here one process has all shards.
+"""
+
+from __future__ import annotations
+
+import gc
+import multiprocessing
+
+import psutil
+
+from transforms.batch_by_shard import SHARDS, shard_of
+from transforms.contract.dedup_policy import DedupPolicy
+from transforms.contract.shard import Catalogue, Shard
+from transforms.contract.transaction import Transaction
+
+_BEGIN_US = 1_800_000_000_000_000
+_HORIZON_US = 3_600_000_000
+_WARM_UP_IDS = 10_000
+
+
+def bytes_for(ids: int) -> int:
+    """Returns how many bytes a worker grows by that learns so many ids within an hour.
+
+    The ids come second by second, as to a job; what only that process has counts (USS).
+    """
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        return pool.apply(_grown_by, (ids,))
+
+
+def _grown_by(ids: int) -> int:
+    # What learning itself needs is not what is remembered. Held, so that nothing lies in its room.
+    warm_up = _filled(_WARM_UP_IDS)
+    gc.collect()
+    before = psutil.Process().memory_full_info().uss
+    kept = _filled(ids)
+    gc.collect()
+    grown = psutil.Process().memory_full_info().uss - before
+    remembered = sum(sum(each.catalogue.counts.values()) for each in (*warm_up, *kept))
+    if remembered != _WARM_UP_IDS + ids:
+        raise AssertionError(f"{remembered} ids are remembered, sent {_WARM_UP_IDS + ids}")
+    return int(grown)
+
+
+def _filled(ids: int) -> list[Shard]:
+    shards = [Shard(DedupPolicy(_HORIZON_US), Catalogue()) for _ in range(SHARDS)]
+    per_second = max(1, ids * 1_000_000 // _HORIZON_US)
+    for begin in range(0, ids, per_second):
+        batches: list[list[Transaction]] = [[] for _ in shards]
+        for number in range(begin, min(ids, begin + per_second)):
+            payment = _payment(number, _BEGIN_US + number * _HORIZON_US // ids)
+            batches[shard_of(payment.transaction_id)].append(payment)
+        for shard, batch in zip(shards, batches, strict=True):
+            shard.decide(batch)
+    return shards
+
+
+def _payment(number: int, arrival_us: int) -> Transaction:
+    return Transaction(
+        transaction_id=f"txn-{number:032x}",
+        account_id=f"account-{number % 10_000}",
+        merchant_id=f"merchant-{number % 1_000}",
+        payment_type="card",
+        amount_minor=number % 100_000,
+        currency="EUR",
+        event_time_us=arrival_us,
+        country=None,
+        device_id=None,
+        topic="payments",
+        partition=number % 4,
+        offset=number,
+        broker_time_us=arrival_us,
+    )
