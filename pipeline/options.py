@@ -227,8 +227,8 @@ class FlinkOptions(PipelineOptions):
             type=int,
             default=1_000,
             metavar="MS",
-            help="Milliseconds per bundle at most; spelt as in Beam (default: %(default)s). A "
-            "checkpoint ends every bundle, so more does not delay rows.",
+            help="Milliseconds per bundle at most; spelt as in Beam (default: %(default)s). Fewer "
+            "make rows queryable sooner, more give a higher rate (docs/performance.md).",
         )
         # Without it the bundle that a checkpoint ends lets its watermark go ahead of its records:
         # timers then forget ids whose copies are just behind, and those count twice.
