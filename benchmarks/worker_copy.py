@@ -11,6 +11,7 @@ import multiprocessing
 
 import psutil
 
+from harness.errors import HarnessError
 from transforms.batch_by_shard import SHARDS, shard_of
 from transforms.contract.dedup_policy import DedupPolicy
 from transforms.contract.shard import Catalogue, Shard
@@ -25,6 +26,9 @@ def bytes_for(ids: int) -> int:
     """Returns how many bytes a worker grows by that learns so many ids within an hour.
 
     The ids come second by second, as to a job; what only that process has counts (USS).
+
+    Raises:
+        HarnessError: it does not remember as many as it was given.
     """
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         return pool.apply(_grown_by, (ids,))
@@ -40,7 +44,7 @@ def _grown_by(ids: int) -> int:
     grown = psutil.Process().memory_full_info().uss - before
     remembered = sum(sum(each.catalogue.counts.values()) for each in (*warm_up, *kept))
     if remembered != _WARM_UP_IDS + ids:
-        raise AssertionError(f"{remembered} ids are remembered, sent {_WARM_UP_IDS + ids}")
+        raise HarnessError(f"{remembered} ids are remembered, sent {_WARM_UP_IDS + ids}")
     return int(grown)
 
 
