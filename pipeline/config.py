@@ -27,11 +27,11 @@ from pipeline.options import (
     RulesOptions,
     WriteBigQueryOptions,
 )
+from transforms.bigquery.write_client import BigQuerySink
 from transforms.contract import kafka_properties
 from transforms.deduplicate import StateLayout
 from transforms.read_kafka import KafkaSource, OffsetRange
 from transforms.shard_memory import Memory
-from transforms.write_bigquery import BigQuerySink
 
 T = TypeVar("T")
 # Frames of 64 KiB, with 28 bytes more for each record: 72 MB. Beam's Flink runner takes what a
@@ -111,8 +111,7 @@ class PipelineConfig:
     def expanded_at(self, address: str) -> PipelineConfig:
         """Returns the configuration with another expansion service, host:port."""
         source = dataclasses.replace(self.source, expansion_service=address)
-        sink = dataclasses.replace(self.sink, expansion_service=address)
-        return dataclasses.replace(self, source=source, sink=sink)
+        return dataclasses.replace(self, source=source)
 
     @classmethod
     def from_options(cls, options: PipelineOptions) -> PipelineConfig:
@@ -149,11 +148,9 @@ class PipelineConfig:
             sink=BigQuerySink(
                 project=project,
                 dataset=dataset,
-                triggering_sec=_at_least(
-                    1, "--bigquery_triggering_sec", write.bigquery_triggering_sec
-                ),
                 streams=_at_least(1, "--bigquery_streams", write.bigquery_streams),
-                expansion_service=launch.expansion_service,
+                endpoint=write.bigquery_endpoint,
+                trace_id=f"payments:{__version__}",
             ),
             clock_skew_us=_at_least(0, "--clock_skew_sec", rules.clock_skew_sec) * 1_000_000,
             allowed_lateness_us=_at_least(0, "--allowed_lateness_sec", rules.allowed_lateness_sec)
@@ -178,11 +175,6 @@ class PipelineConfig:
         return config
 
     def _check(self, options: PipelineOptions) -> None:
-        if self.bigquery_endpoint and not self.source.expansion_service:
-            raise ConfigError(
-                "--bigquery_endpoint needs --expansion_service. Hint: `python -m sandbox flags` "
-                "prints both for a running sandbox."
-            )
         if self.resume is not None:
             self._check_resume(options)
         if self.shadow:

@@ -1,7 +1,7 @@
 """The whole data path, in order. Read this file first.
 
 Elements are lists: every step takes and gives batches of records, transactions or letters, for a
-call costs more than a record (docs/performance.md). Rows alone go to BigQuery one by one.
+call costs more than a record (docs/performance.md).
 A record read from Kafka ends in exactly one of five tables: each split below sends every element
 down one of its branches, and each branch ends in a write. Two more tables are derived from what was
 accepted: totals by minute, and fraud indicators.
@@ -9,26 +9,20 @@ accepted: totals by minute, and fraud indicators.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import apache_beam as beam
 
 from pipeline.config import PipelineConfig
 from transforms import (
     DecodeTransaction,
     Deduplicate,
-    FormatRow,
     LimitDeadLetters,
     ReadKafka,
-    RejectRefused,
     ScoreFraud,
     SplitLate,
-    StopOnRefused,
     TotalByMinute,
     ValidateTransaction,
     WriteBigQuery,
 )
-from transforms.contract.dead_letter import DeadLetter
 from transforms.contract.dedup_policy import DedupPolicy
 from transforms.contract.fraud_rules import FraudRules
 from transforms.contract.rules import Rules
@@ -40,7 +34,6 @@ from transforms.contract.table_schema import (
     LATE_TRANSACTIONS,
     TOTALS_BY_MINUTE,
     TRANSACTIONS,
-    Table,
 )
 
 # How long bad records flow before they are noticed. Rows become visible at checkpoints, seconds
@@ -71,54 +64,29 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
         DedupPolicy(config.horizon_us), config.dedup_state, config.memory
     )
 
-    refused = (
-        _write(deduplicated.accepted, TRANSACTIONS, config),
-        _write(deduplicated.duplicates, DUPLICATES, config),
-        _write(deduplicated.conflicts, CONFLICTS, config),
-        _write(timely.late, LATE_TRANSACTIONS, config),
-    )
     totals = deduplicated.accepted | "TotalByMinute" >> TotalByMinute(
         config.allowed_lateness_us,
         config.horizon_us,
         None if config.bounded else config.totals_every_sec,
         config.run_id,
     )
-    raised = (deduplicated.accepted, deduplicated.conflicts) | "ScoreFraud" >> ScoreFraud(
+    indicators = (deduplicated.accepted, deduplicated.conflicts) | "ScoreFraud" >> ScoreFraud(
         FraudRules(config.account_memory_us)
     )
 
-    _write_merged(totals, TOTALS_BY_MINUTE, config)
-    _write_merged(raised, FRAUD_INDICATORS, config)
-    _write_merged((decoded.dead_letters, validated.dead_letters, *refused), DEAD_LETTERS, config)
-
-
-def _write(
-    elements: beam.PCollection, table: Table, config: PipelineConfig
-) -> beam.PCollection[DeadLetter]:
-    """Ends a branch in its table; what BigQuery refuses comes back as dead letters."""
-    rows = elements | f"Format {table.name}" >> FormatRow(table, config.version)
-    refused = rows | _label(table, config) >> WriteBigQuery(config.sink, table)
-    return refused | f"Reject {table.name}" >> RejectRefused()
-
-
-def _write_merged(
-    branches: Sequence[beam.PCollection], table: Table, config: PipelineConfig
-) -> None:
-    """Ends several branches in one table whose rows no other table can hold."""
-    # Formatted before they are merged: rows have a schema to cross a stage with.
-    rows = [
-        elements | f"Format {table.name} {number}" >> FormatRow(table, config.version)
-        for number, elements in enumerate(branches)
-    ]
-    refused = (
-        rows
-        | f"Merge {table.name}" >> beam.Flatten()
-        | _label(table, config) >> WriteBigQuery(config.sink, table)
+    letters = (decoded.dead_letters, validated.dead_letters)
+    ends = {
+        TRANSACTIONS: deduplicated.accepted,
+        DUPLICATES: deduplicated.duplicates,
+        CONFLICTS: deduplicated.conflicts,
+        LATE_TRANSACTIONS: timely.late,
+        DEAD_LETTERS: letters | "MergeDeadLetters" >> beam.Flatten(),
+        TOTALS_BY_MINUTE: totals | "MergeTotals" >> beam.Flatten(),
+        FRAUD_INDICATORS: indicators | "MergeIndicators" >> beam.Flatten(),
+    }
+    # The step remembers where it appends, and no other job may find that under its name: one that
+    # writes to other tables would append these rows to ours (docs/decisions/0014).
+    label = f"WriteBigQuery to {config.sink.dataset}"
+    _ = {table.name: end for table, end in ends.items()} | label >> WriteBigQuery(
+        config.sink, config.version
     )
-    _ = refused | f"StopOnRefused {table.name}" >> StopOnRefused()
-
-
-def _label(table: Table, config: PipelineConfig) -> str:
-    # The step keeps rows on their way to these tables, and no other job may find them under its
-    # name: one that writes to other tables would append these to ours (docs/decisions/0014).
-    return f"Write {table.name} to {config.sink.dataset}"

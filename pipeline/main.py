@@ -22,10 +22,10 @@ from pipeline import graph, java_parts, preflight, resume, runners, start
 from pipeline.config import RUNNERS, ConfigError, PipelineConfig
 from pipeline.options import OWN_OPTIONS, FlinkOptions
 from pipeline.takeover.errors import CannotStart
+from transforms.bigquery.errors import CannotWrite, RefusedRow
 from transforms.contract import kafka_causes
 from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.partition_watch import PartitionsAdded
-from transforms.reject_refused import RefusedRow
 
 _LOG = logging.getLogger("pipeline")
 
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         preflight.PreflightError,
         CannotStart,
         resume.ResumeError,
-        runners.MendError,
+        runners.NotExactlyOnce,
         java_parts.NoJavaParts,
     ) as error:
         return _fail(error, EXIT_FAILED)
@@ -126,7 +126,7 @@ def _wait(result: PipelineResult, config: PipelineConfig, started_at: float) -> 
 def _stopped(error: RuntimeError) -> Exception:
     """Returns what a step said when it stopped the job on purpose, else the error as it is."""
     text = str(error)
-    for stop in (TooManyDeadLetters, RefusedRow, PartitionsAdded):
+    for stop in (TooManyDeadLetters, CannotWrite, RefusedRow, PartitionsAdded):
         # Out of this process it comes as it is, out of a worker as text: class name, message.
         _, from_worker, message = text.partition(f"{stop.__name__}: ")
         if from_worker or isinstance(error, stop):

@@ -109,15 +109,7 @@ class WriteBigQueryOptions(PipelineOptions):
         group.add_argument(
             "--bigquery_endpoint",
             metavar="HOST:PORT",
-            help="A local BigQuery stand-in instead of Google's service. Needs "
-            "--expansion_service, whose Java side must know the stand-in too.",
-        )
-        group.add_argument(
-            "--bigquery_triggering_sec",
-            type=int,
-            default=1,
-            metavar="SEC",
-            help="How often rows are appended (default: %(default)s).",
+            help="A local BigQuery stand-in instead of Google's service, reached without TLS.",
         )
         group.add_argument(
             "--bigquery_streams",
@@ -137,8 +129,9 @@ class LaunchOptions(PipelineOptions):
         group.add_argument(
             "--expansion_service",
             metavar="HOST:PORT",
-            help="Service that expands the Java transforms. Without it Beam downloads one. "
-            "Required on Flink, where it must run with --experiments=use_deprecated_read.",
+            help="Service that expands the Java read of Kafka. Without it Beam downloads one. "
+            "Required on Flink, where it must run with --experiments=use_deprecated_read; not used "
+            "on DirectRunner, which needs no Java.",
         )
         group.add_argument(
             "--java_parts",

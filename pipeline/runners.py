@@ -17,14 +17,13 @@ from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
 from pipeline.options import LaunchOptions
 from pipeline.stable_names import stabilize
+from transforms.bigquery.flush_rows import NEEDS_STABLE_INPUT
 
-# Beam's Java sink ends in this step. A Beam upgrade may rename it: then submission must fail.
-_FLUSH_STEP = "Flush and finalize writes/ParMultiDo(StorageApiFlushAndFinalize)"
 _STABLE_INPUT = common_urns.requirements.REQUIRES_STABLE_INPUT.urn
 
 
-class MendError(RuntimeError):
-    """The sink could not be made exactly-once on Flink; submitting would risk double counts."""
+class NotExactlyOnce(RuntimeError):
+    """No step of the graph waits for checkpoints; on Flink its sink would count some rows twice."""
 
 
 def apply_defaults(options: PipelineOptions, runner: str) -> None:
@@ -52,7 +51,7 @@ def create(runner: str) -> PipelineRunner:
         return ExactlyOnceFlinkRunner()
     if runner == "DirectRunner":
         # DirectRunner is three engines that choose by the graph's content; this is the one that
-        # runs Java steps, and the one that the tests run on.
+        # the tests run on.
         return FnApiRunner()
     return create_runner(runner)
 
@@ -63,39 +62,39 @@ class ExactlyOnceFlinkRunner(PortableRunner):
     def run_portable_pipeline(
         self, pipeline: beam_runner_api_pb2.Pipeline, options: PipelineOptions
     ) -> PipelineResult:
-        """Submits the pipeline; raises MendError when the sink's flush step is not found."""
-        hold_flush_until_checkpoint(pipeline)
+        """Submits the pipeline; raises NotExactlyOnce when no step needs stable input."""
+        hold_until_checkpoint(pipeline)
         stabilize(pipeline)
         return super().run_portable_pipeline(pipeline, options)
 
 
-def hold_flush_until_checkpoint(pipeline: beam_runner_api_pb2.Pipeline) -> int:
-    """Makes Flink hold every flush until the checkpoint that covers its appends has completed.
+def hold_until_checkpoint(pipeline: beam_runner_api_pb2.Pipeline) -> list[str]:
+    """Makes Flink hold the input of every step that asks for it until it is in a checkpoint.
 
-    Beam's sink appends to buffered streams at offsets kept in state, and flushes afterwards. On
-    Flink the flush would come before the checkpoint that holds those offsets: after a crash the
-    same rows are appended and flushed again (measured: 1,945 of 29,923 counted twice). Stable
-    input makes it a two-phase commit (docs/decisions/0001).
+    The sink appends to buffered streams at offsets kept in state, and flushes afterwards. On Flink
+    the flush would come before the checkpoint that holds those offsets: after a crash the same rows
+    are appended and flushed again. Stable input makes it a two-phase commit (docs/decisions/0018).
+    Beam's Python SDK cannot declare it, so steps do so by an annotation.
 
     Returns:
-        How many flush steps were mended.
+        The names of these steps.
 
     Raises:
-        MendError: there is none.
+        NotExactlyOnce: there is none.
     """
-    mended = 0
+    held = []
     for transform in pipeline.components.transforms.values():
-        if not transform.unique_name.endswith(_FLUSH_STEP):
+        if NEEDS_STABLE_INPUT not in transform.annotations:
             continue
         payload = beam_runner_api_pb2.ParDoPayload.FromString(transform.spec.payload)
         payload.requires_stable_input = True
         transform.spec.payload = payload.SerializeToString()
-        mended += 1
-    if not mended:
-        raise MendError(
-            f"no step named …{_FLUSH_STEP} in the pipeline, so its flush cannot be tied to "
-            "checkpoints. Hint: has Beam been upgraded? Find the step that calls FlushRows."
+        held.append(transform.unique_name)
+    if not held:
+        raise NotExactlyOnce(
+            "no step of the graph declares that it needs stable input, so nothing ties what is "
+            "written to checkpoints. Hint: the step that makes rows visible must (FlushRows)."
         )
     if _STABLE_INPUT not in pipeline.requirements:
         pipeline.requirements.append(_STABLE_INPUT)
-    return mended
+    return held

@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from transforms.deduplicate import Deduplicate
     from transforms.total_by_minute import TotalByMinute
     from transforms.score_fraud import ScoreFraud
-    from transforms.format_row import FormatRow
-    from transforms.write_bigquery import BigQuerySink, WriteBigQuery
-    from transforms.reject_refused import RejectRefused, StopOnRefused
+    from transforms.bigquery.write_bigquery import WriteBigQuery
+    from transforms.bigquery.write_client import BigQuerySink
 
 _HOME = {
     "ReadKafka": "read_kafka",
@@ -33,11 +32,8 @@ _HOME = {
     "Deduplicate": "deduplicate",
     "TotalByMinute": "total_by_minute",
     "ScoreFraud": "score_fraud",
-    "FormatRow": "format_row",
-    "WriteBigQuery": "write_bigquery",
-    "BigQuerySink": "write_bigquery",
-    "RejectRefused": "reject_refused",
-    "StopOnRefused": "reject_refused",
+    "WriteBigQuery": "bigquery.write_bigquery",
+    "BigQuerySink": "bigquery.write_client",
 }
 
 __all__ = [
@@ -51,11 +47,8 @@ __all__ = [
     "Deduplicate",
     "TotalByMinute",
     "ScoreFraud",
-    "FormatRow",
     "WriteBigQuery",
     "BigQuerySink",
-    "RejectRefused",
-    "StopOnRefused",
 ]
 
 

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 import apache_beam as beam
-from apache_beam.utils.timestamp import Timestamp
+import pyarrow as pa
 
-from transforms import format_row
+from transforms.bigquery import arrow_rows
 from transforms.contract.dead_letter import Reason, Rejected
 from transforms.contract.rules import Rules
 from transforms.contract.table_schema import TRANSACTIONS, Column
 from transforms.contract.transaction import KafkaRecord, Transaction, judged_at_us
-from transforms.format_row import FormatRow
 from transforms.read_kafka import ReadKafka
 
 # No payment of the simulator comes from there.
@@ -60,19 +57,6 @@ class ReadKafkaAndCount(ReadKafka):
         )
 
 
-class FormatNextRow(FormatRow):
-    """Fills the new column of `transactions`; the other tables are as before."""
-
-    def expand(self, elements: beam.PCollection) -> beam.PCollection:
-        """Returns the rows, typed by the table's schema."""
-        if self._table.name != NEXT_TRANSACTIONS.name:
-            return super().expand(elements)
-        fn = _FormatNextFn(self._table, self._version)
-        return elements | "Format" >> beam.ParDo(fn).with_output_types(
-            format_row.row_type(self._table)
-        )
-
-
 class _CountBytesFn(beam.DoFn):
     def __init__(self) -> None:
         self._bytes = beam.metrics.Metrics.counter("next_version", "payload_bytes")
@@ -82,12 +66,13 @@ class _CountBytesFn(beam.DoFn):
         yield batch
 
 
-class _FormatNextFn(format_row._FormatFn):
-    def process(self, batch: list[Transaction]) -> list[Any]:
-        written = (Timestamp.of(time.time()), self._version)
-        return [
-            self._row(
-                *self._values(each), *written, (each.broker_time_us - each.event_time_us) // 1_000
-            )
-            for each in batch
-        ]
+def with_lag(payments: Sequence[Transaction]) -> arrow_rows.Columns:
+    """Returns the columns of `transactions`, the new one among them."""
+    lags_ms = [(each.broker_time_us - each.event_time_us) // 1_000 for each in payments]
+    return arrow_rows.of_payments(payments) | {LAG.name: pa.array(lags_ms, pa.int64())}
+
+
+NEXT_ENCODERS = {
+    **arrow_rows.ENCODERS,
+    NEXT_TRANSACTIONS.name: arrow_rows.Encoder(NEXT_TRANSACTIONS, with_lag),
+}

@@ -14,14 +14,15 @@ from types import ModuleType
 import apache_beam as beam
 
 from harness.upgrade.next_steps import (
+    NEXT_ENCODERS,
     NEXT_TRANSACTIONS,
-    FormatNextRow,
     NextRules,
     ReadKafkaAndCount,
 )
 from pipeline import graph, main
 from pipeline.config import PipelineConfig
 from pipeline.warehouse import bigquery_tables
+from transforms.bigquery.write_bigquery import WriteBigQuery
 from transforms.contract.table_schema import TABLES
 
 VERSION = "next"
@@ -52,7 +53,7 @@ def _change(in_force_from_us: int) -> None:
 
 
 def _add_column() -> None:
-    _replace(graph, FormatRow=FormatNextRow, TRANSACTIONS=NEXT_TRANSACTIONS)
+    _replace(graph, WriteBigQuery=functools.partial(WriteBigQuery, encoders=NEXT_ENCODERS))
     others = (each for each in TABLES if each.name != NEXT_TRANSACTIONS.name)
     # The preflight asks for the column.
     _replace(bigquery_tables, TABLES=(NEXT_TRANSACTIONS, *others))

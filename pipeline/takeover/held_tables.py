@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from pipeline import clients
 from pipeline.reconciliation.bigquery_side import NEWEST_TOTALS
 from pipeline.takeover.errors import CannotStart
+from transforms.bigquery.write_client import BigQuerySink
 from transforms.contract.table_schema import (
     CONFLICTS,
     DUPLICATES,
@@ -19,7 +20,6 @@ from transforms.contract.table_schema import (
 )
 from transforms.contract.transaction import Transaction
 from transforms.read_kafka import OffsetRange
-from transforms.write_bigquery import BigQuerySink
 
 Partition = tuple[str, int]
 

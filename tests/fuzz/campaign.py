@@ -11,22 +11,21 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
-
-from apache_beam.coders import registry
 
 from tests.fuzz.mutations import inputs
 from tests.support.payments import NOON_US, payload
+from transforms.bigquery.arrow_rows import ENCODERS
 from transforms.contract import batch_decode, replay, wire_format
 from transforms.contract.dead_letter import DETAIL_CHARS_MAX, DeadLetter, Reason, Rejected
 from transforms.contract.rules import Rules
-from transforms.contract.table_schema import DEAD_LETTERS, TRANSACTIONS, Table
+from transforms.contract.table_schema import DEAD_LETTERS, TRANSACTIONS
 from transforms.contract.transaction import KafkaRecord, Transaction
-from transforms.format_row import _FormatFn, row_type
 
 # CPU time, which a busy machine does not stretch. The slowest input ever seen took 5 ms.
 HANG_CPU_SEC = 5.0
 COUNTED = "counted"
+# What cannot be a row is a crash.
+_PAYMENTS, _LETTERS = ENCODERS[TRANSACTIONS.name], ENCODERS[DEAD_LETTERS.name]
 
 Decode = Callable[[KafkaRecord], Transaction]
 
@@ -93,8 +92,6 @@ class _Judge:
     def __init__(self, decode: Decode) -> None:
         self._decode = decode
         self._rules = Rules(clock_skew_us=300_000_000)
-        self._transactions = _Rows(TRANSACTIONS)
-        self._letters = _Rows(DEAD_LETTERS)
 
     def outcome(self, record: KafkaRecord) -> str:
         """Returns the reason for which the record is rejected, or COUNTED."""
@@ -107,23 +104,10 @@ class _Judge:
             assert isinstance(rejected.reason, Reason), rejected.reason
             letter = DeadLetter.of(record, rejected, "fuzz", replay.replay_of_or_none(record))
             assert len(letter.detail) <= DETAIL_CHARS_MAX
-            self._letters.encode(letter)
+            _LETTERS.encode([letter], "1")
             return letter.reason
-        self._transactions.encode(transaction)
+        _PAYMENTS.encode([transaction], "1")
         return COUNTED
-
-
-class _Rows:
-    """Rows of one table, in the bytes that the Java sink gets: what cannot be one is a crash."""
-
-    def __init__(self, table: Table) -> None:
-        self._format = _FormatFn(table, "1")
-        self._format.setup()
-        self._coder = registry.get_coder(row_type(table))
-
-    def encode(self, element: Any) -> None:
-        for row in self._format.process([element]):
-            self._coder.encode(row)
 
 
 _GOOD = KafkaRecord("payments", 0, 0, NOON_US, b"key", payload(), None)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 import pytest
@@ -18,23 +18,13 @@ from apache_beam.utils.timestamp import Timestamp
 
 from pipeline import graph, runners
 from pipeline.config import PipelineConfig
+from tests.support.fake_bigquery import FakeBigQuery, FakeClient, Rows
 from tests.support.payments import SECOND_US
-from transforms import BigQuerySink, KafkaSource, ReadKafka, WriteBigQuery
+from transforms import BigQuerySink, KafkaSource, ReadKafka
+from transforms.bigquery import append_rows, flush_rows
 from transforms.contract.transaction import KafkaRecord
 
-Rows = dict[str, list[Any]]  # by table
-
-# The runner's threads are in this process, but a step is pickled: it finds the rows of its run
-# here, by number. By table, whatever tables there are.
-_ROWS: dict[int, Rows] = {}
 _RUNS = itertools.count()
-
-
-class Refusal(NamedTuple):
-    """What the sink says of a row that BigQuery refused."""
-
-    failed_row: Any
-    error_message: str
 
 
 class GraphRun:
@@ -53,13 +43,13 @@ class GraphRun:
         **config: Any,
     ) -> None:
         self._monkeypatch = monkeypatch
-        self._refused_ids = frozenset(refused_ids)
-        self._number = next(_RUNS)
+        dataset = f"dataset_{next(_RUNS)}"
+        self.bigquery = FakeBigQuery(dataset, refused_ids)
         self.config = PipelineConfig(
             **{
                 "runner": "DirectRunner",
                 "source": KafkaSource("nowhere:0", ("payments",), ranges=()),
-                "sink": BigQuerySink("project", "dataset"),
+                "sink": BigQuerySink("project", dataset),
                 "clock_skew_us": 300 * SECOND_US,
                 "allowed_lateness_us": 3_600 * SECOND_US,
                 "dead_letter_ratio_max": 1.0,  # a test may send nothing but invalid records
@@ -72,18 +62,17 @@ class GraphRun:
         root = self.build(records)
         result: PipelineResult = root.run()
         result.wait_until_finish()
-        return _ROWS.pop(self._number)
+        return self.bigquery.rows()
 
     def build(self, records: Iterable[KafkaRecord] = ()) -> beam.Pipeline:
         """Returns the graph, not yet run."""
         lanes: dict[tuple[str, int], list[KafkaRecord]] = {}
         for record in records:
             lanes.setdefault((record.topic, record.partition), []).append(record)
-        _ROWS[self._number] = {}
         patch = self._monkeypatch.setattr
         patch(ReadKafka, "expand", lambda step, root: _read(root, list(lanes.values())))
-        keep = _KeepFn(self._number, self._refused_ids)
-        patch(WriteBigQuery, "expand", lambda step, rows: keep.of(step._table.name, rows))
+        patch(append_rows, "WriteClient", FakeClient)
+        patch(flush_rows, "WriteClient", FakeClient)
         options = PipelineOptions([])
         runners.apply_defaults(options, "DirectRunner")
         root = beam.Pipeline(runner=runners.create("DirectRunner"), options=options)
@@ -109,22 +98,3 @@ def _stamped(lane: list[KafkaRecord]) -> Iterator[TimestampedValue]:
         batch, lane = lane[:size], lane[size:]
         earliest_us = min(record.broker_time_us for record in batch)
         yield TimestampedValue(batch, Timestamp(micros=earliest_us))
-
-
-class _KeepFn(beam.DoFn):
-    """Keeps the rows of a table for the test that runs the graph; gives back the refused."""
-
-    def __init__(self, number: int, refused_ids: frozenset[str], table: str = "") -> None:
-        self._number = number
-        self._refused_ids = refused_ids
-        self._table = table
-
-    def of(self, table: str, rows: beam.PCollection[Any]) -> beam.PCollection[Any]:
-        return rows | "Keep" >> beam.ParDo(_KeepFn(self._number, self._refused_ids, table))
-
-    def process(self, row: Any) -> Iterator[Any]:
-        if getattr(row, "transaction_id", None) in self._refused_ids:
-            # The row as the sink gives it back: read from a row coder.
-            yield Refusal(beam.Row(**row._asdict()), "refused by the test")
-        else:
-            _ROWS[self._number].setdefault(self._table, []).append(row)

@@ -10,7 +10,8 @@ NAMESPACE = "payments"
 # `python -m pipeline.reconcile`, never these numbers.
 CounterName = Literal[
     "records_read",  # records taken from Kafka
-    "records_invalid",  # records rejected, any reason
+    "records_invalid",  # records rejected before deduplication, any reason
+    "records_refused",  # rows that BigQuery refused and that are dead letters: a bug, look at once
     "transactions_late",  # arrived after the allowed lateness
     "transactions_accepted",  # first arrivals, passed on to BigQuery
     "transactions_duplicate",  # copies with equal facts; a jump means a producer retries too much

@@ -1,0 +1,131 @@
+"""Appends rows at the offsets that state says, and tells what to flush."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import apache_beam as beam
+import orjson
+from apache_beam.coders import BytesCoder
+from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
+
+from transforms import metrics
+from transforms.bigquery.append_connection import AppendConnection, Part
+from transforms.bigquery.arrow_rows import Encoder
+from transforms.bigquery.table_stream import Flush, Position, TableStream
+from transforms.bigquery.write_client import BigQuerySink, WriteClient
+from transforms.contract.dead_letter import DeadLetter
+from transforms.contract.table_schema import DEAD_LETTERS
+
+Positions = dict[str, Position]
+
+
+class AppendRows(beam.PTransform):
+    """Appends to BUFFERED streams; nothing of it is visible yet.
+
+    Input:      (number of the stream, [Part, …]).
+    Output:     (stream, end, last): Flush.
+    Guarantee:  the rows before `end` of a stream are the rows of the elements that the state with
+                this offset covers, each once. Whatever another attempt appended behind is left in
+                a stream that nobody flushes further.
+    State:      for each table the name of its stream and the next offset.
+    """
+
+    def __init__(
+        self, sink: BigQuerySink, encoders: Mapping[str, Encoder], pipeline_version: str
+    ) -> None:
+        super().__init__()
+        self._sink = sink
+        self._encoders = encoders
+        self._version = pipeline_version
+
+    def expand(self, gathered: beam.PCollection[tuple[int, list[Part]]]) -> beam.PCollection[Flush]:
+        """Returns what to flush."""
+        return gathered | "Append" >> beam.ParDo(
+            _AppendFn(self._sink, self._encoders, self._version)
+        ).with_output_types(tuple[str, int, bool])
+
+
+class _AppendFn(beam.DoFn):
+    # State names survive a job update: renaming one loses the offsets.
+    POSITIONS = ReadModifyWriteStateSpec("positions", BytesCoder())
+
+    def __init__(
+        self, sink: BigQuerySink, encoders: Mapping[str, Encoder], pipeline_version: str
+    ) -> None:
+        self._sink = sink
+        self._encoders = encoders
+        self._version = pipeline_version
+        self._refused = metrics.counter("records_refused")
+
+    def setup(self) -> None:
+        self._client = WriteClient(self._sink)
+        self._connections: dict[str, AppendConnection] = {}
+        self._schemas = {table: each.schema for table, each in self._encoders.items()}
+        # Appends of different tables are on their way together.
+        self._threads = concurrent.futures.ThreadPoolExecutor(len(self._encoders), "append")
+
+    def teardown(self) -> None:
+        self._threads.shutdown(wait=False)
+        self._client.close()
+
+    def process(
+        self,
+        element: tuple[int, list[tuple[str, int, bytes]]],
+        positions: Any = beam.DoFn.StateParam(POSITIONS),
+    ) -> Iterator[Flush]:
+        known = decode(positions.read())
+        by_table: dict[str, list[Part]] = {}
+        for table, rows, batch in element[1]:
+            by_table.setdefault(table, []).append(Part(table, rows, batch))
+        flushes, letters = self._append_all(known, by_table)
+        if letters:
+            self._refused.inc(len(letters))
+            more, _ = self._append_all(known, {DEAD_LETTERS.name: self._parts_of(letters)})
+            flushes += more
+        positions.write(encode(known))
+        yield from flushes
+
+    def _append_all(
+        self, known: Positions, by_table: dict[str, list[Part]]
+    ) -> tuple[list[Flush], list[DeadLetter]]:
+        """Appends to all tables at a time, and brings `known` up to date."""
+        streams = [
+            TableStream(self._client, table, self._schemas[table], self._connections)
+            for table in by_table
+        ]
+        arguments = [(known.get(table, Position()), parts) for table, parts in by_table.items()]
+        if len(streams) == 1:
+            streams[0].append(*arguments[0])
+        else:
+            futures = [
+                self._threads.submit(stream.append, *each)
+                for stream, each in zip(streams, arguments, strict=True)
+            ]
+            concurrent.futures.wait(futures)
+            for future in futures:
+                future.result()
+        for table, stream in zip(by_table, streams, strict=True):
+            known[table] = stream.position
+        return (
+            [flush for stream in streams for flush in stream.flushes],
+            [letter for stream in streams for letter in stream.letters],
+        )
+
+    def _parts_of(self, letters: Sequence[DeadLetter]) -> list[Part]:
+        batch = self._encoders[DEAD_LETTERS.name].encode(letters, self._version)
+        return [Part(DEAD_LETTERS.name, batch.num_rows, batch.serialize().to_pybytes())]
+
+
+def encode(positions: Positions) -> bytes:
+    """Returns the positions as they rest in state."""
+    return orjson.dumps({table: tuple(each) for table, each in positions.items()})
+
+
+def decode(stored: bytes | None) -> Positions:
+    """Returns what `encode` was called on; none for None."""
+    if stored is None:
+        return {}
+    return {table: Position(*each) for table, each in orjson.loads(stored).items()}

@@ -1,0 +1,313 @@
+"""What the steps decided, as the columns of the table where it ends: lists in, one Arrow batch out.
+
+Columns are made from columns: `Transaction(*zip(*payments))` is a Transaction whose every field
+holds the values of all payments. A row is never built.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import operator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from transforms.contract import rules
+from transforms.contract.dead_letter import DeadLetter
+from transforms.contract.dedup_policy import FirstSeen
+from transforms.contract.fraud_rules import Features
+from transforms.contract.minutes import MINUTE_US
+from transforms.contract.table_schema import (
+    CONFLICTS,
+    DEAD_LETTERS,
+    DUPLICATES,
+    FRAUD_INDICATORS,
+    LATE_TRANSACTIONS,
+    TOTALS_BY_MINUTE,
+    TRANSACTIONS,
+    Table,
+)
+from transforms.contract.transaction import ReplayOf, Transaction
+
+# BigQuery's types in Arrow, from Google's page "Supported protocol buffer and Arrow data types".
+# NUMERIC has 38 digits, 9 of them behind the point.
+_NUMERIC_SCALE = 9
+_TIMESTAMP = pa.timestamp("us", tz="UTC")
+_TYPES: dict[str, pa.DataType] = {
+    "STRING": pa.string(),
+    "INT64": pa.int64(),
+    "FLOAT64": pa.float64(),
+    "NUMERIC": pa.decimal128(38, _NUMERIC_SCALE),
+    "TIMESTAMP": _TIMESTAMP,
+    "BYTES": pa.binary(),
+}
+# From minor units of a currency to the integer that NUMERIC keeps.
+_NUMERIC_PER_MINOR = {
+    currency: 10 ** (_NUMERIC_SCALE - digits) for currency, digits in rules.MINOR_DIGITS.items()
+}
+_WORD = 1 << 64
+# Amounts below this are multiplied in two halves of 32 bits without a carry out of 64.
+_FAST_MINOR_MAX = 1 << 62
+
+Columns = dict[str, pa.Array]
+
+
+@dataclasses.dataclass(frozen=True)
+class Encoder:
+    """Makes Arrow batches of one table's rows.
+
+    Attributes:
+        table: where the rows end.
+        columns_of: returns the columns of elements, but for those that all tables have in common.
+    """
+
+    table: Table
+    columns_of: Callable[[Sequence[Any]], Columns]
+
+    @property
+    def schema(self) -> pa.Schema:
+        """Returns the Arrow schema of a row, its columns in the order of the table's."""
+        columns = self.table.columns
+        return pa.schema(
+            [pa.field(each.name, _TYPES[each.type], each.nullable) for each in columns]
+        )
+
+    def encode(self, elements: Sequence[Any], pipeline_version: str) -> pa.RecordBatch:
+        """Returns the rows that hold these elements, at least one, in their order.
+
+        Every row has `pipeline_version`, and the moment of this call.
+        """
+        count = len(elements)
+        columns = self.columns_of(elements)
+        columns["ingested_at"] = _repeat(int(time.time() * 1e6), pa.int64(), count).cast(_TIMESTAMP)
+        columns["pipeline_version"] = _repeat(pipeline_version, pa.string(), count)
+        schema = self.schema
+        return pa.record_batch([columns[name] for name in schema.names], schema=schema)
+
+
+def numeric(amounts_minor: Sequence[int], currencies: Sequence[str]) -> pa.Array:
+    """Returns amounts in major units of their currencies, exact: 1250 minor units EUR are 12.50.
+
+    Raises:
+        KeyError: a currency is not in ISO 4217.
+        OverflowError: an amount has more than 128 bits.
+    """
+    factors = [_NUMERIC_PER_MINOR[each] for each in currencies]
+    if min(amounts_minor) >= 0 and max(amounts_minor) < _FAST_MINOR_MAX:
+        words = _products(np.array(amounts_minor, np.uint64), np.array(factors, np.uint64))
+        content = words.tobytes()
+    else:
+        products = map(operator.mul, amounts_minor, factors)
+        content = b"".join([each.to_bytes(16, "little", signed=True) for each in products])
+    return pa.Array.from_buffers(_TYPES["NUMERIC"], len(factors), [None, pa.py_buffer(content)])
+
+
+def _products(amounts: np.ndarray, factors: np.ndarray) -> np.ndarray:
+    """Returns amount × factor as pairs of 64 bits, low first: amount < 2^62, factor < 2^30."""
+    low_half = np.uint64(0xFFFF_FFFF)
+    shift = np.uint64(32)
+    lower = (amounts & low_half) * factors
+    upper = (amounts >> shift) * factors + (lower >> shift)
+    words = np.empty((len(amounts), 2), "<u8")
+    words[:, 0] = (upper << shift) | (lower & low_half)
+    words[:, 1] = upper >> shift
+    return words
+
+
+def _repeat(value: object, kind: pa.DataType, count: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value, kind), count)
+
+
+def _strings(values: Sequence[str | None]) -> pa.Array:
+    return pa.array(values, pa.string())
+
+
+def _integers(values: Sequence[int | None]) -> pa.Array:
+    return pa.array(values, pa.int64())
+
+
+def _floats(values: Sequence[float | None]) -> pa.Array:
+    return pa.array(values, pa.float64())
+
+
+def _timestamps(micros: Sequence[int | None]) -> pa.Array:
+    return pa.array(micros, pa.int64()).cast(_TIMESTAMP)
+
+
+def _payment(columns: Any) -> Columns:
+    """Returns the columns of the payments, whose fields `columns` holds."""
+    return {
+        "transaction_id": _strings(columns.transaction_id),
+        "account_id": _strings(columns.account_id),
+        "merchant_id": _strings(columns.merchant_id),
+        "payment_type": _strings(columns.payment_type),
+        "amount": numeric(columns.amount_minor, columns.currency),
+        "amount_minor": _integers(columns.amount_minor),
+        "currency": _strings(columns.currency),
+        "event_time": _timestamps(columns.event_time_us),
+        "country": _strings(columns.country),
+        "device_id": _strings(columns.device_id),
+    }
+
+
+def _lineage(columns: Any) -> Columns:
+    """Returns where the records lay, whose fields `columns` holds."""
+    return {
+        "kafka_topic": _strings(columns.topic),
+        "kafka_partition": _integers(columns.partition),
+        "kafka_offset": _integers(columns.offset),
+        "broker_time": _timestamps(columns.broker_time_us),
+        **_replays(columns.replay_of),
+    }
+
+
+_NO_REPLAY = ReplayOf(None, None, None, None)  # type: ignore[arg-type]
+
+
+def _replays(replays: Sequence[ReplayOf | None]) -> Columns:
+    if replays.count(None) == len(replays):  # nearly always
+        count = len(replays)
+        return {
+            "replay_of_topic": pa.nulls(count, pa.string()),
+            "replay_of_partition": pa.nulls(count, pa.int64()),
+            "replay_of_offset": pa.nulls(count, pa.int64()),
+            "original_time": pa.nulls(count, _TIMESTAMP),
+        }
+    columns = _columns(ReplayOf, [each or _NO_REPLAY for each in replays])
+    return {
+        "replay_of_topic": _strings(columns.topic),
+        "replay_of_partition": _integers(columns.partition),
+        "replay_of_offset": _integers(columns.offset),
+        "original_time": _timestamps(columns.original_time_us),
+    }
+
+
+_NO_FIRST = FirstSeen(None, None, None, None, None)  # type: ignore[arg-type]
+
+
+def _firsts(firsts: Iterable[FirstSeen | None]) -> Columns:
+    columns = _columns(FirstSeen, [each or _NO_FIRST for each in firsts])
+    return {
+        "first_topic": _strings(columns.topic),
+        "first_partition": _integers(columns.partition),
+        "first_offset": _integers(columns.offset),
+        "first_broker_time": _timestamps(columns.broker_time_us),
+    }
+
+
+def _columns(kind: Any, rows: Iterable[tuple[Any, ...]]) -> Any:
+    """Returns one `kind`, a NamedTuple, whose fields hold the values of all rows."""
+    return kind._make(zip(*rows, strict=True))
+
+
+def of_payments(payments: Sequence[Transaction]) -> Columns:
+    """Returns the columns of accepted or late payments."""
+    columns = _columns(Transaction, payments)
+    return _payment(columns) | _lineage(columns)
+
+
+def _of_copies(copies: Sequence[Any]) -> Columns:
+    payments = _columns(Transaction, [each.transaction for each in copies])
+    return _payment(payments) | _firsts(each.first for each in copies) | _lineage(payments)
+
+
+def _of_letters(letters: Sequence[DeadLetter]) -> Columns:
+    columns = _columns(DeadLetter, letters)
+    return {
+        "reason": _strings(columns.reason),
+        "detail": _strings(columns.detail),
+        "step": _strings(columns.step),
+        "key": pa.array(columns.key, pa.binary()),
+        "payload": pa.array(columns.payload, pa.binary()),
+    } | _lineage(columns)
+
+
+def _of_totals(totals: Sequence[Any]) -> Columns:
+    starts_us = [each.window_start_us for each in totals]
+    currencies = [each.currency for each in totals]
+    return {
+        "window_start": _timestamps(starts_us),
+        "window_end": _timestamps([each + MINUTE_US for each in starts_us]),
+        "currency": _strings(currencies),
+        "payment_count": _integers([each.payment_count for each in totals]),
+        "amount": numeric([each.amount_minor for each in totals], currencies),
+        "pane_timing": _strings([each.pane_timing for each in totals]),
+        "pane_index": _integers([each.pane_index for each in totals]),
+        "run_id": _strings([each.run_id for each in totals]),
+    }
+
+
+def _of_raised(raised: Sequence[Any]) -> Columns:
+    payments = _columns(Transaction, [each.transaction for each in raised])
+    return {
+        "indicator": _strings([each.indicator.value for each in raised]),
+        **_payment(payments),
+        **_features([each.features for each in raised], payments.currency),
+        **_firsts(each.first for each in raised),
+        **_lineage(payments),
+    }
+
+
+def _features(features: Sequence[Features | None], currencies: Sequence[str]) -> Columns:
+    """Returns what indicators were computed from; a conflict has none."""
+
+    def of(value: Callable[[Features], Any]) -> list[Any]:
+        return [None if each is None else value(each) for each in features]
+
+    def amounts(value: Callable[[Features], int]) -> pa.Array:
+        minor = [0 if each is None else value(each) for each in features]
+        absent = pa.array([each is None for each in features])
+        return pc.if_else(absent, None, numeric(minor, currencies))
+
+    return {
+        "count_10min": _integers(of(lambda each: each.count_10min)),
+        "amount_10min": amounts(lambda each: each.amount_minor_10min),
+        "count_1h": _integers(of(lambda each: each.count_1h)),
+        "amount_1h": amounts(lambda each: each.amount_minor_1h),
+        "baseline_count": _integers(of(lambda each: each.baseline.number)),
+        "baseline_mean_minor": _floats(of(lambda each: each.baseline.mean)),
+        "baseline_stddev_minor": _floats(of(lambda each: each.baseline.stddev)),
+        "z_score": _floats(of(lambda each: each.z_score)),
+        "small_count_10min": _integers(of(lambda each: each.small_count_10min)),
+        "previous_country": _strings(of(lambda each: each.previous_country)),
+        "previous_event_time": _timestamps(of(lambda each: each.previous_event_time_us)),
+        "known_devices": _integers(of(lambda each: each.known_devices)),
+    }
+
+
+ENCODERS: dict[str, Encoder] = {
+    table.name: Encoder(table, columns_of)
+    for table, columns_of in (
+        (TRANSACTIONS, of_payments),
+        (LATE_TRANSACTIONS, of_payments),
+        (DUPLICATES, _of_copies),
+        (CONFLICTS, _of_copies),
+        (DEAD_LETTERS, _of_letters),
+        (TOTALS_BY_MINUTE, _of_totals),
+        (FRAUD_INDICATORS, _of_raised),
+    )
+}
+
+
+def weight_bytes(elements: Iterable[Any]) -> int:
+    """Returns how many bytes of keys and payloads the elements carry: dead letters alone do."""
+    return sum(
+        len(each.payload or b"") + len(each.key or b"")
+        for each in elements
+        if isinstance(each, DeadLetter)
+    )
+
+
+def slices(batch: pa.RecordBatch, bytes_max: int) -> Iterator[pa.RecordBatch]:
+    """Yields the rows in batches of at most `bytes_max` bytes, or of one row, in their order."""
+    if batch.num_rows == 1 or batch.get_total_buffer_size() <= bytes_max:
+        yield batch
+        return
+    half = batch.num_rows // 2
+    for part in (batch.slice(0, half), batch.slice(half)):
+        # A slice shares its buffers: taken for itself it is as large as its own rows.
+        yield from slices(part.take(pa.array(range(part.num_rows))), bytes_max)

@@ -1,0 +1,11 @@
+"""Why the job stops at BigQuery. Each message says what was asked, what came back, and a hint."""
+
+from __future__ import annotations
+
+
+class CannotWrite(RuntimeError):
+    """BigQuery does not take rows, or rows that it took are gone; nothing is skipped."""
+
+
+class RefusedRow(CannotWrite):
+    """BigQuery refused a row that has no other table to go to."""

@@ -1,0 +1,77 @@
+"""Makes appended rows visible, after the state that covers them is saved."""
+
+from __future__ import annotations
+
+import concurrent.futures
+from typing import Any
+
+import apache_beam as beam
+
+from transforms.bigquery.table_stream import Flush
+from transforms.bigquery.write_client import BigQuerySink, WriteClient
+
+# The name of the annotation by which a step says that it must see only what a restart repeats
+# exactly (pipeline/runners.py).
+NEEDS_STABLE_INPUT = "payments:needs_stable_input"
+_THREADS_MAX = 16
+
+
+class FlushRows(beam.PTransform):
+    """Flushes streams, and finalizes those that were left.
+
+    Input:      Flush (stream, end, last), which must be stable: after a failure the same elements
+                come again, and the state that they stand for has been saved. On Flink that is a
+                completed checkpoint (runners.py, docs/decisions/0001), on Dataflow the commit of
+                the bundle before the shuffle; DirectRunner has no second attempt.
+    Output:     nothing.
+    Guarantee:  a row is visible only when a job that goes on does so behind it.
+    """
+
+    def __init__(self, sink: BigQuerySink) -> None:
+        super().__init__()
+        self._sink = sink
+
+    def expand(self, flushes: beam.PCollection[Flush]) -> beam.PCollection[Any]:
+        """Returns an empty collection."""
+        return flushes | "Flush" >> _AfterCheckpoint(_FlushFn(self._sink))
+
+
+class _AfterCheckpoint(beam.ParDo):
+    """A ParDo that declares what it needs, in the pipeline that is submitted."""
+
+    def annotations(self) -> dict[str, Any]:
+        return {**super().annotations(), NEEDS_STABLE_INPUT: b"1"}
+
+
+class _FlushFn(beam.DoFn):
+    def __init__(self, sink: BigQuerySink) -> None:
+        self._sink = sink
+        self._flushes: dict[str, Flush] = {}
+
+    def setup(self) -> None:
+        self._client = WriteClient(self._sink)
+        self._threads = concurrent.futures.ThreadPoolExecutor(_THREADS_MAX, "flush")
+
+    def teardown(self) -> None:
+        self._threads.shutdown(wait=False)
+        self._client.close()
+
+    def start_bundle(self) -> None:
+        self._flushes = {}
+
+    def process(self, element: tuple[str, int, bool]) -> None:
+        stream, end, last = element
+        known = self._flushes.get(stream, Flush(stream, 0, False))
+        self._flushes[stream] = Flush(stream, max(end, known.end), last or known.last)
+
+    def finish_bundle(self) -> None:
+        # One call for each stream, however many bundles appended to it since the last checkpoint.
+        for _ in self._threads.map(self._flush, self._flushes.values()):
+            pass
+        self._flushes = {}
+
+    def _flush(self, flush: Flush) -> None:
+        if flush.end:
+            self._client.flush(flush.stream, flush.end)
+        if flush.last:
+            self._client.finalize(flush.stream)

@@ -1,0 +1,170 @@
+"""The calls of BigQuery's Storage Write API, each repeated as long as that can help."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import time
+from collections.abc import Callable
+from typing import Any
+
+import grpc
+import pyarrow as pa
+from google.api_core import exceptions, retry
+from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
+from google.cloud.bigquery_storage_v1.services.big_query_write.transports import (
+    BigQueryWriteGrpcTransport,
+)
+
+from transforms.bigquery.append_connection import AppendConnection
+from transforms.bigquery.errors import CannotWrite
+
+# Longer than BigQuery's outages of a node (seconds) and shorter than a person's patience. When it
+# is over the runner takes the work up again: Flink restarts the job, Dataflow the bundle.
+GIVE_UP_SEC = 300.0
+# One attempt. BigQuery answers these calls within a second or two.
+_ATTEMPT_SEC = 30.0
+_FIRST_PAUSE_SEC = 0.1
+_PAUSE_SEC_MAX = 5.0
+# gRPC would wait for up to two minutes before it tries to connect again.
+_CHANNEL = (("grpc.max_reconnect_backoff_ms", 2_000),)
+
+_HELPED_BY_WAITING = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.RESOURCE_EXHAUSTED,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.INTERNAL,
+    grpc.StatusCode.CANCELLED,
+    grpc.StatusCode.UNKNOWN,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class BigQuerySink:
+    """Where and how to write.
+
+    Attributes:
+        project: Google Cloud project of the dataset.
+        dataset: dataset that holds the tables, which must exist.
+        streams: append streams per table.
+        endpoint: host:port of a stand-in that takes gRPC without TLS; None for Google's service.
+        trace_id: names this pipeline in BigQuery's own logs and metrics.
+    """
+
+    project: str
+    dataset: str
+    streams: int = 2
+    endpoint: str | None = None
+    trace_id: str = "payments"
+
+
+def helps_to_wait(code: grpc.StatusCode) -> bool:
+    """Returns whether the same call may succeed a moment later."""
+    return code in _HELPED_BY_WAITING
+
+
+class Patience:
+    """Pauses that grow, until the time for them is over.
+
+    Args:
+        what: names what is tried, for the error.
+    """
+
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._pauses = retry.exponential_sleep_generator(_FIRST_PAUSE_SEC, _PAUSE_SEC_MAX)
+        self._until = time.monotonic() + GIVE_UP_SEC
+
+    def pause(self, why: str) -> None:
+        """Waits before the next attempt. Raises CannotWrite when there have been enough."""
+        if time.monotonic() > self._until:
+            raise CannotWrite(
+                f"BigQuery would not {self._what} for {GIVE_UP_SEC:g} s; its last answer: {why}. "
+                "Hint: is it reachable, and within its quotas? Nothing is lost or skipped: the "
+                "same rows come again when the job goes on."
+            )
+        time.sleep(next(self._pauses))
+
+
+class WriteClient:
+    """A connection to the Storage Write API for the tables of one dataset."""
+
+    def __init__(self, sink: BigQuerySink) -> None:
+        self._sink = sink
+        if sink.endpoint is None:
+            channel = BigQueryWriteGrpcTransport.create_channel(options=_CHANNEL)
+        else:
+            channel = grpc.insecure_channel(sink.endpoint, options=_CHANNEL)
+        self._channel = channel
+        self._client = BigQueryWriteClient(transport=BigQueryWriteGrpcTransport(channel=channel))
+
+    def create_stream(self, table: str) -> str:
+        """Returns the name of a new stream whose rows are visible when they are flushed."""
+        place = f"projects/{self._sink.project}/datasets/{self._sink.dataset}/tables/{table}"
+        kind = types.WriteStream(type_=types.WriteStream.Type.BUFFERED)
+        request = types.CreateWriteStreamRequest(parent=place, write_stream=kind)
+        create = functools.partial(self._client.create_write_stream, request)
+        return str(_repeated(create, f"open a stream of {table}").name)
+
+    def connect(self, stream: str, schema: pa.Schema) -> AppendConnection:
+        """Opens a call that appends rows of this schema to a stream."""
+        call = self._client.transport.append_rows
+        return AppendConnection(call, stream, schema, self._sink.trace_id)
+
+    def flush(self, stream: str, end: int) -> None:
+        """Makes the rows of a stream before offset `end` visible; twice does the same as once.
+
+        Raises:
+            CannotWrite: the stream does not hold them.
+        """
+        request = types.FlushRowsRequest(write_stream=stream, offset=end - 1)
+        try:
+            _repeated(functools.partial(self._client.flush_rows, request), f"flush {stream}")
+        except exceptions.AlreadyExists:
+            return  # visible already
+        except (exceptions.NotFound, exceptions.OutOfRange) as error:
+            # Taken for done, the rows would be missing and nobody would know.
+            raise CannotWrite(
+                f"rows that BigQuery had taken are gone: the stream {stream} cannot be flushed up "
+                f"to offset {end - 1} ({error.grpc_status_code.name}: {error.message}). Hint: rows "
+                "before that offset may be visible or not; `reconcile` tells which records are "
+                "missing, and --start_from_tables reads them again."
+            ) from None
+
+    def finalize(self, stream: str) -> None:
+        """Lets nobody append to a stream any more. One that is gone needs nothing."""
+        request = types.FinalizeWriteStreamRequest(name=stream)
+        try:
+            _repeated(
+                functools.partial(self._client.finalize_write_stream, request), f"end {stream}"
+            )
+        except (exceptions.NotFound, exceptions.InvalidArgument):
+            return  # gone, or ended already
+
+    def close(self) -> None:
+        """Closes the channel, and with it every open call."""
+        self._channel.close()
+
+
+def _repeated(call: Callable[..., Any], what: str) -> Any:
+    """Returns what the call answers, which is made again while that can help.
+
+    Raises:
+        CannotWrite: it has been tried for long enough, or is not allowed.
+        GoogleAPICallError: any other answer.
+    """
+    patience = Patience(what)
+    while True:
+        try:
+            return call(retry=None, timeout=_ATTEMPT_SEC)
+        except (exceptions.Forbidden, exceptions.Unauthenticated) as error:
+            raise CannotWrite(
+                f"BigQuery refuses to {what}: {error.message}. Hint: the job needs "
+                "roles/bigquery.dataEditor on the dataset."
+            ) from None
+        except exceptions.GoogleAPICallError as error:
+            code = error.grpc_status_code
+            if code is None or not helps_to_wait(code):
+                raise
+            patience.pause(f"{code.name} {error.message}")
