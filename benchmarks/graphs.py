@@ -10,7 +10,7 @@ from apache_beam.utils.timestamp import Duration
 
 from benchmarks.meter import Meter
 from pipeline.config import PipelineConfig
-from transforms import DecodeTransaction, Deduplicate, ReadKafka, SplitLate, ValidateTransaction
+from transforms import DecodeTransaction, Deduplicate, ReadKafka, SplitLate
 from transforms.contract.dedup_policy import DedupPolicy
 from transforms.contract.rules import Rules
 from transforms.contract.transaction import Transaction
@@ -60,12 +60,9 @@ GRAPHS: dict[str, Graph] = {
 
 
 def _split(root: beam.Pipeline, config: PipelineConfig) -> SplitLate.Outputs:
-    decoded = root | "ReadKafka" >> ReadKafka(config.source)
-    decoded = decoded | "DecodeTransaction" >> DecodeTransaction()
-    validated = decoded.decoded | "ValidateTransaction" >> ValidateTransaction(
-        Rules(config.clock_skew_us)
-    )
-    split: SplitLate.Outputs = validated.valid | "SplitLate" >> SplitLate(
+    records = root | "ReadKafka" >> ReadKafka(config.source)
+    decoded = records | "DecodeTransaction" >> DecodeTransaction(Rules(config.clock_skew_us))
+    split: SplitLate.Outputs = decoded.transactions | "SplitLate" >> SplitLate(
         config.allowed_lateness_us
     )
     return split

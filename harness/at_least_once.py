@@ -23,6 +23,7 @@ def _send_anywhere(connection: AppendConnection, offset: int | None, part: Any) 
 WriteClient.create_stream = _default_stream  # type: ignore[method-assign, assignment]
 WriteClient.flush = lambda client, stream, end: None  # type: ignore[method-assign, assignment]
 AppendConnection._send = _send_anywhere  # type: ignore[method-assign, assignment]
+AppendConnection._check_place = lambda connection, taken_at, offset: None  # type: ignore[method-assign, assignment]
 
 if __name__ == "__main__":
     sys.exit(main.main())

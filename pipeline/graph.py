@@ -20,7 +20,6 @@ from transforms import (
     ScoreFraud,
     SplitLate,
     TotalByMinute,
-    ValidateTransaction,
     WriteBigQuery,
 )
 from transforms.contract.dedup_policy import DedupPolicy
@@ -45,18 +44,11 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
     """Wires Kafka to BigQuery."""
     records = root | "ReadKafka" >> ReadKafka(config.source)
 
-    decoded = records | "DecodeTransaction" >> DecodeTransaction()
-    validated = decoded.decoded | "ValidateTransaction" >> ValidateTransaction(
-        Rules(config.clock_skew_us)
-    )
-    _ = (
-        records,
-        decoded.dead_letters,
-        validated.dead_letters,
-    ) | "LimitDeadLetters" >> LimitDeadLetters(
+    decoded = records | "DecodeTransaction" >> DecodeTransaction(Rules(config.clock_skew_us))
+    _ = (records, decoded.dead_letters) | "LimitDeadLetters" >> LimitDeadLetters(
         config.dead_letter_ratio_max, None if config.bounded else LOOK_EVERY_SEC
     )
-    timely = validated.valid | "SplitLate" >> SplitLate(config.allowed_lateness_us)
+    timely = decoded.transactions | "SplitLate" >> SplitLate(config.allowed_lateness_us)
 
     # No step below may reject a transaction for what it contains: its id is remembered, so a
     # rejected one would turn its own corrected copy into a duplicate.
@@ -74,13 +66,12 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
         FraudRules(config.account_memory_us)
     )
 
-    letters = (decoded.dead_letters, validated.dead_letters)
     ends = {
         TRANSACTIONS: deduplicated.accepted,
         DUPLICATES: deduplicated.duplicates,
         CONFLICTS: deduplicated.conflicts,
         LATE_TRANSACTIONS: timely.late,
-        DEAD_LETTERS: letters | "MergeDeadLetters" >> beam.Flatten(),
+        DEAD_LETTERS: decoded.dead_letters,
         TOTALS_BY_MINUTE: totals | "MergeTotals" >> beam.Flatten(),
         FRAUD_INDICATORS: indicators | "MergeIndicators" >> beam.Flatten(),
     }

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from transforms.read_kafka import KafkaSource, OffsetRange, ReadKafka
     from transforms.decode_transaction import DecodeTransaction
-    from transforms.validate_transaction import ValidateTransaction
     from transforms.limit_dead_letters import LimitDeadLetters
     from transforms.split_late import SplitLate
     from transforms.deduplicate import Deduplicate
@@ -26,7 +25,6 @@ _HOME = {
     "KafkaSource": "read_kafka",
     "OffsetRange": "read_kafka",
     "DecodeTransaction": "decode_transaction",
-    "ValidateTransaction": "validate_transaction",
     "LimitDeadLetters": "limit_dead_letters",
     "SplitLate": "split_late",
     "Deduplicate": "deduplicate",
@@ -41,7 +39,6 @@ __all__ = [
     "KafkaSource",
     "OffsetRange",
     "DecodeTransaction",
-    "ValidateTransaction",
     "LimitDeadLetters",
     "SplitLate",
     "Deduplicate",

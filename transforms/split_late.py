@@ -51,12 +51,13 @@ class _SplitLateFn(beam.DoFn):
         self._late = metrics.counter("transactions_late")
 
     def process(self, batch: list[Transaction]) -> Iterator[list[Transaction] | TaggedOutput]:
-        if batch_rules.all_on_time(batch, self._allowed_lateness_us):
-            yield batch
-            return
-        late = [each for each in batch if is_late(each, self._allowed_lateness_us)]
-        if late:
-            self._late.inc(len(late))
-            yield TaggedOutput(LATE, late)
-        if len(late) < len(batch):
-            yield [each for each in batch if not is_late(each, self._allowed_lateness_us)]
+        # One of few batches holds a late one: most are passed on as they are.
+        on_time = batch
+        if not batch_rules.all_on_time(batch, self._allowed_lateness_us):
+            late = [each for each in batch if is_late(each, self._allowed_lateness_us)]
+            on_time = [each for each in batch if not is_late(each, self._allowed_lateness_us)]
+            if late:
+                self._late.inc(len(late))
+                yield TaggedOutput(LATE, late)
+        if on_time:
+            yield on_time

@@ -35,10 +35,10 @@ def test_two_steps_exchanged_in_the_list_are_found(monkeypatch: pytest.MonkeyPat
     """Control of the test above."""
     used = steps_of(GraphRun(monkeypatch).build())
     listed = list(transforms.__all__)
-    first, second = listed.index("DecodeTransaction"), listed.index("ValidateTransaction")
+    first, second = listed.index("DecodeTransaction"), listed.index("SplitLate")
     listed[first], listed[second] = listed[second], listed[first]
 
-    assert out_of_order(used, listed) == {("DecodeTransaction", "ValidateTransaction")}
+    assert ("DecodeTransaction", "SplitLate") in out_of_order(used, listed)
 
 
 def test_every_outcome_has_exactly_one_table_and_the_graph_writes_to_each_table_once(

@@ -10,6 +10,7 @@ from apache_beam.utils.timestamp import Timestamp
 from tests.support.lists import InLists
 from tests.support.payments import SECOND_US, payload, record
 from transforms import DecodeTransaction, LimitDeadLetters
+from transforms.contract.rules import Rules
 from transforms.limit_dead_letters import RECORDS_MIN
 
 
@@ -27,7 +28,7 @@ def arrivals(minute: int, good: int, bad: int) -> list[TimestampedValue]:
 def run(stream: TestStream, ratio_max: float) -> None:
     with TestPipeline(options=PipelineOptions(streaming=True)) as root:
         records = root | stream | InLists()
-        decoded = records | DecodeTransaction()
+        decoded = records | DecodeTransaction(Rules(clock_skew_us=300_000_000))
         _ = (records, decoded.dead_letters) | LimitDeadLetters(ratio_max, look_every_sec=1)
 
 

@@ -139,10 +139,12 @@ class AppendConnection:
             return _problem_of_error(answer)
         if answer.error.code:
             return _problem_of_answer(answer)
-        taken_at = answer.append_result.offset
+        self._check_place(answer.append_result.offset, offset)
+        return None
+
+    def _check_place(self, taken_at: int | None, offset: int) -> None:
         if taken_at is not None and taken_at != offset:
             raise CannotWrite(f"{self._stream} took rows at offset {taken_at}, not at {offset}")
-        return None
 
 
 def _problem_of_answer(answer: Any) -> Problem:
