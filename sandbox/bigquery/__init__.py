@@ -7,8 +7,8 @@ Each mend is a file that says what BigQuery does, what the emulator does, and wh
     wire_values      NUMERIC, DATETIME and TIME as the Java client encodes them; nested records
     flat_rows        rows without nested fields take a tenth of the time
     view_queries     a view says what it asks
-    secure_grpc      gRPC speaks TLS, and has a thread for every open stream
-    single_port      REST and gRPC share one port
+    secure_grpc      gRPC speaks TLS as well, and has a thread for every open stream
+    single_port      REST and gRPC, with TLS and without, share one port
     connections      queries and streams do not share a connection; tables keep no history
     durable_streams  appended rows survive the stand-in's death, as they survive BigQuery's
     append_log       where those rows are until they are flushed

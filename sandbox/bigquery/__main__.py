@@ -20,7 +20,7 @@ from sandbox.bigquery import (
     view_queries,
     wire_values,
 )
-from sandbox.bigquery.single_port import HOST, SinglePort
+from sandbox.bigquery.single_port import HOST, SinglePort, Upstreams
 from sandbox.layout import DUCKDB_HOME
 
 # In this order: the later ones build on the earlier ones.
@@ -78,7 +78,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
     )
     server = EmulatorServer(settings)
     await server.start()
-    SinglePort(arguments.port, server.rest_port, tls_port()).start()
+    upstreams = Upstreams(rest=server.rest_port, tls=tls_port(), grpc=server.grpc_port)
+    SinglePort(arguments.port, upstreams).start()
     print(f"serving REST and gRPC on {HOST}:{arguments.port}", flush=True)
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -11,37 +11,68 @@ from sandbox import ports
 from sandbox.bigquery import connections, durable_streams
 from sandbox.bigquery.append_log import AppendLog
 from sandbox.bigquery.faults import Faults, due
-from sandbox.bigquery.single_port import SinglePort, upstream
+from sandbox.bigquery.single_port import SinglePort, Upstreams
 
 
-def test_first_byte_decides() -> None:
-    assert upstream(b"\x16", rest_port=1, tls_port=2) == 2
-    assert upstream(b"G", rest_port=1, tls_port=2) == 1
+@pytest.mark.parametrize(
+    ("opening", "port"),
+    [
+        (b"\x16\x03\x01", 2),
+        (b"PRI * HTTP/2.0", 3),
+        (b"GET /", 1),
+        (b"POST /", 1),
+        (b"PUT /", 1),
+        (b"PATCH /", 1),
+        (b"PROPFIND /", 1),
+        (b"", None),
+        (b"P", None),
+        (b"PR", None),
+    ],
+)
+def test_first_bytes_decide(opening, port) -> None:
+    assert Upstreams(rest=1, tls=2, grpc=3).of(opening) == port
 
 
 def test_bytes_pass_through_the_shared_port_in_both_directions() -> None:
-    async def scenario() -> tuple[bytes, bytes]:
+    async def scenario() -> list[bytes]:
         async def answer(name: bytes, reader, writer) -> None:
             writer.write(name + await reader.read())
             writer.close()
 
         servers = [
             await asyncio.start_server(lambda r, w, n=name: answer(n, r, w), ports.HOST, 0)
-            for name in (b"rest:", b"tls:")
+            for name in (b"rest:", b"tls:", b"grpc:")
         ]
-        rest_port, tls_port = (server.sockets[0].getsockname()[1] for server in servers)
+        upstreams = Upstreams(*(server.sockets[0].getsockname()[1] for server in servers))
         port = next(number for number in range(ports.PORT_MAX, 32_700) if ports.free(number))
-        SinglePort(port, rest_port, tls_port).start()
+        SinglePort(port, upstreams).start()
 
-        async def ask(message: bytes) -> bytes:
+        async def ask(*pieces: bytes) -> bytes:
             reader, writer = await asyncio.open_connection(ports.HOST, port)
-            writer.write(message)
+            for piece in pieces:
+                writer.write(piece)
+                await writer.drain()
+                await asyncio.sleep(0.01)  # or the system would hand them over as one
             writer.write_eof()
             return await reader.read()
 
-        return await ask(b"GET /"), await ask(b"\x16\x03")
+        return [
+            await ask(b"GET /"),
+            await ask(b"\x16\x03"),
+            await ask(b"PRI * HTTP/2.0"),
+            await ask(b"P", b"R", b"I", b" *"),
+            await ask(b"P", b"O", b"S", b"T /"),
+            await ask(b"P", b"R"),
+        ]
 
-    assert asyncio.run(scenario()) == (b"rest:GET /", b"tls:\x16\x03")
+    assert asyncio.run(scenario()) == [
+        b"rest:GET /",
+        b"tls:\x16\x03",
+        b"grpc:PRI * HTTP/2.0",
+        b"grpc:PRI *",
+        b"rest:POST /",
+        b"rest:PR",
+    ]
 
 
 def test_without_a_file_no_answer_is_lost(tmp_path) -> None:
