@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.bigquery import (
+    append_rows,
     connections,
     durable_streams,
     faults,
@@ -23,10 +24,13 @@ from sandbox.bigquery import (
 from sandbox.bigquery.single_port import HOST, SinglePort, Upstreams
 from sandbox.layout import DUCKDB_HOME
 
+_GRPC_MESSAGE_BYTES_MAX = 100 << 20
+
 # In this order: the later ones build on the earlier ones.
 _MENDS: dict[str, Callable[[], None]] = {
     "connections": connections.apply,
     "durable_streams": durable_streams.apply,
+    "append_rows": append_rows.apply,
     "flat_rows": flat_rows.apply,
     "flush_rows": flush_rows.apply,
     "stream_binding": stream_binding.apply,
@@ -71,6 +75,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         grpc_port=0,
         persistence_mode="persistent",
         data_dir=arguments.data,
+        # More than append_rows lets pass, or gRPC would refuse a request with another status.
+        write_api_max_request_bytes=_GRPC_MESSAGE_BYTES_MAX,
         default_project_id=arguments.project,
         enable_format_extensions=False,  # Avro files: the emulator would look online for seconds
         log_level="warning",
