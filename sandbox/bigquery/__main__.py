@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,6 +58,9 @@ def main() -> None:
     # DuckDB looks for its extensions under HOME: this is where `make setup` has put them.
     os.environ["HOME"] = str(DUCKDB_HOME)
     asyncio.run(_serve(parser.parse_args()))
+    # Everything is written. The interpreter would wait for the threads of calls that are never
+    # answered (faults.py).
+    os._exit(0)
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
@@ -92,6 +96,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     await ended.wait()
     await server.stop()
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

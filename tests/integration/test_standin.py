@@ -2,6 +2,9 @@
 
 import datetime as dt
 import itertools
+import signal
+import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
 
@@ -264,3 +267,96 @@ def test_column_that_the_table_does_not_have_is_refused(table) -> None:
     refused = Connection(table.writer, table.open(), rows.schema).append(rows, 0)
 
     assert (refused.error.code, cause(refused)) == (3, "SCHEMA_MISMATCH_EXTRA_FIELDS")
+
+
+# --- Faults ---------------------------------------------------------------------------------------
+
+
+def test_refused_rows_are_named_and_nothing_of_the_append_is_kept(standin, table) -> None:
+    stream = table.open()
+    connection = table.connect(stream)
+    with standin.spoiled(refuse_rows_with="bad", refuse_tables=[table.name]):
+        refused = connection.append(batch("a", "bad1", "bad2", "b", "bad3", "bad4"), 0)
+        accepted = connection.append(batch("a", "b"), 0)
+        other = Table(standin)
+        elsewhere = other.connect(other.open()).append(batch("bad"), 0)
+
+    assert refused.error.code == 3
+    assert [error.index for error in refused.row_errors] == [1, 2, 4]  # of four
+    assert accepted.append_result.offset == 0
+    assert not elsewhere.error.code
+    table.flush(stream, 1)
+    assert table.ids() == ["a", "b"]
+
+
+def _append_in_vain(connection: Connection) -> None:
+    with pytest.raises(exceptions.GoogleAPICallError):
+        connection.append(batch("a"), 0)
+
+
+def test_append_that_hangs_is_not_applied_and_does_not_hold_its_process(tmp_path) -> None:
+    standin = Standin(tmp_path)
+    try:
+        table = Table(standin)
+        stream = table.open()
+        with standin.spoiled(append_hangs_every=1):
+            with pytest.raises(exceptions.DeadlineExceeded):
+                table.connect(stream).append(batch("a"), 0, timeout=1)
+            hanging = threading.Thread(target=_append_in_vain, args=(table.connect(stream),))
+            hanging.start()
+            time.sleep(0.5)
+        assert table.connect(stream).append(batch("b"), 0).append_result.offset == 0
+        table.flush(stream, 0)
+        assert table.ids() == ["b"]
+        assert hanging.is_alive()
+        standin.process.send_signal(signal.SIGTERM)
+        assert standin.process.wait(10) == 0
+        hanging.join()
+    finally:
+        standin.kill()
+
+
+def test_append_past_its_deadline_is_not_applied(standin, table) -> None:
+    stream = table.open()
+    with (
+        standin.spoiled(append_deadline_every=1),
+        pytest.raises(exceptions.DeadlineExceeded),
+    ):
+        table.connect(stream).append(batch("a"), 0)
+
+    assert table.connect(stream).append(batch("a"), 0).append_result.offset == 0
+
+
+def test_append_at_an_offset_said_to_be_taken_is_not_applied(standin, table) -> None:
+    stream = table.open()
+    connection = table.connect(stream)
+    with standin.spoiled(append_offset_taken_every=1):
+        refused = connection.append(batch("a"), 0)
+
+    assert (refused.error.code, cause(refused)) == (6, "OFFSET_ALREADY_EXISTS")
+    assert connection.append(batch("a"), 0).append_result.offset == 0
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        ("flush_not_found_every", exceptions.NotFound),
+        ("flush_unavailable_every", exceptions.ServiceUnavailable),
+    ],
+)
+def test_refused_flush_shows_nothing_and_may_be_repeated(standin, table, fault, error) -> None:
+    stream = table.open()
+    table.connect(stream).append(batch("a"), 0)
+    with standin.spoiled(**{fault: 1}), pytest.raises(error):
+        table.flush(stream, 0)
+
+    assert table.ids() == []
+    table.flush(stream, 0)
+    assert table.ids() == ["a"]
+
+
+def test_refused_stream_is_not_made(standin, table) -> None:
+    with standin.spoiled(create_exhausted_every=1), pytest.raises(exceptions.ResourceExhausted):
+        table.open()
+
+    assert table.open()
