@@ -75,6 +75,10 @@ class Table:
         asked = f"SELECT * FROM `sandbox.writes.{self.name}` ORDER BY id"
         return [dict(row.items()) for row in self._rest.query(asked).result()]
 
+    def row_count(self) -> int:
+        """Returns what the catalog says."""
+        return self._rest.get_table(f"sandbox.writes.{self.name}").num_rows
+
     def ids(self) -> list[str]:
         return [row["id"] for row in self.rows()]
 
@@ -170,7 +174,11 @@ def test_appended_rows_survive_the_process(tmp_path) -> None:
 
         table.writer = standin.writer()
         assert table.connect(stream).append(batch("c"), 2).error.code == 6
+        assert table.row_count() == 1
+        with pytest.raises(exceptions.AlreadyExists):
+            table.flush(stream, 0)
         table.flush(stream, 2)
+        assert table.row_count() == 3
         assert [(row["id"], row["amount"], row["raw"]) for row in table.rows()] == [
             ("a", Decimal("1.5"), None),
             ("b", None, None),
