@@ -4,6 +4,10 @@ Two things bqemulator does do not hold up under that. It copies the whole table 
 after every write, so that each flush costs more than the last. And it shares one DuckDB
 connection between the threads of gRPC and the loop of REST: a query can come back with the result
 of somebody else's insert.
+
+And DuckDB is set for many cores of its own. A flush of 5,000 payments took 30 ms of CPU on a
+machine whose two cores everything shares: a third of them for handing work to a second thread, a
+sixth for checkpoints, which begin their last row group anew (600,000 rows, timed alone).
 """
 
 from __future__ import annotations
@@ -11,14 +15,27 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+_SETTINGS = """
+SET threads = 1;  -- for each query: those of other connections have threads of their own
+SET checkpoint_threshold = '64MB';  -- the log of 300,000 payments; 0.6 s at start after a kill
+"""
+
 
 def apply() -> None:
     """Gives every thread a connection of its own, and keeps no history of tables."""
     from bqemulator.storage.engine import DuckDBEngine
     from bqemulator.versioning.snapshots import SnapshotManager
 
-    DuckDBEngine.connection = property(connection_of_thread(DuckDBEngine.connection.fget))
+    opened = DuckDBEngine.connection.fget
+    DuckDBEngine.connection = property(connection_of_thread(opened))
     SnapshotManager.record_change = _record_change_without_copy
+    apply_pragmas = DuckDBEngine._apply_session_pragmas
+
+    def apply_pragmas_and_settings(engine: Any) -> None:
+        apply_pragmas(engine)
+        opened(engine).execute(_SETTINGS)
+
+    DuckDBEngine._apply_session_pragmas = apply_pragmas_and_settings
 
 
 def connection_of_thread(opened: Any) -> Any:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sandbox.bigquery import append_answers
 from sandbox.bigquery.append_log import AppendLog
 
 _SCHEMA = """
@@ -24,6 +25,15 @@ CREATE TABLE IF NOT EXISTS sandbox_streams.streams (
   name VARCHAR, type VARCHAR, state VARCHAR,
   next_offset BIGINT, flushed_rows BIGINT, row_count BIGINT
 );
+CREATE TABLE IF NOT EXISTS sandbox_streams.flushes (name VARCHAR, flushed_rows BIGINT);
+"""
+# A flush adds a row, in half of the time that it takes to replace one; they are added up at start.
+_ADD_UP_FLUSHES = """
+UPDATE sandbox_streams.streams AS streams SET flushed_rows = flushes.flushed_rows
+FROM (SELECT name, MAX(flushed_rows) AS flushed_rows FROM sandbox_streams.flushes GROUP BY name)
+  AS flushes
+WHERE streams.name = flushes.name AND streams.flushed_rows < flushes.flushed_rows;
+DELETE FROM sandbox_streams.flushes;
 """
 
 
@@ -57,35 +67,59 @@ def apply() -> None:
     handler._handle_finalize_write_stream = finalize_and_save
 
 
-def append(handler: Any, stream: Any, rows: Any, offset: int | None, rows_max: int) -> bytes:
-    """Appends as the emulator does, and writes it down before the client hears of it."""
+def append(
+    handler: Any,
+    stream: Any,
+    rows: Any,
+    offset: int | None,
+    rows_max: int,
+    *,
+    kept: bytes | None = None,
+) -> bytes:
+    """Appends as the emulator does, and writes it down before the client hears of it.
+
+    Args:
+        kept: what `encode` would make of the rows, when the caller has it.
+    """
     from bqemulator.grpc_api import write_servicer
     from bqemulator.streaming.strategies import select_strategy
     from bqemulator.streaming.strategies.base import AppendStatus
 
     with stream.lock:
-        before = (stream.next_offset, stream.row_count, list(stream.buffer))
+        next_offset, row_count, batches = stream.next_offset, stream.row_count, len(stream.buffer)
         outcome = select_strategy(stream.stream_type).append(
             stream, rows, offset, max_buffered_rows=rows_max
         )
         if outcome.status is not AppendStatus.OK:
-            code = write_servicer._proto_to_grpc_status(outcome.status)
-            return bytes(write_servicer._error_response(stream.name, outcome.detail, code))
+            return _refusal(stream, offset, outcome)
         try:
-            if outcome.committed_rows is None:
-                end = stream.next_offset
-                handler.append_log.write(stream.name, end - rows.num_rows, end, encode(rows))
-            else:
+            if outcome.committed_rows is not None:
                 with _transaction(handler) as connection:
                     insert_rows(connection, stream, outcome.committed_rows)
                     _save(connection, stream)
+            elif rows.num_rows:
+                encoded = encode(rows) if kept is None else kept
+                handler.append_log.write(stream.name, next_offset, stream.next_offset, encoded)
         except BaseException:
             # Or a repeated append would be answered with ALREADY_EXISTS, and its rows be lost.
-            stream.next_offset, stream.row_count, stream.buffer = before
+            stream.next_offset, stream.row_count = next_offset, row_count
+            del stream.buffer[batches:]
             raise
         if outcome.committed_rows is not None:
             announce(handler, stream, rows.num_rows)
     return bytes(write_servicer._ok_response(stream.name, outcome))
+
+
+def _refusal(stream: Any, offset: int | None, outcome: Any) -> bytes:
+    match outcome.status.value:
+        case "ALREADY_EXISTS":
+            return append_answers.offset_taken(stream.name, stream.next_offset, offset or 0)
+        case "OUT_OF_RANGE":
+            return append_answers.offset_beyond_end(stream.name, stream.next_offset, offset or 0)
+        case "STREAM_FINALIZED":
+            return append_answers.finalized(stream.name)
+        case status:
+            return append_answers.refusal(stream.name, status, outcome.detail)
 
 
 def flush(handler: Any, stream: Any, end: int) -> None:
@@ -97,7 +131,7 @@ def flush(handler: Any, stream: Any, end: int) -> None:
     count = end - stream.flushed_rows
     with _transaction(handler) as connection:
         insert_rows(connection, stream, buffered.slice(0, count))
-        _save(connection, stream, flushed_rows=end)
+        connection.execute("INSERT INTO sandbox_streams.flushes VALUES (?, ?)", [stream.name, end])
     # Flushed rows are never asked for again: the buffer starts at `flushed_rows`.
     rest = buffered.slice(count)
     stream.buffer = [rest.combine_chunks()] if rest.num_rows else []
@@ -119,14 +153,24 @@ def insert_rows(connection: Any, stream: Any, rows: Any) -> None:
 
 
 def announce(handler: Any, stream: Any, count: int) -> None:
-    """Brings the table's row count up to date, and forgets cached results of queries."""
+    """Brings the table's row count up to date, and forgets cached results of queries.
+
+    The count is brought up to date in memory; on disk it took a transaction beside that of the
+    rows. At start the rows are counted.
+    """
     table = (stream.project_id, stream.dataset_id, stream.table_id)
     with handler._write_lock:
         meta = handler._ctx.catalog.get_table(*table)
         if meta is not None:
-            total = meta.num_rows + count
-            handler._ctx.catalog.update_table(meta.model_copy(update={"num_rows": total}))
+            _set_row_count(handler, meta, meta.num_rows + count)
         handler._ctx.snapshots.record_change(*table)
+
+
+def _set_row_count(handler: Any, meta: Any, count: int) -> None:
+    catalog = handler._ctx.catalog
+    # The catalog in memory is behind the one on disk; with an ephemeral one there is no other.
+    cache = getattr(catalog, "_cache", catalog)
+    cache.update_table(meta.model_copy(update={"num_rows": count}))
 
 
 def encode(rows: Any) -> bytes:
@@ -160,7 +204,7 @@ def _transaction(handler: Any) -> Iterator[Any]:
             raise
 
 
-def _save(connection: Any, stream: Any, flushed_rows: int | None = None) -> None:
+def _save(connection: Any, stream: Any) -> None:
     connection.execute("DELETE FROM sandbox_streams.streams WHERE name = ?", [stream.name])
     connection.execute(
         "INSERT INTO sandbox_streams.streams VALUES (?, ?, ?, ?, ?, ?)",
@@ -169,7 +213,7 @@ def _save(connection: Any, stream: Any, flushed_rows: int | None = None) -> None
             stream.stream_type.value,
             stream.state.value,
             stream.next_offset,
-            stream.flushed_rows if flushed_rows is None else flushed_rows,
+            stream.flushed_rows,
             stream.row_count,
         ],
     )
@@ -193,6 +237,7 @@ def _load(handler: Any) -> None:
     handler.append_log = AppendLog(Path(handler._ctx.settings.data_dir))
     connection = handler._ctx.engine.connection
     connection.execute(_SCHEMA)
+    connection.execute(f"BEGIN; {_ADD_UP_FLUSHES} COMMIT")
     saved = connection.execute("SELECT * FROM sandbox_streams.streams").fetchall()
     for name, kind, state, next_offset, flushed_rows, row_count in saved:
         stream = handler.manager.create(*parse_stream_name(name), WriteStreamType(kind))
@@ -203,3 +248,16 @@ def _load(handler: Any) -> None:
             if end > flushed_rows:
                 stream.buffer.append(decode(encoded).slice(max(0, flushed_rows - first)))
                 stream.next_offset = stream.row_count = end
+    _count_rows(handler, connection)
+
+
+def _count_rows(handler: Any, connection: Any) -> None:
+    """Tells the catalog how many rows the tables with streams hold."""
+    from bqemulator.storage.sql_identifiers import quoted_table_ref
+
+    streams = handler.manager.list_active()
+    for table in {(each.project_id, each.dataset_id, each.table_id) for each in streams}:
+        meta = handler._ctx.catalog.get_table(*table)
+        if meta is not None:  # it may have been deleted since
+            counted = connection.execute(f"SELECT COUNT(*) FROM {quoted_table_ref(*table)}")
+            _set_row_count(handler, meta, counted.fetchone()[0])
