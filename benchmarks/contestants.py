@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from benchmarks.on_beam import end_to_end, graph_runner
-from benchmarks.peers import flink_sql, spark
+from benchmarks.peers import flink_bigquery, flink_sql, spark
 from benchmarks.stage import Measured, Stage
 
 
@@ -38,6 +38,11 @@ CONTESTANTS = (
         "Spark",
         "dropDuplicatesWithinWatermark, RocksDB, as many micro-batches as it takes",
         spark.run,
+    ),
+    Contestant(
+        "Flink SQL to BigQuery",
+        "keep-first into the stand-in, exactly once by flink-bigquery-connector 1.0.0",
+        flink_bigquery.run,
     ),
     Contestant("end to end", "the whole pipeline, exactly once into the stand-in", end_to_end),
     Contestant(

@@ -12,12 +12,12 @@ from sandbox.layout import JAVA_HOME
 _JOB = Path(__file__).parent / "flink_sql_job"
 _HOME = programs.PEERS / "flink_sql"
 # Flink reaches into these packages on Java 17, as templates/flink/config.yaml says.
-_OPENED = ("java.lang", "java.util", "java.time", "java.nio", "java.net", "java.math")
+OPENED = ("java.lang", "java.util", "java.time", "java.nio", "java.net", "java.math")
 
 
 def run(stage: Stage) -> Measured:
     """Installs it if need be, reads the topic, and counts what came out."""
-    _install()
+    programs.install_java(_HOME, _JOB)
     rehearsal = rehearsal_of(stage, "flink_sql")
     counts = stage.folder / "meters" / rehearsal.name
     counts.mkdir(parents=True)
@@ -25,7 +25,7 @@ def run(stage: Stage) -> Measured:
         [
             str(JAVA_HOME / "bin/java"),
             "-Xmx2g",
-            *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in _OPENED),
+            *(f"--add-opens=java.base/{package}=ALL-UNNAMED" for package in OPENED),
             "-cp",
             f"{_HOME / 'classes'}:{_HOME / 'jars'}/*",
             "KeepFirst",
@@ -47,21 +47,4 @@ def run(stage: Stage) -> Measured:
         stage.traffic.distinct,
         kept.steady_rate(WARM_UP_SHARE) * share,
         cpu_sec,
-    )
-
-
-def _install() -> None:
-    source, pom = _JOB / "src/KeepFirst.java", _JOB / "pom.xml"
-    jars, classes = str(_HOME / "jars"), str(_HOME / "classes")
-    programs.install(
-        _HOME,
-        pom.read_text() + source.read_text(),
-        [
-            [
-                *("mvn", "--batch-mode", "--quiet", "-f", str(pom)),
-                f"{programs.DEPENDENCY_PLUGIN}:copy-dependencies",
-                *(f"-DoutputDirectory={jars}", "-DincludeScope=runtime"),
-            ],
-            [str(JAVA_HOME / "bin/javac"), "-cp", f"{jars}/*", "-d", classes, str(source)],
-        ],
     )

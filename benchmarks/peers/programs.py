@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from harness import programs
@@ -49,8 +49,41 @@ def install(home: Path, made_of: str, commands: Sequence[Sequence[str]]) -> None
     mark.write_text(made_of)
 
 
-def run(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> float:
+def install_java(home: Path, job: Path) -> None:
+    """Installs a peer in Java: what the pom of its folder names, and the classes of its sources.
+
+    Raises:
+        HarnessError: Maven or the compiler failed.
+    """
+    pom, sources = job / "pom.xml", sorted((job / "src").glob("*.java"))
+    jars, classes = str(home / "jars"), str(home / "classes")
+    install(
+        home,
+        "".join(file.read_text() for file in (pom, *sources)),
+        [
+            [
+                *("mvn", "--batch-mode", "--quiet", "-f", str(pom)),
+                f"{DEPENDENCY_PLUGIN}:copy-dependencies",
+                *(f"-DoutputDirectory={jars}", "-DincludeScope=runtime"),
+            ],
+            [
+                *(str(JAVA_HOME / "bin/javac"), "-cp", f"{jars}/*", "-d", classes),
+                *map(str, sources),
+            ],
+        ],
+    )
+
+
+def run(
+    command: Sequence[str],
+    log: Path,
+    environment: Mapping[str, str],
+    meanwhile: Callable[[], None] = lambda: None,
+) -> float:
     """Runs a peer to its end; returns its CPU seconds, with those of all that it waited for.
+
+    Args:
+        meanwhile: called several times a second while it runs.
 
     Raises:
         HarnessError: it failed; with its log's end.
@@ -69,6 +102,7 @@ def run(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> fl
         if time.monotonic() - began_at > _RUN_SEC:
             process.kill()
             raise HarnessError(f"{command[0]} did not end within {_RUN_SEC} s")
+        meanwhile()
         time.sleep(0.2)
     _, status, resources = ended
     if os.waitstatus_to_exitcode(status):
