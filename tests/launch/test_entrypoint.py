@@ -71,10 +71,10 @@ def test_submit_is_a_command_line_that_the_pipeline_takes(tmp_path: Path) -> Non
     assert config.continues
 
 
-def test_java_runs_the_patched_class_first(tmp_path: Path) -> None:
+def test_java_runs_the_jars_of_the_image_and_no_others(tmp_path: Path) -> None:
     for role in ("java-workers", "job-server"):
         command = asked(tmp_path, role)
-        assert command[command.index("-cp") + 1] == "/jars/patched.jar:/jars/*"
+        assert command[command.index("-cp") + 1] == "/jars/*"
 
 
 def test_java_workers_are_the_legacy_reads_and_are_reached_in_their_own_pod(tmp_path: Path) -> None:
