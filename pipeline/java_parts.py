@@ -15,8 +15,8 @@ from apache_beam.transforms.external import ExpansionAndArtifactRetrievalStub
 from apache_beam.utils.subprocess_server import JavaHelper, SubprocessServer, pick_port
 
 _MAIN = "org.apache.beam.sdk.expansion.service.ExpansionService"
-# Without it an update may not be able to read the rows in the sink's state (docs/upgrade.md).
-_PATCHED = "patched.jar"
+# The service itself, and our own classes, which Kafka's consumer runs.
+_NEEDED = ("beam-sdks-java-expansion-service", "payments-kafka")
 # Flink's own half of the folder, a third of its bytes, which Dataflow's workers would fetch for
 # nothing at every start.
 _NOT_FOR_WORKERS = ("flink-", "beam-runners-flink", "frocksdbjni", "beam-runners-java-job-service")
@@ -27,16 +27,13 @@ class NoJavaParts(RuntimeError):
 
 
 def class_path(folder: Path) -> list[Path]:
-    """Returns the jars that Dataflow's Java workers need, patched.jar before what it patches.
+    """Returns the jars that Dataflow's Java workers need, in the same order everywhere.
 
     Raises:
-        NoJavaParts: the folder holds no expansion service, or no patched.jar.
+        NoJavaParts: the folder holds no expansion service, or no classes of ours.
     """
-    jars = sorted(
-        (jar for jar in folder.glob("*.jar") if not jar.name.startswith(_NOT_FOR_WORKERS)),
-        key=lambda jar: (jar.name != _PATCHED, jar.name),
-    )
-    for needed in (_PATCHED, "beam-sdks-java-expansion-service"):
+    jars = sorted(jar for jar in folder.glob("*.jar") if not jar.name.startswith(_NOT_FOR_WORKERS))
+    for needed in _NEEDED:
         if not any(jar.name.startswith(needed) for jar in jars):
             raise NoJavaParts(
                 f"--java_parts must be a folder of jars with {needed}, got {folder} with "

@@ -2,14 +2,11 @@
 
 Two things differ from .tools/jars/expansion, and neither has an option:
 
-- patched.jar comes first: Beam's servers then listen on loopback only (loopback.py), rows in the
-  sink's state are read alike by every process (field_order.py), no flush comes before its
-  checkpoint (stable_input.py), and no stream waits for a worker that is gone (client_retries.py).
-  Our own classes are in it as well (own_classes.py).
+- One jar comes first: Beam's servers then listen on loopback only (loopback.py).
 - The others lie in a folder called gradle/wrapper. The job server and the expansion service add
-  their whole class path to every job, 280 jars that each TaskManager downloads again although it
-  has them: 540 MB and half a minute per job, and a class loader per job, which in the end fails
-  with NoClassDefFoundError. Beam spares only files whose path holds these words
+  their whole class path to every job, 170 jars that each TaskManager downloads again although it
+  has them: hundreds of MB and half a minute per job, and a class loader per job, which in the end
+  fails with NoClassDefFoundError. Beam spares only files whose path holds these words
   (PipelineResources.isStageable). It looks at real paths, so symbolic links do not do. One small
   jar must stay outside, because an empty list is an error to the expansion service.
 """
@@ -20,7 +17,7 @@ import os
 import shutil
 import zipfile
 
-from sandbox import loopback, patched_jar
+from sandbox import loopback
 from sandbox.layout import EXPANSION_JARS, Layout
 
 
@@ -28,11 +25,10 @@ def make(layout: Layout) -> None:
     """Makes both anew: links cost nothing, and `make setup` may have changed the jars."""
     shutil.rmtree(layout.beam_jars, ignore_errors=True)
     layout.beam_jars.mkdir(parents=True)
-    for jar in sorted(set(EXPANSION_JARS.glob("*.jar")) - {EXPANSION_JARS / "patched.jar"}):
+    for jar in sorted(EXPANSION_JARS.glob("*.jar")):
         try:
             os.link(jar, layout.beam_jars / jar.name)
         except OSError:  # another disk, or one without hard links
             shutil.copyfile(jar, layout.beam_jars / jar.name)
-    with zipfile.ZipFile(layout.patched_jar, "w") as patched:
-        loopback.add(EXPANSION_JARS, patched)
-        patched_jar.add(EXPANSION_JARS, patched)
+    with zipfile.ZipFile(layout.loopback_jar, "w") as target:
+        loopback.add(EXPANSION_JARS, target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from sandbox import certificates, java
+from sandbox import java
 from sandbox.component import Component, Plan
 from sandbox.layout import ENTRY_POINT, JAVA_HOME, PYTHON, REPOSITORY
 from sandbox.ports import HOST
@@ -31,25 +31,19 @@ def job_server(plan: Plan) -> Component:
 def expansion(plan: Plan) -> Component:
     """Returns the expansion service, which is also the pool of Java workers.
 
-    Java stages read their options from here, not from the submitting Python program: where
-    BigQuery is, which project pays, and that no credentials are wanted.
+    Java stages read their options from here, not from the submitting Python program.
     """
-    flags = [
-        f"--bigQueryEndpoint=http://{plan.address('bigquery')}",
-        "--credentialFactoryClass=org.apache.beam.sdk.extensions.gcp.auth.NoopCredentialFactory",
-    ]
     options = [
         "-Xms256m",
         "-Xmx1g",
         "-XX:MetaspaceSize=192m",  # as on TaskManagers
         *java.busy(plan.peak),
-        *certificates.trusted_by_java(plan.layout),
     ]
     environment = {
         "PROJECT": plan.project,
         "JAVA_WORKERS_PORT": str(plan.ports["expansion"]),
     }
-    return _by_entry_point(plan, "expansion", "java-workers", options, environment, *flags)
+    return _by_entry_point(plan, "expansion", "java-workers", options, environment)
 
 
 def _by_entry_point(
@@ -58,7 +52,6 @@ def _by_entry_point(
     role: str,
     options: Sequence[str],
     environment: Mapping[str, str],
-    *flags: str,
 ) -> Component:
     """Returns what the images start for this role, with the sandbox's places and sizes."""
     # As Java reads an @argfile: quoted, a backslash doubled, as JSON has it.
@@ -71,7 +64,7 @@ def _by_entry_point(
         "JAVA_OPTIONS_FILE": str(options_file),
         **environment,
     }
-    return Component(name, ["bash", str(ENTRY_POINT), role, *flags], environment)
+    return Component(name, ["bash", str(ENTRY_POINT), role], environment)
 
 
 def python_workers(plan: Plan) -> Component:

@@ -1,15 +1,12 @@
-"""What is in a Java class file? As far as our patches need it: its constants and what they name.
+"""What is in a Java class file? As far as loopback.py needs it: its constants and what they name.
 
 Format: the Java Virtual Machine Specification, chapter 4.
 """
 
 from __future__ import annotations
 
-import re
 import struct
-import zipfile
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 
 from sandbox.errors import SandboxError
 
@@ -20,30 +17,6 @@ _ENTRY_BYTES |= {17: 4, 18: 4, 19: 2, 20: 2}
 _POOL_START = 10  # after magic number, version and the pool's own count
 
 
-def add_patched(
-    jars: Path, pattern: str, name: str, patch: Callable[[bytes], bytes], target: zipfile.ZipFile
-) -> None:
-    """Writes the patched class `name` of the one jar that holds it, of those with this pattern."""
-    for jar in sorted(jars.glob(pattern)):
-        with zipfile.ZipFile(jar) as archive:
-            if name in archive.namelist():
-                target.writestr(name, patch(archive.read(name)))
-                return
-    raise SandboxError(f"no {pattern} with {name} in {jars}", "run `make setup`")
-
-
-def replaced_once(class_file: bytes, before: re.Pattern[bytes], after: bytes, told: str) -> bytes:
-    """Returns the class with other instructions in the one place where `before` stands.
-
-    Raises:
-        SandboxError: there are more places or none, so that a look at the new version is due.
-    """
-    patched, places = before.subn(after, class_file)
-    if places != 1:
-        raise SandboxError(f"{told} in {places} places, not in one: has Beam been upgraded?")
-    return patched
-
-
 class Pool:
     """A class file's constant pool: found by content, grown at its end."""
 
@@ -51,12 +24,9 @@ class Pool:
         self._start = class_file[:8]
         self._count = int.from_bytes(class_file[8:_POOL_START])
         self._index: dict[tuple[int, bytes], int] = {}
-        self._texts: dict[int, bytes] = {}
         position = _POOL_START
         for index, tag, content, position in _entries(class_file, self._count):  # noqa: B007
             self._index.setdefault((tag, content), index)
-            if tag == UTF8:
-                self._texts[index] = content
         self._bytes = class_file[_POOL_START:position]
         self.rest = class_file[position:]
 
@@ -66,10 +36,6 @@ class Pool:
             return self._index[tag, content]
         except KeyError:
             raise SandboxError(f"this class has no constant {content!r}") from None
-
-    def text(self, index: int) -> bytes:
-        """Returns the text at an index, b"" when there is none."""
-        return self._texts.get(index, b"")
 
     def name_and_type(self, name: int, descriptor: bytes) -> int:
         """Returns the index of a member's name with this descriptor."""

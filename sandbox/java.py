@@ -54,4 +54,4 @@ def broker_classpath() -> list[str]:
 
 def beam_classpath(layout: Layout) -> list[str]:
     """Returns the class path of everything with Beam in it; beam_jars.py says how it is made."""
-    return [str(layout.patched_jar), f"{layout.beam_jars}/*"]
+    return [str(layout.loopback_jar), f"{layout.beam_jars}/*"]

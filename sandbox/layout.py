@@ -94,9 +94,9 @@ class Layout:
         return self.root / "run/gradle/wrapper"
 
     @property
-    def patched_jar(self) -> Path:
-        """Returns the jar that must come first in a class path with Beam in it."""
-        return self.root / "run/patched.jar"
+    def loopback_jar(self) -> Path:
+        """Returns the jar that must come first in a class path with Beam in it; see loopback.py."""
+        return self.root / "run/loopback.jar"
 
     @property
     def artifacts(self) -> Path:

@@ -16,7 +16,7 @@ from sandbox.supervision import ProcessState, Supervisor
 START_TIMEOUT_SEC = 240  # 20 s are enough on an idle machine, but some are not
 _POLL_SEC = 0.2
 _LOG_LINES_SHOWN = 20
-_LOG_LINE_CHARS_MAX = 300  # Flink prints a class path of 280 jars in one
+_LOG_LINE_CHARS_MAX = 300  # Flink prints a class path of 170 jars in one
 
 Report = Callable[[str], None]
 

@@ -15,7 +15,7 @@ run_java() {
   local options=(-XX:MaxRAMPercentage=70)
   [ -z "${JAVA_OPTIONS_FILE:-}" ] || options=("@$JAVA_OPTIONS_FILE")
   exec "${JAVA_HOME:?}/bin/java" -XX:+ExitOnOutOfMemoryError "${options[@]}" \
-    -cp "${JAVA_CLASS_PATH:-${JAVA_PARTS:-}/patched.jar:${JAVA_PARTS:-}/*}" "$@"
+    -cp "${JAVA_CLASS_PATH:?}" "$@"
 }
 
 [ $# -gt 0 ] || die "a role is required, got nothing" "$(sed -n 's/^#   \([a-z-]*\) .*/\1/p' "$0" | tr '\n' ' ')"

@@ -14,7 +14,7 @@ from tests.support.record_frames import pack
 from transforms.contract import record_frame, replay
 from transforms.contract.transaction import KafkaRecord
 
-pytestmark = [pytest.mark.integration, java_program.needs_jdk]
+pytestmark = [pytest.mark.integration, java_program.needs_jars]
 RECORDS_MAX, BYTES_MAX = 500, 64 * 1_024
 START_US = 1_767_225_600_000_000
 

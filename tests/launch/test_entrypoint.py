@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -10,19 +11,26 @@ import subprocess
 import sys
 from pathlib import Path
 
+import apache_beam as beam
+import grpc
 import pytest
+from apache_beam.io.kafka import ReadFromKafka
+from apache_beam.utils.subprocess_server import pick_port
 
 from pipeline.config import PipelineConfig
 from pipeline.options import PipelineOptions
 from pipeline.warehouse.sql_files import SQL_FOLDER
+from tests.support.java_program import needs_jars
 
 REPOSITORY = Path(__file__).parents[2]
 SCRIPT = REPOSITORY / "templates/flink/entrypoint.sh"
+JARS = REPOSITORY / ".tools/jars/expansion"
 DOCKERFILE = REPOSITORY / "templates/flink/Dockerfile"
 RECORDER = """#!{python}
 import json, sys
 print(json.dumps(sys.argv[1:]))
 """
+CLASS_PATH = "/opt/payments/jars/*:/opt/payments/gradle/wrapper/*"
 SETTINGS = {
     "KAFKA_BOOTSTRAP_SERVERS": "a:9092,b:9092",
     "KAFKA_TOPICS": "payments",
@@ -47,7 +55,7 @@ def run(
         env={
             "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
             "JAVA_HOME": str(folder / "java"),
-            "JAVA_PARTS": "/jars",
+            "JAVA_CLASS_PATH": CLASS_PATH,
             **settings,
         },
         capture_output=True,
@@ -71,10 +79,51 @@ def test_submit_is_a_command_line_that_the_pipeline_takes(tmp_path: Path) -> Non
     assert config.continues
 
 
-def test_java_runs_the_patched_class_first(tmp_path: Path) -> None:
+def test_java_runs_the_jars_of_the_image_and_no_others(tmp_path: Path) -> None:
     for role in ("java-workers", "job-server"):
         command = asked(tmp_path, role)
-        assert command[command.index("-cp") + 1] == "/jars/patched.jar:/jars/*"
+        assert command[command.index("-cp") + 1] == CLASS_PATH
+
+
+@pytest.mark.slow
+@needs_jars
+@pytest.mark.parametrize("outside", ["payments-kafka.jar", None])
+def test_java_workers_expand_the_read_from_the_folders_of_the_image(
+    tmp_path: Path, outside: str | None
+) -> None:
+    """The control, all jars in the folder of which none are sent with a job: nothing expands."""
+    expands = outside is not None
+    for jar in JARS.glob("*.jar"):
+        folder = tmp_path / ("jars" if jar.name == outside else "gradle/wrapper")
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            (folder / jar.name).hardlink_to(jar)  # Beam looks at real paths
+        except OSError:  # another disk
+            shutil.copy(jar, folder)
+    assert f"JAVA_CLASS_PATH={CLASS_PATH}" in DOCKERFILE.read_text()
+    classes = CLASS_PATH.replace("/opt/payments", str(tmp_path))
+    [port] = pick_port(None)
+    environment = {**os.environ, **SETTINGS, "JAVA_WORKERS_PORT": str(port)}
+    environment |= {"JAVA_CLASS_PATH": classes, "JAVA_HOME": str(REPOSITORY / ".tools/java")}
+    with (tmp_path / "log").open("wb") as log:
+        service = subprocess.Popen(
+            [str(SCRIPT), "java-workers"], env=environment, stdout=log, stderr=log
+        )
+    try:
+        with contextlib.nullcontext() if expands else pytest.raises(RuntimeError, match="dependen"):
+            read(f"localhost:{port}")
+    finally:
+        service.terminate()
+        service.wait(30)
+
+
+def read(expansion_service: str) -> None:
+    """Has the service expand a read from Kafka, as soon as it listens."""
+    channel = grpc.insecure_channel(expansion_service)
+    grpc.channel_ready_future(channel).result(timeout=60)
+    _ = beam.Pipeline() | ReadFromKafka(
+        {"bootstrap.servers": "127.0.0.1:1"}, ["payments"], expansion_service=expansion_service
+    )
 
 
 def test_java_workers_are_the_legacy_reads_and_are_reached_in_their_own_pod(tmp_path: Path) -> None:

@@ -21,24 +21,25 @@ def test_flag_with_a_third_value_is_refused() -> None:
         flex_template.as_flags(["--no_preflight=maybe"])
 
 
-def test_patched_jar_comes_first_and_flinks_half_not_at_all(tmp_path: Path) -> None:
+def test_workers_get_our_classes_and_flinks_half_not_at_all(tmp_path: Path) -> None:
     names = (
         "aaa.jar",
+        "beam-runners-flink-1.19-2.70.0-patched.jar",
         "beam-sdks-java-expansion-service-2.70.0.jar",
         "flink-core-1.19.0.jar",
-        "patched.jar",
+        "payments-kafka.jar",
     )
     for name in names:
         (tmp_path / name).touch()
 
     found = [jar.name for jar in java_parts.class_path(tmp_path)]
 
-    assert found == ["patched.jar", "aaa.jar", "beam-sdks-java-expansion-service-2.70.0.jar"]
+    assert found == ["aaa.jar", "beam-sdks-java-expansion-service-2.70.0.jar", "payments-kafka.jar"]
 
 
-@pytest.mark.parametrize("missing", ["patched.jar", "beam-sdks-java-expansion-service"])
+@pytest.mark.parametrize("missing", ["payments-kafka", "beam-sdks-java-expansion-service"])
 def test_folder_without_a_needed_jar_is_told(tmp_path: Path, missing: str) -> None:
-    for name in ("patched.jar", "beam-sdks-java-expansion-service-2.70.0.jar"):
+    for name in ("payments-kafka.jar", "beam-sdks-java-expansion-service-2.70.0.jar"):
         if not name.startswith(missing):
             (tmp_path / name).touch()
 

@@ -37,14 +37,14 @@ def test_class_without_the_call_is_refused(original) -> None:
 
 def test_folder_without_the_jar_is_named(tmp_path) -> None:
     with (
-        zipfile.ZipFile(tmp_path / "patched.jar", "w") as jar,
+        zipfile.ZipFile(tmp_path / "loopback.jar", "w") as jar,
         pytest.raises(SandboxError, match="beam-vendor-grpc"),
     ):
         loopback.add(tmp_path, jar)
 
 
 def test_jar_gets_one_class_under_its_own_name(tmp_path) -> None:
-    with zipfile.ZipFile(tmp_path / "patched.jar", "w") as jar:
+    with zipfile.ZipFile(tmp_path / "loopback.jar", "w") as jar:
         loopback.add(EXPANSION_JARS, jar)
 
         (name,) = jar.namelist()
