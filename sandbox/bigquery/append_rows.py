@@ -22,7 +22,7 @@ class Rows(NamedTuple):
     """The rows of one append.
 
     Attributes:
-        table: with the columns of the table in BigQuery, in its order.
+        table: with the columns that were written, and those required, in the order of the table.
         kept: the same rows as durable_streams.encode writes them; None to have it do so.
     """
 
@@ -127,19 +127,22 @@ def arrow_rows(schema: bytes, batch: bytes, columns: Any) -> Rows:
     if extra:
         raise ExtraColumnsError(f"Input schema has more fields than BigQuery schema: {extra}")
     kept: bytes | None = stream
-    arrays = []
+    fields, arrays = [], []
     for column in columns:
         position = positions.get(column.name)
         if position is None:
-            arrays.append(pyarrow.nulls(written.num_rows, column.type))
+            if not column.nullable:
+                fields.append(column)
+                arrays.append(pyarrow.nulls(written.num_rows, column.type))
             continue
         values = written.column(position)
         if values.type != column.type:
             _require_same_kind(column, values.type)
             values = values.cast(column.type)
             kept = None
+        fields.append(column)
         arrays.append(values)
-    return Rows(pyarrow.Table.from_arrays(arrays, schema=columns), kept)
+    return Rows(pyarrow.Table.from_arrays(arrays, schema=pyarrow.schema(fields)), kept)
 
 
 def _require_same_kind(column: Any, written: Any) -> None:

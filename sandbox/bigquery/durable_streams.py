@@ -12,6 +12,7 @@ what a stream knows is written down before the client hears of it:
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,10 @@ CREATE TABLE IF NOT EXISTS sandbox_streams.streams (
 );
 CREATE TABLE IF NOT EXISTS sandbox_streams.flushes (name VARCHAR, flushed_rows BIGINT);
 """
+# REST may be adding a column: known to the catalog first, then to the table.
+_ATTEMPTS_MAX = 5
+_ATTEMPTS_APART_SEC = 0.1
+_ADD_FLUSH = "INSERT INTO sandbox_streams.flushes VALUES (?, ?)"
 # A flush adds a row, in half of the time that it takes to replace one; they are added up at start.
 _ADD_UP_FLUSHES = """
 UPDATE sandbox_streams.streams AS streams SET flushed_rows = flushes.flushed_rows
@@ -124,14 +129,22 @@ def _refusal(stream: Any, offset: int | None, outcome: Any) -> bytes:
 
 def flush(handler: Any, stream: Any, end: int) -> None:
     """Moves a stream's rows up to `end` into their table. The caller holds the stream's lock."""
+    import duckdb
     import pyarrow
 
     # A column may have been added while the stream was open: rows from before have null there.
     buffered = pyarrow.concat_tables(stream.buffer, promote_options="default")
     count = end - stream.flushed_rows
-    with _transaction(handler) as connection:
-        insert_rows(connection, stream, buffered.slice(0, count))
-        connection.execute("INSERT INTO sandbox_streams.flushes VALUES (?, ?)", [stream.name, end])
+    for attempts_left in reversed(range(_ATTEMPTS_MAX)):
+        try:
+            with _transaction(handler) as connection:
+                insert_rows(connection, stream, buffered.slice(0, count))
+                connection.execute(_ADD_FLUSH, [stream.name, end])
+            break
+        except (duckdb.TransactionException, duckdb.BinderException):
+            if not attempts_left:
+                raise
+            time.sleep(_ATTEMPTS_APART_SEC)
     # Flushed rows are never asked for again: the buffer starts at `flushed_rows`.
     rest = buffered.slice(count)
     stream.buffer = [rest.combine_chunks()] if rest.num_rows else []

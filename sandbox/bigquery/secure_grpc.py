@@ -2,11 +2,13 @@
 
 The Java client of the Storage Write API always speaks TLS; bqemulator never does. And its
 handlers run on a pool of about six threads, of which each open AppendRows connection holds one:
-with the seventh stream everything stops, FlushRows included.
+with the seventh stream everything stops, FlushRows included. All other calls run on its one event
+loop, which stands still meanwhile: REST and every append wait for each flush.
 """
 
 from __future__ import annotations
 
+import asyncio
 import concurrent.futures
 from collections.abc import Callable
 from pathlib import Path
@@ -47,6 +49,7 @@ def apply(certificates: Path) -> Callable[[], int]:
     """
     import grpc
     from bqemulator import server
+    from bqemulator.grpc_api import write_servicer
 
     threads = _Threads(THREADS_MAX, thread_name_prefix="grpc")
     make_server = grpc.aio.server
@@ -61,6 +64,26 @@ def apply(certificates: Path) -> Callable[[], int]:
         ports.append(built.add_secure_port(f"{HOST}:0", credentials(certificates)))
         return built, plain_port
 
+    handler = write_servicer.BigQueryWriteHandler
+    handler.service = _serving_calls_in(threads, handler.service)
     grpc.aio.server = make_wide_server
     server.build_grpc_server = build_with_tls
     return lambda: ports[-1]
+
+
+def _serving_calls_in(threads: _Threads, service: Any) -> Any:
+    """Returns a `service` whose calls of one request and one answer run in the pool too."""
+    import grpc
+
+    def service_in_threads(handler: Any, details: Any) -> Any:
+        found = service(handler, details)
+        if found is None or found.unary_unary is None:
+            return found
+
+        async def in_thread(request: bytes, context: Any) -> Any:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(threads, found.unary_unary, request, context)
+
+        return grpc.unary_unary_rpc_method_handler(in_thread)
+
+    return service_in_threads

@@ -173,19 +173,71 @@ def test_appended_rows_survive_the_process(tmp_path) -> None:
         standin.start()
 
         table.writer = standin.writer()
-        assert table.connect(stream).append(batch("c"), 2).error.code == 6
+        connection = table.connect(stream)
+        assert connection.append(batch("c"), 2).error.code == 6
+        connection.append(batch("d"), 3)
         assert table.row_count() == 1
         with pytest.raises(exceptions.AlreadyExists):
             table.flush(stream, 0)
-        table.flush(stream, 2)
-        assert table.row_count() == 3
+        table.flush(stream, 3)
+        assert table.row_count() == 4
         assert [(row["id"], row["amount"], row["raw"]) for row in table.rows()] == [
             ("a", Decimal("1.5"), None),
             ("b", None, None),
             ("c", None, b"\xff"),
+            ("d", None, None),
         ]
     finally:
         standin.kill()
+
+
+def test_flush_that_takes_long_keeps_nobody_else_waiting(standin, table) -> None:
+    slow, other = table.open(), table.open()
+    table.connect(slow).append(batch("slow"), 0)
+    with standin.spoiled(flush_delay_ms=3_000):
+        flushing = threading.Thread(target=table.flush, args=(slow, 0))
+        flushing.start()
+        time.sleep(0.3)
+    started_at = time.monotonic()
+    table.connect(other).append(batch("quick"), 0)
+    table.flush(other, 0)
+    assert table.ids() == ["quick"]
+    assert time.monotonic() - started_at < 2.5
+    flushing.join()
+    assert table.ids() == ["quick", "slow"]
+
+
+def test_columns_may_be_added_between_flushes(standin, table) -> None:
+    """Each in the middle of flushes of other threads."""
+    stop = threading.Event()
+    failures: list[Exception] = []
+
+    def write() -> None:
+        stream = table.open()
+        connection = table.connect(stream)
+        for offset in itertools.count():
+            if stop.is_set():
+                return
+            try:
+                assert not connection.append(batch("a"), offset).error.code
+                table.flush(stream, offset)
+            except exceptions.GoogleAPICallError as error:
+                failures.append(error)
+                return
+
+    writers = [threading.Thread(target=write) for _ in range(3)]
+    for writer in writers:
+        writer.start()
+    rest = standin.rest()
+    for number in range(5):
+        added = rest.get_table(f"sandbox.writes.{table.name}")
+        added.schema = [*added.schema, bigquery.SchemaField(f"more{number}", "STRING")]
+        rest.update_table(added, ["schema"])
+    stop.set()
+    for writer in writers:
+        writer.join()
+
+    assert failures == []
 
 
 # --- What is refused ------------------------------------------------------------------------------
