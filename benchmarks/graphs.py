@@ -11,6 +11,7 @@ from apache_beam.utils.timestamp import Duration
 from benchmarks.meter import Meter
 from pipeline.config import PipelineConfig
 from transforms import DecodeTransaction, Deduplicate, ReadKafka, SplitLate
+from transforms.batch_by_shard import Shards
 from transforms.contract.dedup_policy import DedupPolicy
 from transforms.contract.rules import Rules
 from transforms.contract.transaction import Transaction
@@ -33,7 +34,7 @@ def deduplicate(root: beam.Pipeline, config: PipelineConfig, meters: str) -> Non
     """Ours, without totals, indicators and tables; --dedup_state says in which layout."""
     split = _split(root, config)
     outputs = split.on_time | "Deduplicate" >> Deduplicate(
-        DedupPolicy(config.horizon_us), config.dedup_state
+        DedupPolicy(config.horizon_us), Shards(config.shard_keys), config.dedup_state
     )
     _ = outputs.accepted | "Kept" >> Meter(meters, KEPT)
     _ = (outputs.duplicates, outputs.conflicts) | beam.Flatten() | "Copies" >> Meter(meters, COPIES)

@@ -12,11 +12,13 @@ import multiprocessing
 import psutil
 
 from harness.errors import HarnessError
-from transforms.batch_by_shard import SHARDS, shard_of
+from transforms.batch_by_shard import Shards
 from transforms.contract.dedup_policy import DedupPolicy
 from transforms.contract.shard import Catalogue, Shard
 from transforms.contract.transaction import Transaction
 
+# As a job of parallelism 8 has.
+_SHARDS = Shards(tuple(range(32)))
 _BEGIN_US = 1_800_000_000_000_000
 _HORIZON_US = 3_600_000_000
 _WARM_UP_IDS = 10_000
@@ -49,16 +51,17 @@ def _grown_by(ids: int) -> int:
 
 
 def _filled(ids: int) -> list[Shard]:
-    shards = [Shard(DedupPolicy(_HORIZON_US), Catalogue()) for _ in range(SHARDS)]
+    policy = DedupPolicy(_HORIZON_US)
+    shards = {key: Shard(policy, Catalogue(), len(_SHARDS)) for key in _SHARDS.keys}
     per_second = max(1, ids * 1_000_000 // _HORIZON_US)
     for begin in range(0, ids, per_second):
-        batches: list[list[Transaction]] = [[] for _ in shards]
+        batches: dict[int, list[Transaction]] = {key: [] for key in shards}
         for number in range(begin, min(ids, begin + per_second)):
             payment = _payment(number, _BEGIN_US + number * _HORIZON_US // ids)
-            batches[shard_of(payment.transaction_id)].append(payment)
-        for shard, batch in zip(shards, batches, strict=True):
-            shard.decide(batch)
-    return shards
+            batches[_SHARDS.of(payment.transaction_id)].append(payment)
+        for key, batch in batches.items():
+            shards[key].decide(batch)
+    return list(shards.values())
 
 
 def _payment(number: int, arrival_us: int) -> Transaction:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
     GoogleCloudOptions,
     PipelineOptions,
     PortableOptions,
@@ -19,7 +20,7 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
-from pipeline import __version__, flag_types
+from pipeline import __version__, flag_types, flink_keys
 from pipeline.options import (
     FlinkOptions,
     LaunchOptions,
@@ -55,6 +56,8 @@ class PipelineConfig:
         dead_letter_ratio_max: share of invalid records in a minute that stops the job, 0 to 1.
         totals_every_sec: time between the panes of a minute's total.
         dedup_state: how ids are remembered, sharded or per_id.
+        shards: in how many shards ids and accounts are remembered.
+        shards_asked_for: whether a flag said so.
         account_memory_us: how long an account without payments is remembered, microseconds.
         bigquery_endpoint: host:port of a stand-in, None for Google's service.
         job_endpoint: host:port of the Beam job server, Flink only.
@@ -79,6 +82,8 @@ class PipelineConfig:
     totals_every_sec: int = 10
     account_memory_us: int = 86_400_000_000
     dedup_state: StateLayout = "sharded"
+    shards: int = 8
+    shards_asked_for: bool = False
     bigquery_endpoint: str | None = None
     job_endpoint: str | None = None
     resume: str | None = None
@@ -96,6 +101,17 @@ class PipelineConfig:
     def horizon_us(self) -> int:
         """Returns how long an id is remembered (GUARANTEE.md: why a copy can never count twice)."""
         return self.allowed_lateness_us + self.clock_skew_us
+
+    @property
+    def shard_keys(self) -> tuple[int, ...]:
+        """Returns the key of each shard."""
+        return flink_keys.even_keys(self.shards)
+
+    @property
+    def stream_keys(self) -> tuple[int, ...]:
+        """Returns the key of each append stream; of 3 streams, the first three of four."""
+        power = 1 << (self.sink.streams - 1).bit_length()
+        return flink_keys.even_keys(power)[: self.sink.streams]
 
     @property
     def bounded(self) -> bool:
@@ -148,7 +164,7 @@ class PipelineConfig:
             sink=BigQuerySink(
                 project=project,
                 dataset=dataset,
-                streams=_at_least(1, "--bigquery_streams", write.bigquery_streams),
+                streams=_streams(write.bigquery_streams),
                 endpoint=write.bigquery_endpoint,
                 trace_id=f"payments:{__version__}",
             ),
@@ -160,6 +176,8 @@ class PipelineConfig:
             account_memory_us=_at_least(1, "--account_memory_sec", rules.account_memory_sec)
             * 1_000_000,
             dedup_state=rules.dedup_state,
+            shards=_shards(rules.shards, options),
+            shards_asked_for=rules.shards is not None,
             bigquery_endpoint=write.bigquery_endpoint,
             job_endpoint=options.view_as(PortableOptions).job_endpoint,
             resume=options.view_as(FlinkOptions).resume,
@@ -333,6 +351,24 @@ def _at_least(minimum: int, flag: str, value: int) -> int:
     if value < minimum:
         raise ConfigError(f"{flag} must be at least {minimum}, got {value}.")
     return value
+
+
+def _streams(asked: int) -> int:
+    if not 1 <= asked <= flink_keys.COUNT_MAX:
+        raise ConfigError(
+            f"--bigquery_streams must be from 1 to {flink_keys.COUNT_MAX}, got {asked}."
+        )
+    return asked
+
+
+def _shards(asked: int | None, options: PipelineOptions) -> int:
+    if asked is None:
+        return flink_keys.count_for(options.view_as(FlinkRunnerOptions).parallelism)
+    if not 1 <= asked <= flink_keys.COUNT_MAX or asked & (asked - 1):
+        raise ConfigError(
+            f"--shards must be a power of two from 1 to {flink_keys.COUNT_MAX}, got {asked}."
+        )
+    return asked
 
 
 def _ratio(flag: str, value: float) -> float:

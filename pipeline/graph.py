@@ -22,6 +22,7 @@ from transforms import (
     TotalByMinute,
     WriteBigQuery,
 )
+from transforms.batch_by_shard import Shards
 from transforms.contract.dedup_policy import DedupPolicy
 from transforms.contract.fraud_rules import FraudRules
 from transforms.contract.rules import Rules
@@ -53,7 +54,7 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
     # No step below may reject a transaction for what it contains: its id is remembered, so a
     # rejected one would turn its own corrected copy into a duplicate.
     deduplicated = timely.on_time | "Deduplicate" >> Deduplicate(
-        DedupPolicy(config.horizon_us), config.dedup_state, config.memory
+        DedupPolicy(config.horizon_us), Shards(config.shard_keys), config.dedup_state, config.memory
     )
 
     totals = deduplicated.accepted | "TotalByMinute" >> TotalByMinute(
@@ -63,7 +64,7 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
         config.run_id,
     )
     indicators = (deduplicated.accepted, deduplicated.conflicts) | "ScoreFraud" >> ScoreFraud(
-        FraudRules(config.account_memory_us)
+        FraudRules(config.account_memory_us), Shards(config.shard_keys)
     )
 
     ends = {
@@ -79,5 +80,5 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
     # writes to other tables would append these rows to ours (docs/decisions/0014).
     label = f"WriteBigQuery to {config.sink.dataset}"
     _ = {table.name: end for table, end in ends.items()} | label >> WriteBigQuery(
-        config.sink, config.version
+        config.sink, config.stream_keys, config.version
     )

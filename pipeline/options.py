@@ -67,6 +67,14 @@ class RulesOptions(PipelineOptions):
             "memory.",
         )
         group.add_argument(
+            "--shards",
+            type=int,
+            metavar="N",
+            help="In how many shards ids and accounts are remembered: a power of two up to 512, at "
+            "least the greatest parallelism that the job will ever have. Kept with the state, so "
+            "only a new start can choose it (default: four for each subtask, at least 8).",
+        )
+        group.add_argument(
             "--dead_letter_ratio_max",
             type=float,
             default=0.5,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from apache_beam.options.pipeline_options import (
+    FlinkRunnerOptions,
     GoogleCloudOptions,
     PipelineOptions,
     SetupOptions,
@@ -15,6 +16,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
+from pipeline import flink_keys
 from pipeline.options import LaunchOptions
 from pipeline.stable_names import stabilize
 from transforms.bigquery.flush_rows import NEEDS_STABLE_INPUT
@@ -31,6 +33,8 @@ def apply_defaults(options: PipelineOptions, runner: str) -> None:
     options.view_as(StandardOptions).streaming = runner != "DirectRunner"
     # Steps live in importable modules; shipping __main__ would only hide a misplaced one.
     options.view_as(SetupOptions).save_main_session = False
+    # State lies in as many groups of keys, and our keys are chosen by them.
+    options.view_as(FlinkRunnerOptions).max_parallelism = flink_keys.KEY_GROUPS
     if runner == "DataflowRunner":
         _apply_dataflow_defaults(options)
 

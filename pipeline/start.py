@@ -47,9 +47,23 @@ def prepare(config: PipelineConfig, complete: Callable[[PipelineConfig], None]) 
         )
         source = dataclasses.replace(config.source, ranges=tuple(now))
         return dataclasses.replace(config, source=source)
-    if not config.continues:
-        start_offsets.commit(config.source, now)
+    if config.continues:
+        return _with_shards_of_state(config).watching(now)
+    start_offsets.commit(config.source, now, config.shards)
     return config.watching(now)
+
+
+def _with_shards_of_state(config: PipelineConfig) -> PipelineConfig:
+    """Returns the configuration with the number of shards that the state was kept in."""
+    known = None if config.shadow else start_offsets.shards_of_state(config.source)
+    if known is None or known == config.shards:
+        return config
+    if config.shards_asked_for:
+        raise CannotStart(
+            f"the state lies in {known} shards, --shards={config.shards} asks for others. Hint: "
+            "drop the flag, or begin with another number by --start_from_tables=FOLDER."
+        )
+    return dataclasses.replace(config, shards=known)
 
 
 def _check_tables(config: PipelineConfig, now: list[OffsetRange]) -> None:

@@ -32,10 +32,18 @@ _RETRY = Retry(
 )
 
 
-def commit(source: KafkaSource, starts: Sequence[OffsetRange]) -> None:
-    """Makes a new job begin at the starts of these ranges. Raises CannotStart."""
+_SHARDS = "shards="
+
+
+def commit(source: KafkaSource, starts: Sequence[OffsetRange], shards: int) -> None:
+    """Makes a new job begin at the starts of these ranges, and notes its number of shards.
+
+    Raises:
+        CannotStart: Kafka does not keep it.
+    """
+    note = f"{_SHARDS}{shards}"
     offsets = {
-        TopicPartition(span.topic, span.partition): OffsetAndMetadata(span.start, "", -1)
+        TopicPartition(span.topic, span.partition): OffsetAndMetadata(span.start, note, -1)
         for span in starts
     }
     with _admin(source) as admin:
@@ -50,10 +58,24 @@ def _alter(
             raise error
 
 
-def check_partitions(source: KafkaSource, now: Sequence[OffsetRange]) -> None:
-    """Raises CannotStart when there are partitions that the state of a job does not know."""
+def shards_of_state(source: KafkaSource) -> int | None:
+    """Returns in how many shards the job that began here remembers; None when Kafka forgot."""
+    notes = {each.metadata for each in _committed(source).values()}
+    for note in notes:
+        if note.startswith(_SHARDS):
+            return int(note.removeprefix(_SHARDS))
+    return None
+
+
+def _committed(source: KafkaSource) -> dict[TopicPartition, OffsetAndMetadata]:
     with _admin(source) as admin:
         [offsets] = _RETRY(admin.list_group_offsets)([source.group]).values()
+    return dict(offsets)
+
+
+def check_partitions(source: KafkaSource, now: Sequence[OffsetRange]) -> None:
+    """Raises CannotStart when there are partitions that the state of a job does not know."""
+    offsets = _committed(source)
     known = {(pair.topic, pair.partition) for pair in offsets}
     unknown = [span for span in now if (span.topic, span.partition) not in known]
     # Kafka forgets a group after a while (offsets.retention.minutes); then there is nothing to ask.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import zlib
 from collections.abc import Callable, Iterator
 
@@ -13,36 +14,56 @@ from apache_beam.utils.windowed_value import WindowedValue
 from transforms.contract import packed
 from transforms.contract.transaction import Transaction
 
-# Named state is API: another number of shards would look for what is remembered in the wrong place.
-SHARDS = 32
 # Bounds what a batch takes in memory where a bundle is the whole input (DirectRunner).
 _BATCH_MAX = 2_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Shards:
+    """What names are gathered by, so that state is asked once for many of them.
+
+    Attributes:
+        keys: one for each shard; state is kept under it. With other keys, or as many more, what is
+            remembered would be looked for in the wrong place.
+    """
+
+    keys: tuple[int, ...]
+
+    def of(self, name: str) -> int:
+        """Returns the key of the shard of a name."""
+        return self.keys[zlib.crc32(name.encode()) % len(self.keys)]
+
+    def __len__(self) -> int:
+        return len(self.keys)
 
 
 class BatchByShard(beam.PTransform):
     """Gathers transactions by the shard of one of their names.
 
     Input:      [Transaction, …].
-    Output:     (shard, packed transactions), timestamp = the earliest arrival in the batch.
+    Output:     (key of the shard, packed transactions), timestamp = the earliest arrival in it.
     Guarantee:  every transaction is in one batch, in the order in which it came.
     """
 
-    def __init__(self, name_of: Callable[[Transaction], str]) -> None:
+    def __init__(self, name_of: Callable[[Transaction], str], shards: Shards) -> None:
         super().__init__()
         self._name_of = name_of
+        self._shards = shards
 
     def expand(
         self, transactions: beam.PCollection[list[Transaction]]
     ) -> beam.PCollection[tuple[int, bytes]]:
         """Returns the batches."""
-        return transactions | "Batch" >> beam.ParDo(_BatchFn(self._name_of)).with_output_types(
-            tuple[int, bytes]
-        )
+        # Named so that state of another number of shards is not found, but refused (by Flink).
+        label = f"Batch for {len(self._shards)} shards"
+        batch = beam.ParDo(_BatchFn(self._name_of, self._shards))
+        return transactions | label >> batch.with_output_types(tuple[int, bytes])
 
 
 class _BatchFn(beam.DoFn):
-    def __init__(self, name_of: Callable[[Transaction], str]) -> None:
+    def __init__(self, name_of: Callable[[Transaction], str], shards: Shards) -> None:
         self._name_of = name_of
+        self._shards = shards
         self._batches: dict[int, list[Transaction]] = {}
 
     def start_bundle(self) -> None:
@@ -50,10 +71,9 @@ class _BatchFn(beam.DoFn):
         self._batches = {}
 
     def process(self, transactions: list[Transaction]) -> Iterator[TimestampedValue]:
-        batches = self._batches
+        batches, name_of, shard_of = self._batches, self._name_of, self._shards.of
         for transaction in transactions:
-            shard = shard_of(self._name_of(transaction))
-            batches.setdefault(shard, []).append(transaction)
+            batches.setdefault(shard_of(name_of(transaction)), []).append(transaction)
         full = [shard for shard, batch in batches.items() if len(batch) >= _BATCH_MAX]
         for shard in full:
             batch = batches.pop(shard)
@@ -64,11 +84,6 @@ class _BatchFn(beam.DoFn):
             element = (shard, packed.pack(batch))
             yield WindowedValue(element, _earliest(batch), (GlobalWindow(),))
         self._batches = {}
-
-
-def shard_of(name: str) -> int:
-    """Returns the shard of a name, 0 to SHARDS - 1."""
-    return zlib.crc32(name.encode()) % SHARDS
 
 
 def _earliest(batch: list[Transaction]) -> Timestamp:

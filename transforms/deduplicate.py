@@ -8,7 +8,7 @@ from typing import Literal, NamedTuple
 import apache_beam as beam
 
 from transforms import coders
-from transforms.batch_by_shard import SHARDS, BatchByShard
+from transforms.batch_by_shard import BatchByShard, Shards
 from transforms.contract import packed
 from transforms.contract.dedup_policy import Copy, DedupPolicy
 from transforms.contract.transaction import Transaction
@@ -52,10 +52,12 @@ class Deduplicate(beam.PTransform):
     def __init__(
         self,
         policy: DedupPolicy,
+        shards: Shards,
         state: StateLayout = "sharded",
         memory: Memory | None = None,
     ) -> None:
         super().__init__()
+        self._shards = shards
         self._memory = memory
         self._policy = policy
         self._state = state
@@ -71,11 +73,11 @@ class Deduplicate(beam.PTransform):
         return self.Outputs(outputs[ACCEPTED], outputs[DUPLICATES], outputs[CONFLICTS])
 
     def _by_shard(self, transactions: beam.PCollection) -> tuple[beam.PCollection, beam.DoFn]:
-        batches = transactions | "BatchByShard" >> BatchByShard(_id_of)
+        batches = transactions | "BatchByShard" >> BatchByShard(_id_of, self._shards)
         # An empty batch for every shard brings a memory into state at once, read or not: a later
         # start from a checkpoint finds it there. Without a memory there are none, but the step is
         # the same: a checkpoint fits the one graph only.
-        shards = range(SHARDS if self._memory else 0)
+        shards = self._shards.keys if self._memory else ()
         empty = (
             transactions.pipeline
             | "Begin" >> beam.Impulse()
@@ -84,8 +86,12 @@ class Deduplicate(beam.PTransform):
                 lambda _: [(shard, packed.pack([])) for shard in shards]
             ).with_output_types(tuple[int, bytes])
         )
-        both = (batches, empty) | "WithEmpty" >> beam.Flatten()
-        return both, KeepFirstOfShard(self._policy, DUPLICATES, CONFLICTS, self._memory)
+        # Flink finds state by the name of what a stage reads. With another number of shards it must
+        # find none, and refuse.
+        both = (batches, empty) | f"Into {len(self._shards)} shards" >> beam.Flatten()
+        return both, KeepFirstOfShard(
+            self._policy, (DUPLICATES, CONFLICTS), len(self._shards), self._memory
+        )
 
     def _by_id(self, transactions: beam.PCollection) -> tuple[beam.PCollection, beam.DoFn]:
         keyed = transactions | "KeyById" >> beam.FlatMap(_with_ids).with_output_types(

@@ -18,7 +18,7 @@ from apache_beam.transforms.userstate import (
 from apache_beam.utils.timestamp import Timestamp
 
 from transforms import metrics
-from transforms.batch_by_shard import BatchByShard
+from transforms.batch_by_shard import BatchByShard, Shards
 from transforms.contract import packed
 from transforms.contract.account_book import AccountBook, BookHeader
 from transforms.contract.fraud_rules import FraudRules, Indicator, Raised
@@ -44,9 +44,10 @@ class ScoreFraud(beam.PTransform):
                 shard; freed by a timer when an account has not paid for FraudRules.memory_us.
     """
 
-    def __init__(self, rules: FraudRules) -> None:
+    def __init__(self, rules: FraudRules, shards: Shards) -> None:
         super().__init__()
         self._rules = rules
+        self._shards = shards
 
     def expand(
         self, inputs: tuple[beam.PCollection[list[Transaction]], beam.PCollection[Any]]
@@ -55,7 +56,7 @@ class ScoreFraud(beam.PTransform):
         accepted, conflicts = inputs
         by_payments = (
             accepted
-            | "BatchByShard" >> BatchByShard(_account_of)
+            | "BatchByShard" >> BatchByShard(_account_of, self._shards)
             | "Judge" >> beam.ParDo(_JudgeFn(self._rules))
         )
         by_conflicts = conflicts | "RaiseConflict" >> beam.Map(_conflicts)

@@ -59,4 +59,4 @@ def read(folder: str, shard: int) -> ShardFile:
 
 
 def _path(folder: str, shard: int) -> str:
-    return str(FileSystems.join(folder, f"shard-{shard:02d}"))
+    return str(FileSystems.join(folder, f"shard-{shard}"))

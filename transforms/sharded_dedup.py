@@ -53,11 +53,16 @@ class KeepFirstOfShard(beam.DoFn):
     FORGET = TimerSpec("forget", TimeDomain.WATERMARK)
 
     def __init__(
-        self, policy: DedupPolicy, duplicates: str, conflicts: str, memory: Memory | None = None
+        self,
+        policy: DedupPolicy,
+        tags: tuple[str, str],
+        shards: int,
+        memory: Memory | None = None,
     ) -> None:
         self._policy = policy
+        self._shards = shards
         self._memory = memory
-        self._tags = {Outcome.DUPLICATE: duplicates, Outcome.CONFLICT: conflicts}
+        self._tags = dict(zip((Outcome.DUPLICATE, Outcome.CONFLICT), tags, strict=True))
         self._accepted = metrics.counter("transactions_accepted")
         self._counters = {
             Outcome.DUPLICATE: metrics.counter("transactions_duplicate"),
@@ -140,7 +145,7 @@ class KeepFirstOfShard(beam.DoFn):
         content = shard_memory.read(memory.folder, number)
         for blob in content.blobs:
             cells[unpack(blob)[0] % len(cells)].add(blob)
-        shard = Shard(self._policy, content.catalogue)
+        shard = Shard(self._policy, content.catalogue, self._shards)
         for blob in content.blobs:
             shard.load(*unpack(blob))
         self._save(number, shard, catalogue, forget)
@@ -152,7 +157,7 @@ class KeepFirstOfShard(beam.DoFn):
         cached = self._caches.pop(number, None)
         if cached is not None and cached.catalogue.token == known.token:
             return cached
-        shard = Shard(self._policy, known)
+        shard = Shard(self._policy, known, self._shards)
         for place in {bucket % len(cells) for bucket in known.counts}:
             for blob in cells[place].read():
                 shard.load(*unpack(blob))

@@ -14,7 +14,7 @@ class Renamed(Deduplicate):
     def expand(self, transactions: beam.PCollection) -> Deduplicate.Outputs:
         """Returns what Deduplicate returns."""
         outputs: Deduplicate.Outputs = transactions | "Renamed" >> Deduplicate(
-            self._policy, self._state
+            self._policy, self._shards, self._state
         )
         return outputs
 

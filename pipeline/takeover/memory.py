@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from transforms import shard_memory
-from transforms.batch_by_shard import SHARDS, shard_of
+from transforms.batch_by_shard import Shards
 from transforms.contract.dedup_policy import DedupPolicy
 from transforms.contract.id_memory import Entries
 from transforms.contract.shard import Catalogue, Shard, pack
@@ -18,29 +18,31 @@ from transforms.shard_memory import Memory, ShardFile
 _BATCH = 10_000
 
 
-def write(folder: str, policy: DedupPolicy, accepted: Iterable[Transaction]) -> Memory | None:
+def write(
+    folder: str, policy: DedupPolicy, shards: Shards, accepted: Iterable[Transaction]
+) -> Memory | None:
     """Writes the memory of these payments; returns None when there are none to remember.
 
     The files hold what Deduplicate's own state would: the same code decides what goes in.
     """
-    shards = [_ShardWriter(policy) for _ in range(SHARDS)]
+    writers = {key: _ShardWriter(policy, len(shards)) for key in shards.keys}
     newest: Transaction | None = None
     for payment in accepted:
-        shards[shard_of(payment.transaction_id)].add(payment)
+        writers[shards.of(payment.transaction_id)].add(payment)
         if newest is None or payment.broker_time_us > newest.broker_time_us:
             newest = payment
     if newest is None:
         return None
-    for number, shard in enumerate(shards):
-        shard_memory.write(folder, number, shard.content())
+    for key, writer in writers.items():
+        shard_memory.write(folder, key, writer.content())
     return Memory(folder, policy.forget_at_us(policy.remember(newest)))
 
 
 class _ShardWriter:
     """Gathers the memory of one shard."""
 
-    def __init__(self, policy: DedupPolicy) -> None:
-        self._shard = Shard(policy, Catalogue())
+    def __init__(self, policy: DedupPolicy, shards: int) -> None:
+        self._shard = Shard(policy, Catalogue(), shards)
         self._entries: dict[int, list[Entries]] = defaultdict(list)
         self._batch: list[Transaction] = []
 

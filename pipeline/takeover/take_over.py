@@ -20,6 +20,7 @@ from pipeline.takeover import held_topic, memory
 from pipeline.takeover.errors import CannotStart
 from pipeline.takeover.held_tables import Held, HeldTables, Partition
 from pipeline.takeover.held_topic import HeldTopic, gaps
+from transforms.batch_by_shard import Shards
 from transforms.contract import wire_format
 from transforms.contract.dead_letter import Rejected
 from transforms.contract.dedup_policy import DedupPolicy
@@ -81,7 +82,7 @@ class TakeOver:
                     run_id=f"{config.run_id}-between",
                 )
                 self._complete(run)
-            start_offsets.commit(config.source, tails)
+            start_offsets.commit(config.source, tails, config.shards)
             return dataclasses.replace(
                 config.watching(now), memory=self._remember(topic, tails, tails, "tail")
             )
@@ -121,8 +122,8 @@ class TakeOver:
         )
         FileSystems.mkdirs(folder)
         since_us = first_us - self._config.horizon_us
-        policy = DedupPolicy(self._config.horizon_us)
-        return memory.write(folder, policy, self._accepted(topic, unread, since_us))
+        policy, shards = DedupPolicy(self._config.horizon_us), Shards(self._config.shard_keys)
+        return memory.write(folder, policy, shards, self._accepted(topic, unread, since_us))
 
     def _accepted(
         self, topic: HeldTopic, unread: Sequence[OffsetRange], since_us: int

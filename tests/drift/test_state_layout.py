@@ -14,7 +14,6 @@ from apache_beam.transforms.userstate import StateSpec, TimerSpec
 from apache_beam.typehints.schemas import schema_from_element_type
 
 from tests.support.payments import transaction
-from transforms.batch_by_shard import SHARDS
 from transforms.contract import packed
 from transforms.contract.id_memory import ENTRY
 from transforms.contract.shard import BUCKETS_PER_HORIZON
@@ -69,7 +68,7 @@ def test_field_added_at_the_end_has_its_default_in_what_was_packed_before() -> N
 
 
 def test_places_in_which_ids_are_sought() -> None:
-    assert (SHARDS, BUCKETS_PER_HORIZON, _STRETCH_US) == (32, 4, 10_000_000)
+    assert (BUCKETS_PER_HORIZON, _STRETCH_US) == (4, 10_000_000)
     assert ENTRY.names == (
         "id_high", "id_low", "facts", "offset", "arrival_ms", "partition", "topic",
     )  # fmt: skip

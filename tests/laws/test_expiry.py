@@ -25,6 +25,7 @@ from apache_beam.utils.timestamp import Timestamp
 from tests.laws.stories import TICK_US
 from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
+from tests.support.shards import SHARDS
 from transforms import Deduplicate
 from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
 from transforms.contract.metric_names import NAMESPACE
@@ -67,7 +68,7 @@ def check(
     """Runs Deduplicate on the stream and compares the offsets of both ends."""
     with TestPipeline(options=PipelineOptions([], streaming=True)) as root:
         transactions = root | arrivals.advance_watermark_to_infinity() | InLists()
-        result = transactions | Deduplicate(policy, layout)
+        result = transactions | Deduplicate(policy, SHARDS, layout)
         first = result.accepted | "A" >> Each() | "first" >> beam.Map(lambda it: it.offset)
         copies = (
             result.duplicates
@@ -119,7 +120,7 @@ def test_bounded_run_forgets_every_id_once_at_its_end(layout: StateLayout) -> No
     arrivals = [at(second * SECOND_US, second, "ABACA"[second]) for second in range(5)]
     root = beam.Pipeline(runner=FnApiRunner(), options=PipelineOptions([]))
     stamped = root | beam.Create([(it.value, it.timestamp) for it in arrivals])
-    deduplicate = Deduplicate(DedupPolicy(HORIZON_US), layout)
+    deduplicate = Deduplicate(DedupPolicy(HORIZON_US), SHARDS, layout)
     _ = stamped | beam.MapTuple(TimestampedValue) | InLists() | deduplicate
 
     result = root.run()

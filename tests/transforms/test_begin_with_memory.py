@@ -18,8 +18,8 @@ from apache_beam.utils.timestamp import Timestamp
 from pipeline.takeover import memory
 from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
+from tests.support.shards import SHARDS
 from transforms import Deduplicate, shard_memory
-from transforms.batch_by_shard import SHARDS
 from transforms.contract.dedup_policy import Copy, DedupPolicy
 from transforms.contract.transaction import Transaction
 from transforms.shard_memory import Memory
@@ -45,7 +45,7 @@ def check(
     """Compares the offsets (= seconds) in all three ends."""
     with TestPipeline(options=PipelineOptions(streaming=True)) as root:
         arrivals = root | stream | InLists()
-        result = arrivals | Deduplicate(POLICY, memory=begins_with)
+        result = arrivals | Deduplicate(POLICY, SHARDS, memory=begins_with)
         for name, offsets, expected in (
             (
                 "a",
@@ -69,7 +69,7 @@ def stream(*payments: Transaction) -> TestStream:
 
 def test_copies_of_what_the_lost_job_accepted_are_set_aside(tmp_path: Path) -> None:
     before = [payment(0, "A"), payment(1, "B"), payment(2, "C")]
-    begins_with = memory.write(str(tmp_path), POLICY, before)
+    begins_with = memory.write(str(tmp_path), POLICY, SHARDS, before)
 
     after = stream(payment(50, "A"), payment(51, "B", amount_minor=9), payment(52, "D"))
     check(begins_with, after, accepted=[52], duplicates=[50], conflicts=[51])
@@ -81,7 +81,7 @@ def test_control_without_the_memory_they_are_accepted_again() -> None:
 
 
 def test_ids_beyond_their_horizon_are_forgotten(tmp_path: Path) -> None:
-    begins_with = memory.write(str(tmp_path), POLICY, [payment(0, "A"), payment(30, "B")])
+    begins_with = memory.write(str(tmp_path), POLICY, SHARDS, [payment(0, "A"), payment(30, "B")])
 
     after = stream(payment(61, "A"), payment(62, "B"))
     check(begins_with, after, accepted=[61], duplicates=[62])
@@ -89,7 +89,7 @@ def test_ids_beyond_their_horizon_are_forgotten(tmp_path: Path) -> None:
 
 def test_record_that_is_remembered_itself_is_accepted(tmp_path: Path) -> None:
     """It had been accepted, a copy that names it was written, its own row was not."""
-    begins_with = memory.write(str(tmp_path), POLICY, [payment(10, "A")])
+    begins_with = memory.write(str(tmp_path), POLICY, SHARDS, [payment(10, "A")])
 
     after = stream(payment(9, "A"), payment(10, "A"), payment(11, "A"))
     check(begins_with, after, accepted=[10], duplicates=[9, 11])
@@ -98,7 +98,7 @@ def test_record_that_is_remembered_itself_is_accepted(tmp_path: Path) -> None:
 def test_every_shard_takes_its_memory_at_once_even_without_records(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    begins_with = memory.write(str(tmp_path), POLICY, [payment(0, "A")])
+    begins_with = memory.write(str(tmp_path), POLICY, SHARDS, [payment(0, "A")])
     read: list[int] = []
     original = shard_memory.read
     monkeypatch.setattr(
@@ -107,7 +107,7 @@ def test_every_shard_takes_its_memory_at_once_even_without_records(
 
     check(begins_with, stream())
 
-    assert sorted(read) == list(range(SHARDS))
+    assert sorted(read) == list(range(len(SHARDS)))
 
 
 def test_missing_file_fails_instead_of_forgetting(tmp_path: Path) -> None:
@@ -116,22 +116,22 @@ def test_missing_file_fails_instead_of_forgetting(tmp_path: Path) -> None:
 
 
 def test_no_payments_make_no_memory(tmp_path: Path) -> None:
-    assert memory.write(str(tmp_path), POLICY, []) is None
+    assert memory.write(str(tmp_path), POLICY, SHARDS, []) is None
     assert not list(tmp_path.iterdir())
 
 
 def test_file_holds_what_was_written(tmp_path: Path) -> None:
     accepted = [payment(second, f"tx-{second}") for second in range(100)]
 
-    memory.write(str(tmp_path), POLICY, accepted)
+    memory.write(str(tmp_path), POLICY, SHARDS, accepted)
 
-    files = [shard_memory.read(str(tmp_path), shard) for shard in range(SHARDS)]
+    files = [shard_memory.read(str(tmp_path), shard) for shard in range(len(SHARDS))]
     assert sum(sum(each.catalogue.counts.values()) for each in files) == len(accepted)
 
 
 def test_useless_memory_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A shard that has forgotten all has no state, like one that has seen nothing."""
-    begins_with = memory.write(str(tmp_path), POLICY, [payment(0, "A")])
+    begins_with = memory.write(str(tmp_path), POLICY, SHARDS, [payment(0, "A")])
     read: list[int] = []
     original = shard_memory.read
     monkeypatch.setattr(
@@ -147,4 +147,4 @@ def test_useless_memory_is_not_read_again(tmp_path: Path, monkeypatch: pytest.Mo
     )
 
     check(begins_with, long_after, accepted=[501], duplicates=[1])
-    assert len(read) == SHARDS
+    assert len(read) == len(SHARDS)

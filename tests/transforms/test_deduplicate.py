@@ -16,6 +16,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
+from tests.support.shards import SHARDS
 from transforms import Deduplicate
 from transforms.contract.dedup_policy import DedupPolicy
 from transforms.contract.transaction import Transaction
@@ -46,7 +47,7 @@ def check(
     options = PipelineOptions(streaming=True)
     with TestPipeline(options=options) as root:
         arrivals = root | stream | InLists()
-        result = arrivals | Deduplicate(DedupPolicy(HORIZON_SEC * SECOND_US), layout)
+        result = arrivals | Deduplicate(DedupPolicy(HORIZON_SEC * SECOND_US), SHARDS, layout)
         assert_that(
             result.accepted | "A" >> Each() | "a" >> beam.Map(lambda it: it.offset),
             offsets(accepted),

@@ -14,6 +14,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
+from tests.support.shards import SHARDS
 from transforms import Deduplicate, ScoreFraud
 from transforms.contract.dedup_policy import DedupPolicy
 from transforms.contract.fraud_rules import FraudRules, Raised
@@ -75,9 +76,9 @@ def scored(payments: Any, runner: PipelineRunner | None = None) -> list[tuple]:
     options = PipelineOptions(streaming=runner is None)
     with TestPipeline(runner=runner, options=options) as root:
         arrivals = root | payments | InLists()
-        result = arrivals | Deduplicate(DedupPolicy(HORIZON_US))
+        result = arrivals | Deduplicate(DedupPolicy(HORIZON_US), SHARDS)
         raised = (result.accepted, result.conflicts) | ScoreFraud(
-            FraudRules(MEMORY_SEC * SECOND_US)
+            FraudRules(MEMORY_SEC * SECOND_US), SHARDS
         )
         _ = raised | beam.Flatten() | Each() | beam.Map(tell)
     return sorted(TOLD)

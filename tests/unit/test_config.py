@@ -57,7 +57,7 @@ def test_flink_takes_checkpoints_every_five_seconds_unless_told() -> None:
         ([*REQUIRED, "--bigquery_dataset=payments"], "must be PROJECT.DATASET, got 'payments'"),
         ([*REQUIRED, "--runner=SparkRunner"], "must be one of DirectRunner"),
         ([*REQUIRED, "--allowed_lateness_sec=-1"], "--allowed_lateness_sec must be at least 0"),
-        ([*REQUIRED, "--bigquery_streams=0"], "--bigquery_streams must be at least 1"),
+        ([*REQUIRED, "--bigquery_streams=0"], "--bigquery_streams must be from 1 to 512"),
         ([*REQUIRED, "--bigquery_endpoint=h"], "--bigquery_endpoint must be"),
         ([*REQUIRED, "--kafka_config_file=/no/such"], "/no/such: No such file"),
         ([*FLINK, "--checkpointing_interval=-1"], "--checkpointing_interval must be above 0"),

@@ -23,6 +23,7 @@ from transforms.contract.shard import (
     Decided,
     HorizonChanged,
     Shard,
+    ShardsChanged,
     pack,
     unpack,
 )
@@ -63,7 +64,7 @@ def by_policy(records: list[Transaction]) -> list[tuple[int, Outcome, tuple | No
 def in_batches(records: list[Transaction], seed: int) -> tuple[list[tuple], Shard, list[bytes]]:
     """Decides in random batches; now and then a new worker begins, with what state holds."""
     rng = random.Random(seed)
-    shard, state, told = Shard(POLICY, Catalogue()), [], []
+    shard, state, told = Shard(POLICY, Catalogue(), 8), [], []
     while records:
         size = rng.randrange(1, 60)
         batch, records = records[:size], records[size:]
@@ -83,7 +84,7 @@ def what(decided: Decided) -> list[tuple[int, Outcome, tuple | None]]:
 
 
 def restored(catalogue: bytes, state: list[bytes]) -> Shard:
-    shard = Shard(POLICY, Catalogue.decode(catalogue))
+    shard = Shard(POLICY, Catalogue.decode(catalogue), 8)
     for blob in state:
         shard.load(*unpack(blob))
     return shard
@@ -106,7 +107,7 @@ def test_batches_and_restarts_change_no_decision(seed: int) -> None:
 def test_forgotten_buckets_change_no_decision() -> None:
     """The watermark may follow arrivals as closely as it likes."""
     records = sorted(traffic(1, 2_000), key=lambda it: it.broker_time_us)
-    shard, told, dropped = Shard(POLICY, Catalogue()), [], 0
+    shard, told, dropped = Shard(POLICY, Catalogue(), 8), [], 0
     for record in records:
         for bucket in shard.forgettable(record.broker_time_us // 1_000):
             dropped += shard.drop(bucket)
@@ -117,7 +118,7 @@ def test_forgotten_buckets_change_no_decision() -> None:
 
 
 def test_bucket_is_not_forgettable_a_millisecond_early() -> None:
-    shard = Shard(POLICY, Catalogue())
+    shard = Shard(POLICY, Catalogue(), 8)
     bucket_ms = HORIZON_SEC * 1_000 // 4
     last_of_bucket_ms = NOON_US // 1_000 // bucket_ms * bucket_ms + bucket_ms - 1
     shard.decide([transaction(arrival_us=last_of_bucket_ms * 1_000)])
@@ -129,7 +130,7 @@ def test_bucket_is_not_forgettable_a_millisecond_early() -> None:
 
 
 def test_id_takes_forty_bytes_in_state() -> None:
-    shard = Shard(POLICY, Catalogue())
+    shard = Shard(POLICY, Catalogue(), 8)
     batch = [transaction(f"tx-{n}", offset=n) for n in range(1_000)]
 
     [blob] = [pack(bucket, entries) for bucket, entries in shard.decide(batch).fresh.items()]
@@ -194,14 +195,16 @@ def test_control_a_digest_of_three_bits_confuses_ids(monkeypatch: pytest.MonkeyP
 
 def test_state_of_another_horizon_is_refused() -> None:
     """Arrivals are places in buckets: read with another length, ids would be forgotten early."""
-    shard = Shard(POLICY, Catalogue())
+    shard = Shard(POLICY, Catalogue(), 8)
     shard.decide([transaction()])
     state = shard.catalogue.encode()
     longer = DedupPolicy(2 * HORIZON_SEC * SECOND_US)
 
     with pytest.raises(HorizonChanged, match="horizon of 60 s, this job has 120 s"):
-        Shard(longer, Catalogue.decode(state))
-    assert Shard(POLICY, Catalogue.decode(state)).catalogue.counts == shard.catalogue.counts
+        Shard(longer, Catalogue.decode(state), 8)
+    with pytest.raises(ShardsChanged, match=r"8 shards, this job has 16.*--shards must stay"):
+        Shard(POLICY, Catalogue.decode(state), 16)
+    assert Shard(POLICY, Catalogue.decode(state), 8).catalogue.counts == shard.catalogue.counts
 
 
 def test_ids_added_batch_by_batch_lie_in_few_runs_and_all_are_found() -> None:

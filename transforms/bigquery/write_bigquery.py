@@ -31,11 +31,13 @@ class WriteBigQuery(beam.PTransform):
     def __init__(
         self,
         sink: BigQuerySink,
+        stream_keys: tuple[int, ...],
         pipeline_version: str,
         encoders: Mapping[str, Encoder] = ENCODERS,
     ) -> None:
         super().__init__()
         self._sink = sink
+        self._stream_keys = stream_keys
         self._encoders = encoders
         self._version = pipeline_version
 
@@ -48,7 +50,7 @@ class WriteBigQuery(beam.PTransform):
         return (
             parts
             | "Merge" >> beam.Flatten()
-            | "GatherByStream" >> GatherByStream(tuple(range(self._sink.streams)))
+            | "GatherByStream" >> GatherByStream(self._stream_keys)
             | "AppendRows" >> AppendRows(self._sink, self._encoders, self._version)
             # Saves what is to be flushed, before it is: a boundary on every runner.
             | "Save" >> beam.Reshuffle()

@@ -37,6 +37,10 @@ class HorizonChanged(RuntimeError):
     """The ids in state were remembered for another horizon than this job's."""
 
 
+class ShardsChanged(RuntimeError):
+    """The ids in state lie in another number of shards than this job's."""
+
+
 class Decision(NamedTuple):
     """How a copy ends."""
 
@@ -68,30 +72,34 @@ class Catalogue:
         counts: how many ids there are in each bucket.
         topics: names, by the numbers that entries hold.
         bucket_ms: length of the buckets that the ids lie in; 0 as long as there are none.
+        shards: how many there are besides; 0 as long as there are no ids.
     """
 
     token: str = ""
     counts: dict[int, int] = dataclasses.field(default_factory=dict)
     topics: list[str] = dataclasses.field(default_factory=list)
     bucket_ms: int = 0
+    shards: int = 0
 
     def encode(self) -> bytes:
         """Returns the catalogue as it rests in state."""
-        return orjson.dumps((self.token, list(self.counts.items()), self.topics, self.bucket_ms))
+        return orjson.dumps(
+            (self.token, list(self.counts.items()), self.topics, self.bucket_ms, self.shards)
+        )
 
     @classmethod
     def decode(cls, stored: bytes | None) -> Catalogue:
         """Returns what `encode` was called on, an empty catalogue for None."""
         if stored is None:
             return cls()
-        token, counts, topics, bucket_ms = orjson.loads(stored)
-        return cls(token, {bucket: count for bucket, count in counts}, topics, bucket_ms)
+        token, counts, *others = orjson.loads(stored)
+        return cls(token, {bucket: count for bucket, count in counts}, *others)
 
 
 class Shard:
     """The remembered ids of one shard, and the decisions on them."""
 
-    def __init__(self, policy: DedupPolicy, catalogue: Catalogue) -> None:
+    def __init__(self, policy: DedupPolicy, catalogue: Catalogue, shards: int) -> None:
         self.catalogue = catalogue
         self._policy = policy
         self._horizon_ms = policy.horizon_us // 1_000
@@ -106,6 +114,14 @@ class Shard:
                 "(docs/upgrade.md)."
             )
         catalogue.bucket_ms = self._bucket_ms
+        # With another number most ids would be looked for where they are not, and count twice.
+        if catalogue.shards not in (0, shards):
+            raise ShardsChanged(
+                f"the ids in state lie in {catalogue.shards} shards, this job has {shards}. Hint: "
+                "--shards must stay what it was as long as the state is kept; "
+                "--start_from_tables=FOLDER begins with another number (docs/upgrade.md)."
+            )
+        catalogue.shards = shards
 
     def load(self, bucket: int, entries: Entries) -> None:
         """Takes entries from state; the catalogue counts them already."""
