@@ -24,7 +24,7 @@ from pipeline.config import PipelineConfig
 from pipeline.options import PipelineOptions
 from tests.support import google_cloud
 from tests.support.google_cloud import BUCKET, PROJECT, REGION, GoogleCloud
-from transforms.contract.table_schema import TABLES
+from transforms.bigquery import flush_rows as flush_steps
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -124,16 +124,24 @@ def test_streams_exactly_once_on_streaming_engine(job: Submitted) -> None:
     assert "at_least_once" not in json.dumps(job.job)
 
 
-def test_every_table_is_written_at_stream_offsets_by_a_fixed_number_of_streams(
-    job: Submitted,
-) -> None:
-    """Automatic sharding, which writes nothing from Python, has no step that adds a shard."""
-    steps = [transform.unique_name for transform in job.pipeline.components.transforms.values()]
+def test_offsets_are_committed_before_rows_are_flushed(job: Submitted) -> None:
+    """On Dataflow a bundle commits its state and what it puts out at once, at a shuffle.
 
-    for table in TABLES:
-        own = [step for step in steps if step.startswith(f"Write {table.name} to payments/")]
-        assert any(step.endswith("/StorageApiLoads/AddShard") for step in own)
-        assert any(step.endswith("ParMultiDo(StorageApiFlushAndFinalize)") for step in own)
+    Between the step that appends and the one that flushes must be one, or both were one bundle.
+    """
+    steps = job.pipeline.components.transforms.values()
+    [append] = [each for each in steps if each.unique_name.endswith("/AppendRows/Append")]
+    [flush] = [each for each in steps if each.unique_name.endswith("/FlushRows/Flush")]
+
+    assert "positions" in pardo(append).state_specs
+    assert flush_steps.NEEDS_STABLE_INPUT in flush.annotations
+    between = urns_between(job.pipeline, append, flush)
+    assert common_urns.primitives.GROUP_BY_KEY.urn in between
+
+
+def test_no_step_of_beams_own_writes_to_bigquery(job: Submitted) -> None:
+    assert b"StorageApi" not in job.raw
+    assert b"bigquery_storage_write" not in job.raw
 
 
 def test_python_runs_in_our_image_and_java_in_beams_of_the_same_version(job: Submitted) -> None:
@@ -203,9 +211,10 @@ def test_control_a_job_that_breaks_the_contract_is_found(
     updating: Submitted, cloud: GoogleCloud
 ) -> None:
     """Each check above, on a job in which one thing is wrong."""
-    auto_sharded = copy_of(updating.pipeline)
-    for transform in auto_sharded.components.transforms.values():
-        transform.unique_name = transform.unique_name.replace("/AddShard", "/Shard")
+    fused = copy_of(updating.pipeline)
+    for transform in fused.components.transforms.values():
+        if "/Save/" in transform.unique_name:
+            transform.spec.urn = "beam:transform:pardo:v1"
     of_jars = copy_of(updating.pipeline)
     for environment in of_jars.components.environments.values():
         if b"java" in environment.payload:
@@ -218,9 +227,9 @@ def test_control_a_job_that_breaks_the_contract_is_found(
     with pytest.raises(AssertionError):
         test_streams_exactly_once_on_streaming_engine(updating._replace(job=batch))
     with pytest.raises(AssertionError):
-        test_every_table_is_written_at_stream_offsets_by_a_fixed_number_of_streams(
-            updating._replace(pipeline=auto_sharded)
-        )
+        test_offsets_are_committed_before_rows_are_flushed(updating._replace(pipeline=fused))
+    with pytest.raises(AssertionError):
+        test_no_step_of_beams_own_writes_to_bigquery(updating._replace(raw=b"StorageApiFlush"))
     with pytest.raises(AssertionError):
         test_python_runs_in_our_image_and_java_in_beams_of_the_same_version(
             updating._replace(pipeline=foreign)
@@ -229,6 +238,30 @@ def test_control_a_job_that_breaks_the_contract_is_found(
         test_java_gets_the_pinned_jars_and_our_own(updating._replace(pipeline=of_jars), cloud)
     with pytest.raises(AssertionError):
         test_holds_no_path_of_the_launcher_and_no_secret(updating._replace(raw=leaking), cloud)
+
+
+def pardo(transform: beam_runner_api_pb2.PTransform) -> beam_runner_api_pb2.ParDoPayload:
+    return beam_runner_api_pb2.ParDoPayload.FromString(transform.spec.payload)
+
+
+def urns_between(
+    pipeline: beam_runner_api_pb2.Pipeline,
+    first: beam_runner_api_pb2.PTransform,
+    last: beam_runner_api_pb2.PTransform,
+) -> set[str]:
+    """Returns the kinds of primitive steps on the way from one to the other."""
+    producers = {
+        output: transform
+        for transform in pipeline.components.transforms.values()
+        if not transform.subtransforms
+        for output in transform.outputs.values()
+    }
+    found, at = set(), last
+    while at is not first and at.unique_name != first.unique_name:
+        [read] = at.inputs.values()
+        at = producers[read]
+        found.add(at.spec.urn)
+    return found
 
 
 def copy_of(pipeline: beam_runner_api_pb2.Pipeline) -> beam_runner_api_pb2.Pipeline:
