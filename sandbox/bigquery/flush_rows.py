@@ -1,8 +1,11 @@
 """FlushRows as BigQuery does it: the offset is inclusive, and flushing twice is an error.
 
 bqemulator takes the offset as exclusive: the last row of every flush stays invisible, and
-flushing a single row at offset 0 fails. Beam's sink flushes the offset of the last row that it
-appended, and rests on ALREADY_EXISTS to learn that a flush it repeats was done before.
+flushing a single row at offset 0 fails. Both sinks flush the offset of the last row that they
+appended, and take ALREADY_EXISTS to mean that a flush they repeat was done before.
+
+A finalized stream cannot be flushed, even where it was before: so says a user who asked Google's
+service (flink-bigquery-connector, issue 235), and Beam's sink expects it.
 """
 
 from __future__ import annotations
@@ -21,9 +24,13 @@ class Refusal:
     message: str
 
 
-def decide(stream: str, offset: int, appended: int, flushed: int) -> int | Refusal:
+def decide(
+    stream: str, offset: int, appended: int, flushed: int, finalized: bool = False
+) -> int | Refusal:
     """Returns up to which row (exclusive) a stream is flushed by FlushRows(offset)."""
     end = offset + 1
+    if finalized:
+        return Refusal("INVALID_ARGUMENT", f"Stream is already finalized. Entity: {stream}")
     if offset < 0:
         return Refusal("INVALID_ARGUMENT", f"Offset {offset} is negative. Entity: {stream}")
     if end > appended:
@@ -44,7 +51,7 @@ def apply() -> None:
 
 def _handle_flush_rows(handler: Any, request_bytes: bytes, context: Any) -> bytes:
     import grpc
-    from bqemulator.streaming.write_stream import WriteStreamType
+    from bqemulator.streaming.write_stream import WriteStreamState, WriteStreamType
     from google.cloud.bigquery_storage_v1 import types
 
     request = types.FlushRowsRequest.deserialize(request_bytes)
@@ -62,7 +69,13 @@ def _handle_flush_rows(handler: Any, request_bytes: bytes, context: Any) -> byte
         kind = f"FlushRows on a {stream.stream_type.value} stream. Entity: {stream.name}"
         return refuse(Refusal("INVALID_ARGUMENT", kind))
     with stream.lock:
-        decision = decide(stream.name, int(request.offset), stream.next_offset, stream.flushed_rows)
+        decision = decide(
+            stream.name,
+            int(request.offset),
+            stream.next_offset,
+            stream.flushed_rows,
+            stream.state is WriteStreamState.FINALIZED,
+        )
         if isinstance(decision, Refusal):
             return refuse(decision)
         durable_streams.flush(handler, stream, decision)

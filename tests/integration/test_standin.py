@@ -263,7 +263,7 @@ def test_append_to_an_unknown_stream_ends_the_call_with_not_found(table) -> None
         table.connect(table.open()[:-16] + "0123456789abcdef").append(batch("a"), 0)
 
 
-def test_finalized_stream_takes_flushes_and_no_rows(table) -> None:
+def test_finalized_stream_takes_neither_rows_nor_flushes(table) -> None:
     stream = table.open()
     connection = table.connect(stream)
     connection.append(batch("a", "b"), 0)
@@ -273,8 +273,9 @@ def test_finalized_stream_takes_flushes_and_no_rows(table) -> None:
 
     refused = connection.append(batch("c"), 2)
     assert (refused.error.code, cause(refused)) == (3, "STREAM_FINALIZED")
-    table.flush(stream, 1)
-    assert table.ids() == ["a", "b"]
+    with pytest.raises(exceptions.InvalidArgument, match="finalized"):
+        table.flush(stream, 1)
+    assert table.ids() == []
 
 
 def test_flush_beyond_the_end_or_again_or_of_an_unknown_stream_is_refused(table) -> None:

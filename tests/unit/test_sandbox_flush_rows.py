@@ -48,3 +48,10 @@ def test_any_flushes_make_each_row_visible_at_most_once(appended, offsets) -> No
 
     assert visible == list(range(flushed))  # none twice, none skipped
     assert flushed <= appended
+
+
+def test_finalized_stream_cannot_be_flushed_again() -> None:
+    refusal = decide(S, offset=1, appended=2, flushed=2, finalized=True)
+
+    assert isinstance(refusal, Refusal)
+    assert refusal.status == "INVALID_ARGUMENT"

@@ -123,6 +123,11 @@ class WriteClient:
             _repeated(functools.partial(self._client.flush_rows, request), f"flush {stream}")
         except exceptions.AlreadyExists:
             return  # visible already
+        except exceptions.InvalidArgument as error:
+            # We finalize a stream when it has been flushed up to the last offset that state covers,
+            # and never flush further. An earlier attempt has got so far, and was not heard.
+            if "finalized" not in error.message.lower():
+                raise CannotWrite(f"BigQuery does not flush {stream}: {error.message}") from None
         except (exceptions.NotFound, exceptions.OutOfRange) as error:
             # Taken for done, the rows would be missing and nobody would know.
             raise CannotWrite(
