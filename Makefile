@@ -18,6 +18,9 @@ SCENARIO ?=
 ROUNDS ?= 1
 SEEDS ?= 1
 MIXED ?= 0
+# Percent of the faults, and a text that says which.
+SHARE ?= 100
+PICK ?=
 ONLY ?=
 # Inputs of `make fuzz`, besides SEED.
 COUNT ?= 1000000
@@ -44,9 +47,10 @@ demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flin
 		--seed=$(SEED) --kill=$(KILL) $(if $(SCENARIO),--scenario=$(SCENARIO)) \
 		$(if $(filter 1,$(KEEP)),--keep)
 
-faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and the controls (SEED SEEDS ROUNDS ONLY MIXED=1 SHORT=1)
+faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and the controls (SEED SEEDS ROUNDS ONLY MIXED=1 SHORT=1 SHARE PICK)
 	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --seeds=$(SEEDS) --rounds=$(ROUNDS) \
-		$(if $(ONLY),--only=$(ONLY)) $(if $(filter 1,$(MIXED)),--mixed) $(if $(filter 1,$(SHORT)),--short)
+		$(if $(ONLY),--only=$(ONLY)) $(if $(filter 1,$(MIXED)),--mixed) $(if $(filter 1,$(SHORT)),--short) \
+		--share=$(SHARE) --pick="$(PICK)"
 
 fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (SEED COUNT)
 	@$(PYTHON_BIN) -m tests.fuzz --seed=$(SEED) --count=$(COUNT)

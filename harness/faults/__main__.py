@@ -5,10 +5,11 @@
     make faults ONLY=zombie         one of them
     make faults SEED=7 ROUNDS=3     every fault once, then two rounds of three at a time
     make faults SEEDS=10 MIXED=1    seeds 1 to 10, three faults at a time from the start
+    make faults SHARE=40 PICK=TEXT  40 percent of them; the text, such as a commit, says which
 
 A seed injects the same faults in the same order at the same moments again; what the machine
-makes of them is its own. The controls are kills with Beam's sink as it comes, and lost answers to
-its at-least-once mode: both must double.
+makes of them is its own. The controls are kills of a job whose flush does not wait for checkpoints,
+and lost answers to a sink that appends without offsets: both must double.
 
 Exit code: 0 when nothing was lost or doubled and the controls doubled, 1 when not, 2 for a mistake
 in the flags, 3 when a part failed. Unless it was up before, the sandbox is taken down at the end;
@@ -26,7 +27,7 @@ from pathlib import Path
 from harness import command_line
 from harness.endings import exit_code
 from harness.faults import pace, schedule, table
-from harness.faults.catalogue import FAULTS
+from harness.faults.catalogue import FAULTS, Fault
 from harness.faults.suite import Controls, Result, Suite
 from sandbox.sandbox import Sandbox
 
@@ -47,22 +48,30 @@ def _run(arguments: argparse.Namespace) -> int:
     controls: Controls | None = None
     seed = arguments.seed
     try:
+        faults = _faults(arguments)
+        _say(f"{len(faults)} of {len(FAULTS)} faults: {', '.join(each.name for each in faults)}")
         for seed in _seeds(arguments):
             suite = Suite(sandbox, folder, seed, its_pace, _say)
-            groups = schedule.of(seed, arguments.rounds, arguments.only, arguments.mixed)
+            groups = schedule.of(seed, arguments.rounds, faults, arguments.mixed)
             for number, result in enumerate(suite.run(groups), start=1):
                 results.append(result)
                 _say(
                     f"seed {seed}, {number} of {len(groups)}. {result.name}: recovered in "
                     f"{result.recovery_sec:.1f} s, {result.lost} lost, {result.doubled} doubled"
                 )
-        _say("controls: the sink as Beam makes it, and kills; at least once, and lost answers")
+        _say("controls: kills without stable input; lost answers to appends without offsets")
         controls = suite.controls()
     finally:
         _tell(results, controls, arguments, folder, seed)
         if not was_up:
             sandbox.down()
     return 0 if table.passed(results, controls) else 1
+
+
+def _faults(arguments: argparse.Namespace) -> list[Fault]:
+    if arguments.only is not None:
+        return [fault for fault in FAULTS if fault.name == arguments.only]
+    return schedule.picked(arguments.share, arguments.pick)
 
 
 def _seeds(arguments: argparse.Namespace) -> range:
@@ -101,10 +110,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=_at_least_one, default=1, help="(default: %(default)s)")
     parser.add_argument("--only", choices=[fault.name for fault in FAULTS], metavar="FAULT")
+    parser.add_argument(
+        "--share", type=_percent, default=100, metavar="PERCENT", help="(default: %(default)s)"
+    )
+    parser.add_argument("--pick", default="", metavar="TEXT", help="says which share")
     parser.add_argument("--mixed", action="store_true", help="mix from the first round on")
     parser.add_argument("--short", action="store_true", help="less load around each fault")
     parser.add_argument("--dir", default=".sandbox", help="folder of the sandbox")
     return parser
+
+
+def _percent(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= 100:
+        raise argparse.ArgumentTypeError(f"must be from 1 to 100, got {text!r}")
+    return int(text)
 
 
 def _at_least_one(text: str) -> int:

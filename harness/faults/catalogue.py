@@ -187,6 +187,19 @@ FAULTS = (
     _spoiling(
         "quota", "every third append is refused: RESOURCE_EXHAUSTED", append_exhausted_every=3
     ),
+    _spoiling(
+        "offsets",
+        "every fifth append is told that its offset is taken, every second new stream a quota",
+        append_offset_taken_every=5,
+        create_exhausted_every=2,
+    ),
+    _spoiling(
+        "deadlines",
+        "every ninth append is never answered, every fourth too late; every second flush refused",
+        append_hangs_every=9,
+        append_deadline_every=4,
+        flush_unavailable_every=2,
+    ),
     Fault(
         "in-checkpoint",
         "SIGKILL while a checkpoint is under way",

@@ -11,19 +11,28 @@ Group = Sequence[Fault]  # what is injected into the same load
 _TOGETHER_MAX = 3
 
 
-def of(seed: int, rounds: int, only: str | None = None, mixed: bool = False) -> list[Group]:
+def picked(share_percent: int, pick: str) -> list[Fault]:
+    """Returns a share of all faults, at least one, in their order; the same text picks the same."""
+    count = max(1, round(len(FAULTS) * share_percent / 100))
+    chosen = random.Random(f"{pick}:share").sample(FAULTS, count)
+    return [fault for fault in FAULTS if fault in chosen]
+
+
+def of(
+    seed: int, rounds: int, faults: Sequence[Fault] = FAULTS, mixed: bool = False
+) -> list[Group]:
     """Returns the groups in their order; a seed gives the same again.
 
-    Every round injects every fault once, those that need a job of their own before all others.
-    With `mixed` the first round mixes them as well; with `only` there is no other fault.
+    Every round injects every one of `faults` once, those that need a job of their own before all
+    others. With `mixed` the first round mixes them as well.
     """
-    alone: list[Group] = [[fault] for fault in FAULTS]
-    if only is not None:
-        return [group for group in alone if group[0].name == only] * rounds
+    alone: list[Group] = [[fault] for fault in faults]
+    if len(faults) == 1:
+        return alone * rounds
     rng = random.Random(f"{seed}:schedule")
     groups = [] if mixed else alone
     for _ in range(rounds if mixed else rounds - 1):
-        groups += _mixed(rng.sample(FAULTS, len(FAULTS)), rng)
+        groups += _mixed(rng.sample(faults, len(faults)), rng)
     # Jobs of their own come before the one that all others share: else two would recover at once.
     return sorted(groups, key=lambda group: not group[0].young_job)
 

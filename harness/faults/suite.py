@@ -111,7 +111,7 @@ class Suite:
         return Controls(self._without_mend(), self._at_least_once())
 
     def _without_mend(self) -> int:
-        """Kills a job whose sink is left as Beam makes it."""
+        """Kills a job whose flush does not wait for checkpoints."""
         rehearsal = self._rehearsal("without_mend")
         job = rehearsal.submit_to_flink(SELDOM_CHECKPOINTS, module="harness.without_mend")
         try:
@@ -124,7 +124,7 @@ class Suite:
             rehearsal.flink.cancel(job)
 
     def _at_least_once(self) -> int:
-        """Loses answers to a sink in its at-least-once mode."""
+        """Loses answers to a sink that appends without offsets."""
         rehearsal = self._rehearsal("at_least_once")
         rehearsal.simulate([*MIX, "--rate_per_sec=0", "--count=1000"]).wait(60)
         scene = self._scene(self._stage(rehearsal, "DirectRunner"), 0, "control")

@@ -51,8 +51,8 @@ def test_later_rounds_mix_faults_that_do_not_touch_the_same(seed: int) -> None:
     assert names(schedule.of(seed, 2)) == names(in_order)
     assert sorted(itertools.chain(*names(mixed))) == sorted(fault.name for fault in FAULTS)
     assert max(map(len, mixed)) == 3
-    # Three must be alone, and of the others eight act on TaskManagers, which no group does twice.
-    assert len(mixed) == 11
+    # Three are alone; of the others nine spoil BigQuery's answers, which no group does twice.
+    assert len(mixed) == 12
     for group in mixed:
         touched = [component for fault in group for component in fault.touches]
         assert len(touched) == len(set(touched))
@@ -67,7 +67,18 @@ def test_jobs_of_their_own_are_over_before_the_shared_one_begins(mixed: bool) ->
 
 
 def test_one_fault_can_be_asked_for() -> None:
-    assert names(schedule.of(1, 2, only="zombie")) == [["zombie"], ["zombie"]]
+    assert names(schedule.of(1, 2, [fault for fault in FAULTS if fault.name == "zombie"])) == [
+        ["zombie"],
+        ["zombie"],
+    ]
+
+
+def test_share_is_the_same_for_the_same_text_and_covers_all_in_the_end() -> None:
+    assert schedule.picked(40, "abc") == schedule.picked(40, "abc")
+    assert schedule.picked(40, "abc") != schedule.picked(40, "abd")
+    assert len(schedule.picked(40, "abc")) == round(len(FAULTS) * 0.4)
+    assert schedule.picked(100, "abc") == list(FAULTS)
+    assert {fault for n in range(30) for fault in schedule.picked(40, str(n))} == set(FAULTS)
 
 
 def test_fault_that_does_not_exist_is_a_usage_error() -> None:
