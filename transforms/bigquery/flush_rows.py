@@ -21,7 +21,7 @@ class FlushRows(beam.PTransform):
 
     Input:      Flush (stream, end, last), which must be stable: after a failure the same elements
                 come again, and the state that they stand for has been saved. On Flink that is a
-                completed checkpoint (runners.py, docs/decisions/0001), on Dataflow the commit of
+                completed checkpoint (runners.py, docs/decisions/0018), on Dataflow the commit of
                 the bundle before the shuffle; DirectRunner has no second attempt.
     Output:     nothing.
     Guarantee:  a row is visible only when a job that goes on does so behind it.
