@@ -11,6 +11,8 @@ Each mend is a file that says what BigQuery does, what the emulator does, and wh
     single_port      REST and gRPC, with TLS and without, share one port
     connections      queries and streams do not share a connection; tables keep no history
     durable_streams  appended rows survive the stand-in's death, as they survive BigQuery's
+    append_rows      requests, columns and rows that BigQuery refuses are refused
+    append_answers   in the form in which BigQuery does it
     append_log       where those rows are until they are flushed
     faults           off by default: lost acknowledgements, to test that nothing is lost or doubled
 

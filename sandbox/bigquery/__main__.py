@@ -6,10 +6,12 @@ import argparse
 import asyncio
 import os
 import signal
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from sandbox.bigquery import (
+    append_rows,
     connections,
     durable_streams,
     faults,
@@ -23,10 +25,13 @@ from sandbox.bigquery import (
 from sandbox.bigquery.single_port import HOST, SinglePort, Upstreams
 from sandbox.layout import DUCKDB_HOME
 
+_GRPC_MESSAGE_BYTES_MAX = 100 << 20
+
 # In this order: the later ones build on the earlier ones.
 _MENDS: dict[str, Callable[[], None]] = {
     "connections": connections.apply,
     "durable_streams": durable_streams.apply,
+    "append_rows": append_rows.apply,
     "flat_rows": flat_rows.apply,
     "flush_rows": flush_rows.apply,
     "stream_binding": stream_binding.apply,
@@ -53,6 +58,9 @@ def main() -> None:
     # DuckDB looks for its extensions under HOME: this is where `make setup` has put them.
     os.environ["HOME"] = str(DUCKDB_HOME)
     asyncio.run(_serve(parser.parse_args()))
+    # Everything is written. The interpreter would wait for the threads of calls that are never
+    # answered (faults.py).
+    os._exit(0)
 
 
 async def _serve(arguments: argparse.Namespace) -> None:
@@ -71,6 +79,8 @@ async def _serve(arguments: argparse.Namespace) -> None:
         grpc_port=0,
         persistence_mode="persistent",
         data_dir=arguments.data,
+        # More than append_rows lets pass, or gRPC would refuse a request with another status.
+        write_api_max_request_bytes=_GRPC_MESSAGE_BYTES_MAX,
         default_project_id=arguments.project,
         enable_format_extensions=False,  # Avro files: the emulator would look online for seconds
         log_level="warning",
@@ -86,6 +96,7 @@ async def _serve(arguments: argparse.Namespace) -> None:
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     await ended.wait()
     await server.stop()
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from sandbox.bigquery import append_answers
 from sandbox.bigquery.append_log import AppendLog
 
 _SCHEMA = """
@@ -57,35 +58,59 @@ def apply() -> None:
     handler._handle_finalize_write_stream = finalize_and_save
 
 
-def append(handler: Any, stream: Any, rows: Any, offset: int | None, rows_max: int) -> bytes:
-    """Appends as the emulator does, and writes it down before the client hears of it."""
+def append(
+    handler: Any,
+    stream: Any,
+    rows: Any,
+    offset: int | None,
+    rows_max: int,
+    *,
+    kept: bytes | None = None,
+) -> bytes:
+    """Appends as the emulator does, and writes it down before the client hears of it.
+
+    Args:
+        kept: what `encode` would make of the rows, when the caller has it.
+    """
     from bqemulator.grpc_api import write_servicer
     from bqemulator.streaming.strategies import select_strategy
     from bqemulator.streaming.strategies.base import AppendStatus
 
     with stream.lock:
-        before = (stream.next_offset, stream.row_count, list(stream.buffer))
+        next_offset, row_count, batches = stream.next_offset, stream.row_count, len(stream.buffer)
         outcome = select_strategy(stream.stream_type).append(
             stream, rows, offset, max_buffered_rows=rows_max
         )
         if outcome.status is not AppendStatus.OK:
-            code = write_servicer._proto_to_grpc_status(outcome.status)
-            return bytes(write_servicer._error_response(stream.name, outcome.detail, code))
+            return _refusal(stream, offset, outcome)
         try:
-            if outcome.committed_rows is None:
-                end = stream.next_offset
-                handler.append_log.write(stream.name, end - rows.num_rows, end, encode(rows))
-            else:
+            if outcome.committed_rows is not None:
                 with _transaction(handler) as connection:
                     insert_rows(connection, stream, outcome.committed_rows)
                     _save(connection, stream)
+            elif rows.num_rows:
+                encoded = encode(rows) if kept is None else kept
+                handler.append_log.write(stream.name, next_offset, stream.next_offset, encoded)
         except BaseException:
             # Or a repeated append would be answered with ALREADY_EXISTS, and its rows be lost.
-            stream.next_offset, stream.row_count, stream.buffer = before
+            stream.next_offset, stream.row_count = next_offset, row_count
+            del stream.buffer[batches:]
             raise
         if outcome.committed_rows is not None:
             announce(handler, stream, rows.num_rows)
     return bytes(write_servicer._ok_response(stream.name, outcome))
+
+
+def _refusal(stream: Any, offset: int | None, outcome: Any) -> bytes:
+    match outcome.status.value:
+        case "ALREADY_EXISTS":
+            return append_answers.offset_taken(stream.name, stream.next_offset, offset or 0)
+        case "OUT_OF_RANGE":
+            return append_answers.offset_beyond_end(stream.name, stream.next_offset, offset or 0)
+        case "STREAM_FINALIZED":
+            return append_answers.finalized(stream.name)
+        case status:
+            return append_answers.refusal(stream.name, status, outcome.detail)
 
 
 def flush(handler: Any, stream: Any, end: int) -> None:

@@ -77,7 +77,7 @@ class Connection:
         self._answers = None
 
     def append(
-        self, rows: pyarrow.RecordBatch, offset: int | None, timeout: float = 30
+        self, rows: pyarrow.RecordBatch, offset: int, timeout: float = 30
     ) -> types.AppendRowsResponse:
         """Returns the answer. Raises what the call's status is when it is ended with one.
 
@@ -98,6 +98,3 @@ class Connection:
             )
             self._answers = iter(call)
         return next(self._answers)
-
-    def close(self) -> None:
-        self._requests.put(None)

@@ -97,6 +97,8 @@ def test_every_nth_answer_is_lost(tmp_path) -> None:
         ({"unavailable": True}, ["UNAVAILABLE"] * 3),
         ({"append_not_found_every": 2}, [None, "NOT_FOUND", None]),
         ({"append_exhausted_every": 3}, [None, None, "RESOURCE_EXHAUSTED"]),
+        ({"append_deadline_every": 2}, [None, "DEADLINE_EXCEEDED", None]),
+        ({"flush_not_found_every": 1, "create_exhausted_every": 1}, [None] * 3),
         ({"append_delay_ms": 9, "flush_delay_ms": 9, "drop_after_append_every": 1}, [None] * 3),
     ],
 )
@@ -105,6 +107,59 @@ def test_appends_are_refused_as_asked_and_otherwise_applied(tmp_path, asked, ref
     path.write_text(json.dumps(asked))
 
     assert [Faults.read(path).refusal(count) for count in (1, 2, 3)] == refusals
+
+
+@pytest.mark.parametrize(
+    ("asked", "refusals"),
+    [
+        ({}, [None, None, None]),
+        ({"flush_not_found_every": 2}, [None, "NOT_FOUND", None]),
+        ({"flush_unavailable_every": 3}, [None, None, "UNAVAILABLE"]),
+        ({"append_not_found_every": 1, "drop_after_flush_every": 1}, [None] * 3),
+    ],
+)
+def test_flushes_are_refused_as_asked_and_otherwise_applied(tmp_path, asked, refusals) -> None:
+    path = tmp_path / "faults.json"
+    path.write_text(json.dumps(asked))
+
+    assert [Faults.read(path).flush_refusal(count) for count in (1, 2, 3)] == refusals
+
+
+_ROWS = pyarrow.table({"n": [1, 2, 3], "a": ["x", None, "a bad one"], "b": ["bad", "y", None]})
+
+
+@pytest.mark.parametrize(
+    ("asked", "refused"),
+    [
+        ({}, []),
+        ({"refuse_rows_with": "bad"}, [0, 2]),
+        ({"refuse_rows_with": "good"}, []),
+        ({"refuse_rows_with": "bad", "refuse_tables": ["dead_letters"]}, []),
+        ({"refuse_rows_with": "bad", "refuse_tables": ["dead_letters", "payments"]}, [0, 2]),
+    ],
+)
+def test_rows_with_a_text_are_refused_where_asked(tmp_path, asked, refused) -> None:
+    path = tmp_path / "faults.json"
+    path.write_text(json.dumps(asked))
+
+    wrong = Faults.read(path).refused_rows("payments", _ROWS)
+
+    assert [error.index for error in wrong] == refused
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"refuse_rows_with": "bad", "refuse_tables": "payments"},
+        {"refuse_tables": ["payments"]},
+    ],
+)
+def test_tables_that_refuse_nothing_are_an_error(tmp_path, asked) -> None:
+    path = tmp_path / "faults.json"
+    path.write_text(json.dumps(asked))
+
+    with pytest.raises(TypeError, match="refuse_tables"):
+        Faults.read(path)
 
 
 def test_misspelt_fault_is_an_error(tmp_path) -> None:
