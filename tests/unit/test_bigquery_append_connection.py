@@ -166,7 +166,7 @@ def test_no_more_than_eight_requests_are_on_their_way() -> None:
 
 
 def test_rows_at_another_offset_stop_the_job_and_nothing_follows_on_the_call() -> None:
-    connection, calls = connect(lambda requests: (taken(each.offset + 1) for each in requests))
+    connection, _ = connect(lambda requests: (taken(each.offset + 1) for each in requests))
     with pytest.raises(CannotWrite, match="took rows at offset 6, not at 5"):
         connection.append(5, parts(1, 1))
 
