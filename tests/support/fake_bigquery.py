@@ -34,6 +34,7 @@ class FakeBigQuery:
         streams: the appended rows of each stream.
         flushed: how many of them are visible.
         finalized: streams that take no more, and no flush.
+        removed: streams that BigQuery does not know any more; what was flushed stays.
         problems: what the next appends are answered, one each; they are not applied.
         lost_answers: what the next appends are answered, one each; they are applied.
         names_refused: whether an answer names the rows that are refused.
@@ -45,6 +46,7 @@ class FakeBigQuery:
         self.streams: dict[str, list[dict[str, Any]]] = {}
         self.flushed: dict[str, int] = collections.defaultdict(int)
         self.finalized: set[str] = set()
+        self.removed: set[str] = set()
         self.problems: list[Problem] = []
         self.lost_answers: list[Problem] = []
         self.names_refused = True
@@ -78,7 +80,8 @@ class FakeClient:
 
     def flush(self, stream: str, end: int) -> None:
         held = self._bigquery.streams.get(stream, [])
-        if end > len(held) or stream in self._bigquery.finalized:
+        ended = self._bigquery.finalized | self._bigquery.removed
+        if end > len(held) or stream in ended:
             raise CannotWrite(f"{stream} cannot be flushed up to {end - 1}")
         self._bigquery.flushed[stream] = max(end, self._bigquery.flushed[stream])
 
@@ -113,7 +116,7 @@ class FakeConnection:
         if self._bigquery.problems:
             return self._bigquery.problems.pop(0)
         held = self._bigquery.streams.get(self._stream)
-        if held is None:
+        if held is None or self._stream in self._bigquery.removed:
             return Problem(grpc.StatusCode.NOT_FOUND, "no such stream")
         if self._stream in self._bigquery.finalized:
             ended = grpc.StatusCode.INVALID_ARGUMENT
