@@ -162,7 +162,7 @@ def _repeated(call: Callable[..., Any], what: str) -> Any:
                 "roles/bigquery.dataEditor on the dataset."
             ) from None
         except exceptions.GoogleAPICallError as error:
-            code = error.grpc_status_code.name if error.grpc_status_code else error.code
+            code = error.grpc_status_code
             if code is None or not helps_to_wait(code):
                 raise
             patience.pause(f"{code.name} {error.message}")
