@@ -12,8 +12,10 @@ from apache_beam.options.pipeline_options import PipelineOptions
 from pipeline import runners
 from pipeline.warehouse import bigquery_tables
 from tests.integration.standin_process import Standin
+from tests.support.bigquery_parts import part
+from tests.support.payments import transaction
 from transforms.bigquery.arrow_rows import ENCODERS
-from transforms.bigquery.table_stream import TableStream
+from transforms.bigquery.table_stream import Position, TableStream
 from transforms.bigquery.write_bigquery import WriteBigQuery
 from transforms.bigquery.write_client import BigQuerySink, WriteClient
 
@@ -58,3 +60,20 @@ class Dataset:
         }
         _ = ends | WriteBigQuery(self.sink, "1.2.3")
         root.run().wait_until_finish()
+
+
+def append(dataset: Dataset, count: int, at: Position = Position()) -> TableStream:
+    """Appends `count` parts of two rows each, and flushes them."""
+    stream = dataset.stream()
+    begin = next(_NUMBERS) * 1_000
+    offsets = [begin + 2 * number for number in range(count)]
+    stream.append(at, [part(f"tx-{each}", f"tx-{each + 1}", offset=each) for each in offsets])
+    dataset.flush(stream)
+    return stream
+
+
+def payments(count: int, **changes: Any) -> list[Any]:
+    return [
+        transaction(f"tx-{number}", offset=number, amount_minor=100 + number, **changes)
+        for number in range(count)
+    ]

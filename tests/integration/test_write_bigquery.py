@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import itertools
 import threading
+import time
 from collections.abc import Iterator
 from decimal import Decimal
-from typing import Any
 
 import pytest
 
-from tests.integration.sink_dataset import Dataset
+from tests.integration.sink_dataset import Dataset, append, payments
 from tests.integration.standin_process import Standin
 from tests.support.bigquery_parts import Clock, part, part_of
 from tests.support.dead_letters import letter
-from tests.support.payments import transaction
-from transforms.bigquery import append_connection, append_rows
+from transforms.bigquery import append_connection, append_rows, write_client
 from transforms.bigquery.arrow_rows import ENCODERS
 from transforms.bigquery.errors import CannotWrite
-from transforms.bigquery.table_stream import Position, TableStream
+from transforms.bigquery.table_stream import Position
 from transforms.contract.dedup_policy import Copy, DedupPolicy
 
 pytestmark = pytest.mark.integration
@@ -48,16 +47,6 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 # --- The calls ------------------------------------------------------------------------------------
-
-
-def append(dataset: Dataset, count: int, at: Position = Position()) -> TableStream:
-    """Appends `count` parts of two rows each, and flushes them."""
-    stream = dataset.stream()
-    begin = next(_NUMBERS) * 1_000
-    offsets = [begin + 2 * number for number in range(count)]
-    stream.append(at, [part(f"tx-{each}", f"tx-{each + 1}", offset=each) for each in offsets])
-    dataset.flush(stream)
-    return stream
 
 
 # The stand-in counts every answer; what is appended again must not always be the one it spoils.
@@ -105,6 +94,45 @@ def test_answers_that_come_after_they_were_given_up_change_nothing(
     assert dataset.sql("SELECT COUNT(*) FROM `IN_transactions` WHERE transaction_id LIKE 'late%'")[
         0
     ] == (0,)
+
+
+def test_bigquery_may_be_unavailable_for_a_while(dataset, standin, clock, monkeypatch) -> None:
+    first = append(dataset, 2)
+
+    def sleep(seconds: float) -> None:
+        clock.pauses.append(seconds)
+        if len(clock.pauses) == 5:
+            standin.faults.write_text("{}")
+
+    monkeypatch.setattr(clock, "sleep", sleep)
+    with standin.spoiled(unavailable=True):
+        second = append(dataset, 3, first.position)
+    assert len(clock.pauses) == 5
+    assert second.position.stream == first.position.stream
+    assert dataset.counted() == (10, 10)
+
+
+def test_bigquery_may_die_and_come_back(tmp_path, clock, monkeypatch) -> None:
+    monkeypatch.setattr(write_client, "GIVE_UP_SEC", 1e9)  # a start takes as long as it takes
+    standin = Standin(tmp_path)
+    try:
+        dataset = Dataset(standin)
+        first = append(dataset, 2)
+        unseen = dataset.stream()
+        unseen.append(first.position, [part("unseen", offset=7)])
+        standin.kill()
+
+        def sleep(seconds: float) -> None:
+            if standin.process.poll() is not None:
+                standin.start()
+            time.sleep(0.05)  # gRPC connects again when it is let
+
+        monkeypatch.setattr(clock, "sleep", sleep)
+        dataset.flush(unseen)
+        append(dataset, 3, unseen.position)
+        assert dataset.counted() == (11, 11)
+    finally:
+        standin.kill()
 
 
 def test_a_flush_of_rows_that_are_gone_names_stream_and_offset(dataset, standin, clock) -> None:
@@ -197,13 +225,6 @@ def _settle(before: int) -> None:
 
 
 # --- The whole step -------------------------------------------------------------------------------
-
-
-def payments(count: int, **changes: Any) -> list[Any]:
-    return [
-        transaction(f"tx-{number}", offset=number, amount_minor=100 + number, **changes)
-        for number in range(count)
-    ]
 
 
 @pytest.mark.parametrize(
