@@ -13,8 +13,9 @@ from typing import Any
 import grpc
 import pyarrow as pa
 
-from transforms.bigquery.append_connection import Part, Problem
+from transforms.bigquery.append_connection import Part, Problem, Storage
 from transforms.bigquery.arrow_rows import ENCODERS
+from transforms.bigquery.errors import CannotWrite
 from transforms.bigquery.write_client import BigQuerySink
 
 Rows = dict[str, list[Any]]  # by table
@@ -32,8 +33,11 @@ class FakeBigQuery:
     Attributes:
         streams: the appended rows of each stream.
         flushed: how many of them are visible.
-        finalized: streams that take no more.
-        problems: what the next appends are answered, one each.
+        finalized: streams that take no more, and no flush.
+        removed: streams that BigQuery does not know any more; what was flushed stays.
+        problems: what the next appends are answered, one each; they are not applied.
+        lost_answers: what the next appends are answered, one each; they are applied.
+        names_refused: whether an answer names the rows that are refused.
     """
 
     def __init__(self, dataset: str, refused_ids: Collection[str] = ()) -> None:
@@ -42,7 +46,10 @@ class FakeBigQuery:
         self.streams: dict[str, list[dict[str, Any]]] = {}
         self.flushed: dict[str, int] = collections.defaultdict(int)
         self.finalized: set[str] = set()
+        self.removed: set[str] = set()
         self.problems: list[Problem] = []
+        self.lost_answers: list[Problem] = []
+        self.names_refused = True
         self.numbers = itertools.count()
 
     def rows(self) -> Rows:
@@ -72,11 +79,11 @@ class FakeClient:
         return FakeConnection(self._bigquery, stream, schema)
 
     def flush(self, stream: str, end: int) -> None:
-        assert end <= len(self._bigquery.streams[stream]), "flushed beyond the end"
+        held = self._bigquery.streams.get(stream, [])
+        ended = self._bigquery.finalized | self._bigquery.removed
+        if end > len(held) or stream in ended:
+            raise CannotWrite(f"{stream} cannot be flushed up to {end - 1}")
         self._bigquery.flushed[stream] = max(end, self._bigquery.flushed[stream])
-
-    def finalize(self, stream: str) -> None:
-        self._bigquery.finalized.add(stream)
 
     def close(self) -> None:
         return
@@ -91,19 +98,29 @@ class FakeConnection:
         self._schema = schema
 
     def append(self, offset: int, parts: Sequence[Part]) -> tuple[int, Problem | None]:
+        parts = list(parts)
         for taken, part in enumerate(parts):
             problem = self._append(offset, part)
             if problem is not None:
                 return taken, problem
             offset += part.rows
+            if self._bigquery.lost_answers:
+                # What was sent behind it may be applied as well.
+                for behind in parts[taken + 1 : taken + 1 + len(parts) // 2]:
+                    self._append(offset, behind)
+                    offset += behind.rows
+                return taken, self._bigquery.lost_answers.pop(0)
         return len(parts), None
 
     def _append(self, offset: int, part: Part) -> Problem | None:
         if self._bigquery.problems:
             return self._bigquery.problems.pop(0)
         held = self._bigquery.streams.get(self._stream)
-        if held is None:
+        if held is None or self._stream in self._bigquery.removed:
             return Problem(grpc.StatusCode.NOT_FOUND, "no such stream")
+        if self._stream in self._bigquery.finalized:
+            ended = grpc.StatusCode.INVALID_ARGUMENT
+            return Problem(ended, "finalized", Storage.STREAM_FINALIZED)
         if offset != len(held):
             taken = offset < len(held)
             code = grpc.StatusCode.ALREADY_EXISTS if taken else grpc.StatusCode.OUT_OF_RANGE
@@ -116,7 +133,8 @@ class FakeConnection:
             if row.get("transaction_id") in self._bigquery.refused_ids
         }
         if refused:
-            return Problem(grpc.StatusCode.INVALID_ARGUMENT, "rows refused", refused=refused)
+            named = refused if self._bigquery.names_refused else {}
+            return Problem(grpc.StatusCode.INVALID_ARGUMENT, "rows refused", refused=named)
         held.extend(rows)
         return None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import queue
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import grpc
@@ -17,6 +17,7 @@ import pyarrow as pa
 from google.api_core import exceptions
 from google.api_core.gapic_v1 import routing_header
 from google.cloud.bigquery_storage_v1 import types
+from google.protobuf import any_pb2
 
 from transforms.bigquery.errors import CannotWrite
 
@@ -143,32 +144,28 @@ class AppendConnection:
         return None
 
     def _check_place(self, taken_at: int | None, offset: int) -> None:
-        if taken_at is not None and taken_at != offset:
+        if taken_at != offset:  # None does not say that anything was taken
             raise CannotWrite(f"{self._stream} took rows at offset {taken_at}, not at {offset}")
 
 
 def _problem_of_answer(answer: Any) -> Problem:
     code = _CODES.get(answer.error.code, grpc.StatusCode.UNKNOWN)
     refused = {int(each.index): str(each.message) for each in answer.row_errors}
-    details = []
-    for each in answer.error.details:
-        found = types.StorageError.pb(types.StorageError())
-        if each.Unpack(found):
-            details.append(types.StorageError(found))
-    return Problem(code, answer.error.message, _storage_code(details), refused)
+    return Problem(code, answer.error.message, _storage_code(answer.error.details), refused)
 
 
 def _problem_of_error(error: Any) -> Problem:
-    raised = exceptions.from_grpc_error(error)
-    details = []
-    for each in raised.details or ():
-        if type(each).__name__ == "StorageError":
-            details.append(each)
+    details = exceptions.from_grpc_error(error).details or ()
     return Problem(error.code(), error.details() or "", _storage_code(details))
 
 
-def _storage_code(details: Sequence[Any]) -> Any:
-    return details[0].code if details else Storage.STORAGE_ERROR_CODE_UNSPECIFIED
+def _storage_code(details: Iterable[Any]) -> Any:
+    """Returns BigQuery's own code, of details that are packed (Any) where Google knows them not."""
+    for each in details:
+        found = types.StorageError.pb(types.StorageError())
+        if isinstance(each, any_pb2.Any) and each.Unpack(found):
+            return types.StorageError(found).code
+    return Storage.STORAGE_ERROR_CODE_UNSPECIFIED
 
 
 _CODES: dict[int, grpc.StatusCode] = {each.value[0]: each for each in grpc.StatusCode}

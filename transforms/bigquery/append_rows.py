@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,8 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 from transforms import metrics
 from transforms.bigquery.append_connection import AppendConnection, Part
 from transforms.bigquery.arrow_rows import Encoder
-from transforms.bigquery.table_stream import Flush, Position, TableStream
+from transforms.bigquery.errors import CannotWrite
+from transforms.bigquery.table_stream import REFUSED_ROWS_MAX, Flush, Position, TableStream
 from transforms.bigquery.write_client import BigQuerySink, WriteClient
 from transforms.contract.dead_letter import DeadLetter
 from transforms.contract.table_schema import DEAD_LETTERS
@@ -26,7 +28,7 @@ class AppendRows(beam.PTransform):
     """Appends to BUFFERED streams; nothing of it is visible yet.
 
     Input:      (number of the stream, [Part, …]).
-    Output:     (stream, end, last): Flush.
+    Output:     (stream, end): Flush.
     Guarantee:  the rows before `end` of a stream are the rows of the elements that the state with
                 this offset covers, each once. Whatever another attempt appended behind is left in
                 a stream that nobody flushes further.
@@ -45,7 +47,7 @@ class AppendRows(beam.PTransform):
         """Returns what to flush."""
         return gathered | "Append" >> beam.ParDo(
             _AppendFn(self._sink, self._encoders, self._version)
-        ).with_output_types(tuple[str, int, bool])
+        ).with_output_types(tuple[str, int])
 
 
 class _AppendFn(beam.DoFn):
@@ -63,12 +65,16 @@ class _AppendFn(beam.DoFn):
     def setup(self) -> None:
         self._client = WriteClient(self._sink)
         self._connections: dict[str, AppendConnection] = {}
+        self._untaken: Counter[str] = Counter()
         self._schemas = {table: each.schema for table, each in self._encoders.items()}
         # Appends of different tables are on their way together.
         self._threads = concurrent.futures.ThreadPoolExecutor(len(self._encoders), "append")
 
     def teardown(self) -> None:
         self._threads.shutdown(wait=False)
+        # Each has a thread of gRPC's that waits for requests, whether its channel is open or not.
+        for connection in self._connections.values():
+            connection.close()
         self._client.close()
 
     def process(
@@ -109,10 +115,29 @@ class _AppendFn(beam.DoFn):
                 future.result()
         for table, stream in zip(by_table, streams, strict=True):
             known[table] = stream.position
+            self._require_some_taken(table, by_table[table], stream.letters)
         return (
             [flush for stream in streams for flush in stream.flushes],
             [letter for stream in streams for letter in stream.letters],
         )
+
+    def _require_some_taken(
+        self, table: str, parts: Sequence[Part], letters: Sequence[DeadLetter]
+    ) -> None:
+        """Raises CannotWrite where a table has taken nothing for a while, however slowly it came.
+
+        A table that was changed refuses every row, and each is lost to its table for good.
+        """
+        if len(letters) < sum(part.rows for part in parts):
+            self._untaken[table] = 0
+            return
+        self._untaken[table] += len(letters)
+        if self._untaken[table] > REFUSED_ROWS_MAX:
+            raise CannotWrite(
+                f"BigQuery has refused the last {self._untaken[table]} rows of {table}: "
+                f"{letters[-1].detail}. Hint: has the table been changed? "
+                "`python -m pipeline.tables diff` compares it."
+            )
 
     def _parts_of(self, letters: Sequence[DeadLetter]) -> list[Part]:
         batch = self._encoders[DEAD_LETTERS.name].encode(letters, self._version)

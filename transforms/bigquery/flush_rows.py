@@ -17,9 +17,9 @@ _THREADS_MAX = 16
 
 
 class FlushRows(beam.PTransform):
-    """Flushes streams, and finalizes those that were left.
+    """Flushes streams.
 
-    Input:      Flush (stream, end, last), which must be stable: after a failure the same elements
+    Input:      Flush (stream, end), which must be stable: after a failure the same elements
                 come again, and the state that they stand for has been saved. On Flink that is a
                 completed checkpoint (runners.py, docs/decisions/0018), on Dataflow the commit of
                 the bundle before the shuffle; DirectRunner has no second attempt.
@@ -46,7 +46,7 @@ class _AfterCheckpoint(beam.ParDo):
 class _FlushFn(beam.DoFn):
     def __init__(self, sink: BigQuerySink) -> None:
         self._sink = sink
-        self._flushes: dict[str, Flush] = {}
+        self._ends: dict[str, int] = {}
 
     def setup(self) -> None:
         self._client = WriteClient(self._sink)
@@ -57,21 +57,14 @@ class _FlushFn(beam.DoFn):
         self._client.close()
 
     def start_bundle(self) -> None:
-        self._flushes = {}
+        self._ends = {}
 
-    def process(self, element: tuple[str, int, bool]) -> None:
-        stream, end, last = element
-        known = self._flushes.get(stream, Flush(stream, 0, False))
-        self._flushes[stream] = Flush(stream, max(end, known.end), last or known.last)
+    def process(self, element: tuple[str, int]) -> None:
+        stream, end = element
+        self._ends[stream] = max(end, self._ends.get(stream, 0))
 
     def finish_bundle(self) -> None:
         # One call for each stream, however many bundles appended to it since the last checkpoint.
-        for _ in self._threads.map(self._flush, self._flushes.values()):
+        for _ in self._threads.map(self._client.flush, self._ends, self._ends.values()):
             pass
-        self._flushes = {}
-
-    def _flush(self, flush: Flush) -> None:
-        if flush.end:
-            self._client.flush(flush.stream, flush.end)
-        if flush.last:
-            self._client.finalize(flush.stream)
+        self._ends = {}

@@ -5,6 +5,7 @@
     the offset is taken, or out of range     a stream of our own; see `_leave`
     the stream is unknown or finalized       a stream of our own
     rows are refused                         taken out as dead letters; the others again
+    the table has other columns              the job stops
     anything else                            the job stops
 
 Rows are flushed by who is told to (Flush), and only up to an offset that state covers.
@@ -29,7 +30,13 @@ from transforms.contract.dead_letter import DeadLetter
 # become dead letters, for their ids stay remembered.
 REFUSED_ROWS_MAX = 100
 
-_NOT_OUR_OFFSET = (grpc.StatusCode.ALREADY_EXISTS, grpc.StatusCode.OUT_OF_RANGE)
+# The offset is not ours, or the stream is unknown or ended. To go on in another is always safe.
+_LOST = (
+    grpc.StatusCode.ALREADY_EXISTS,
+    grpc.StatusCode.OUT_OF_RANGE,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.FAILED_PRECONDITION,
+)
 _STREAM_ENDED = (Storage.STREAM_NOT_FOUND, Storage.STREAM_FINALIZED, Storage.INVALID_STREAM_STATE)
 
 
@@ -51,12 +58,10 @@ class Flush(NamedTuple):
     Attributes:
         stream: full name.
         end: the first offset that is not to be visible.
-        last: whether the stream is left, and is to be finalized.
     """
 
     stream: str
     end: int
-    last: bool
 
 
 class TableStream:
@@ -82,6 +87,7 @@ class TableStream:
         self._table = table
         self._schema = schema
         self._connections = connections
+        self._begin = Position()
 
     def append(self, position: Position, parts: Iterable[Part]) -> None:
         """Appends the rows of all parts from `position` on, however often it takes.
@@ -90,6 +96,7 @@ class TableStream:
             CannotWrite: BigQuery does not take them; nothing of it may be flushed then.
         """
         self.position, self.flushes, self.letters = position, [], []
+        self._begin = position
         waiting = deque(parts)
         patience = Patience(f"take rows of {self._table}")
         while waiting:
@@ -97,20 +104,19 @@ class TableStream:
             if problem is None:
                 break
             self._close()
-            if helps_to_wait(problem.code):
+            if helps_to_wait(problem.code) or self._is_lost(problem):
+                if not helps_to_wait(problem.code):
+                    self._leave()
                 patience.pause(f"{problem.code.name} {problem.message}")
-            elif self._is_lost(problem):
-                self._leave(problem)
-                patience.pause(f"{problem.code.name} {problem.message}")
-            elif problem.code is grpc.StatusCode.INVALID_ARGUMENT:
+            elif problem.code is grpc.StatusCode.INVALID_ARGUMENT and not _is_about_all(problem):
                 waiting.extendleft(reversed(self._without_refused(waiting.popleft(), problem)))
             else:
                 raise CannotWrite(
                     f"BigQuery does not take rows of {self._table}: {problem.code.name} "
-                    f"{problem.message}"
+                    f"{problem.message}. Hint: has the table been changed? `python -m "
+                    "pipeline.tables diff` compares it; the job needs roles/bigquery.dataEditor."
                 )
-        if self.position.stream is not None and self.position.offset:
-            self.flushes.append(Flush(self.position.stream, self.position.offset, last=False))
+        self._flush_taken()
 
     def _append(self, waiting: deque[Part]) -> Problem | None:
         """Appends what waits, and takes it out; returns why the first that is left was not."""
@@ -121,7 +127,12 @@ class TableStream:
         if connection is None:
             connection = self._client.connect(stream, self._schema)
             self._connections[stream] = connection
-        taken, problem = connection.append(offset, waiting)
+        self.position = Position(stream, offset)
+        try:
+            taken, problem = connection.append(offset, waiting)
+        except BaseException:
+            self._close()  # answers that are still to come must not be taken for those of others
+            raise
         for _ in range(taken):
             offset += waiting.popleft().rows
         self.position = Position(stream, offset)
@@ -129,26 +140,40 @@ class TableStream:
 
     def _is_lost(self, problem: Problem) -> bool:
         """Returns whether this stream cannot be gone on with."""
+        if problem.code in _LOST or problem.storage_code in _STREAM_ENDED:
+            return True
+        # BigQuery says INVALID_ARGUMENT of streams that have ended, too. Rows are at fault only
+        # where they are named, or a stream that was just opened refuses them as well.
         return (
-            problem.code in (*_NOT_OUR_OFFSET, grpc.StatusCode.NOT_FOUND)
-            or problem.storage_code in _STREAM_ENDED
+            problem.code is grpc.StatusCode.INVALID_ARGUMENT
+            and not problem.refused
+            and not _is_about_all(problem)
+            and self.position.stream == self._begin.stream
         )
 
-    def _leave(self, problem: Problem) -> None:
+    def _leave(self) -> None:
         """Goes on in another stream.
 
         At our offset lie rows of another attempt, which were appended after the state that we go
         on from was saved; or our own, whose answer was lost. Nothing tells one from the other, so
         none of them may ever be flushed: the stream ends at the offset that state covers.
+
+        It is not finalized. BigQuery answers a flush of a finalized stream with INVALID_ARGUMENT,
+        and a flush is repeated after a failure: done or lost could not be told apart any more.
+        """
+        self._flush_taken()
+        self.position = Position()
+
+    def _flush_taken(self) -> None:
+        """Notes what was appended here. What lay there before has a Flush of its own.
+
+        A stream that BigQuery has removed, because the job stood still for days, must not be
+        flushed again for rows that are visible.
         """
         stream, offset = self.position
-        if stream is not None and problem.code is not grpc.StatusCode.NOT_FOUND:
-            self.flushes.append(Flush(stream, offset, last=True))
-        elif stream is not None and offset:
-            # Perhaps it is only this call that does not find it. If it is really gone, the flush
-            # says so, and the job stops.
-            self.flushes.append(Flush(stream, offset, last=False))
-        self.position = Position()
+        before = self._begin.offset if stream == self._begin.stream else 0
+        if stream is not None and offset > before:
+            self.flushes.append(Flush(stream, offset))
 
     def _without_refused(self, part: Part, problem: Problem) -> list[Part]:
         """Returns what is to be appended instead of a part with refused rows."""
@@ -170,3 +195,8 @@ class TableStream:
             connection = self._connections.pop(self.position.stream, None)
             if connection is not None:
                 connection.close()
+
+
+def _is_about_all(problem: Problem) -> bool:
+    """Returns whether the table is not as this pipeline writes it, and no row is at fault."""
+    return bool(problem.storage_code == Storage.SCHEMA_MISMATCH_EXTRA_FIELDS)

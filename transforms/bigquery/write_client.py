@@ -105,7 +105,13 @@ class WriteClient:
         kind = types.WriteStream(type_=types.WriteStream.Type.BUFFERED)
         request = types.CreateWriteStreamRequest(parent=place, write_stream=kind)
         create = functools.partial(self._client.create_write_stream, request)
-        return str(_repeated(create, f"open a stream of {table}").name)
+        try:
+            return str(_repeated(create, f"open a stream of {table}").name)
+        except exceptions.GoogleAPICallError as error:
+            raise CannotWrite(
+                f"BigQuery opens no stream of {place}: {error.message}. Hint: `python -m "
+                "pipeline.tables diff` tells whether the table is there."
+            ) from None
 
     def connect(self, stream: str, schema: pa.Schema) -> AppendConnection:
         """Opens a call that appends rows of this schema to a stream."""
@@ -123,29 +129,16 @@ class WriteClient:
             _repeated(functools.partial(self._client.flush_rows, request), f"flush {stream}")
         except exceptions.AlreadyExists:
             return  # visible already
-        except exceptions.InvalidArgument as error:
-            # We finalize a stream when it has been flushed up to the last offset that state covers,
-            # and never flush further. An earlier attempt has got so far, and was not heard.
-            if "finalized" not in error.message.lower():
-                raise CannotWrite(f"BigQuery does not flush {stream}: {error.message}") from None
-        except (exceptions.NotFound, exceptions.OutOfRange) as error:
-            # Taken for done, the rows would be missing and nobody would know.
+        except exceptions.GoogleAPICallError as error:
+            # NOT_FOUND, OUT_OF_RANGE, or INVALID_ARGUMENT of a stream that was finalized. Taken
+            # for done, the rows would be missing and nobody would know.
+            code = error.grpc_status_code.name if error.grpc_status_code else error.code
             raise CannotWrite(
                 f"rows that BigQuery had taken are gone: the stream {stream} cannot be flushed up "
-                f"to offset {end - 1} ({error.grpc_status_code.name}: {error.message}). Hint: rows "
+                f"to offset {end - 1} ({code}: {error.message}). Hint: rows "
                 "before that offset may be visible or not; `reconcile` tells which records are "
                 "missing, and --start_from_tables reads them again."
             ) from None
-
-    def finalize(self, stream: str) -> None:
-        """Lets nobody append to a stream any more. One that is gone needs nothing."""
-        request = types.FinalizeWriteStreamRequest(name=stream)
-        try:
-            _repeated(
-                functools.partial(self._client.finalize_write_stream, request), f"end {stream}"
-            )
-        except (exceptions.NotFound, exceptions.InvalidArgument):
-            return  # gone, or ended already
 
     def close(self) -> None:
         """Closes the channel, and with it every open call."""
