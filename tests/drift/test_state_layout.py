@@ -15,11 +15,14 @@ from apache_beam.typehints.schemas import schema_from_element_type
 
 from tests.support.payments import transaction
 from transforms.contract import packed
+from transforms.contract.account_memory import Paid
+from transforms.contract.arrival_queue import CELLS
 from transforms.contract.id_memory import ENTRY
 from transforms.contract.shard import BUCKETS_PER_HORIZON
+from transforms.contract.stretch import STRETCH_US, Piece
 from transforms.contract.transaction import ReplayOf, Transaction
+from transforms.judge_by_stretch import JudgeByStretch
 from transforms.per_id_dedup import KeepFirstOfId
-from transforms.score_fraud import _STRETCH_US, _JudgeFn
 from transforms.sharded_dedup import KeepFirstOfShard
 
 # Payments wait in the state of ScoreFraud packed by the column: fields by their place.
@@ -44,7 +47,14 @@ REPLAY_OF = ["topic", "partition", "offset", "original_time_us"]
 KEPT = {
     KeepFirstOfShard: {"shard_catalogue", *(f"ids_{n}" for n in range(6)), "ts-forget"},
     KeepFirstOfId: {"first_seen", "ts-forget"},
-    _JudgeFn: {"waiting", "settles_at_us", "book_header", "account_log", "ts-settle", "ts-sweep"},
+    JudgeByStretch: {
+        "arrival_queue",
+        *(f"waiting_{n}" for n in range(CELLS)),
+        "account_header",
+        "account_payments",
+        "ts-settle",
+        "ts-sweep",
+    },
 }
 
 
@@ -68,11 +78,21 @@ def test_field_added_at_the_end_has_its_default_in_what_was_packed_before() -> N
 
 
 def test_places_in_which_ids_are_sought() -> None:
-    assert (BUCKETS_PER_HORIZON, _STRETCH_US) == (4, 10_000_000)
+    assert (BUCKETS_PER_HORIZON, STRETCH_US, CELLS) == (4, 5_000_000, 8)
     assert ENTRY.names == (
         "id_high", "id_low", "facts", "offset", "arrival_ms", "partition", "topic",
     )  # fmt: skip
     assert ENTRY.itemsize == 40
+
+
+def test_layout_of_payments_that_wait_and_that_accounts_remember() -> None:
+    assert (
+        Piece(1, 2, b"[]").encode() == bytes.fromhex("0100000000000000 02000000 02000000") + b"[]"
+    )
+    assert Paid._fields == (
+        "account_id", "broker_time_us", "amount_minor", "currency", "event_time_us", "country",
+        "device_id",
+    )  # fmt: skip
 
 
 class Before(NamedTuple):

@@ -10,8 +10,8 @@ from google.cloud import bigquery
 
 from harness.rehearsal import Rehearsal
 from pipeline import clients
+from tests.support import fraud_reference
 from tests.support.payments import SECOND_US
-from transforms.contract.account_memory import AccountMemory
 from transforms.contract.fraud_rules import FraudRules
 from transforms.contract.transaction import Transaction
 
@@ -55,21 +55,18 @@ def assert_indicators_are_those_of_the_rules(rehearsal: Rehearsal, wait_sec: flo
 
 
 def _by_rules(client: bigquery.Client, dataset: str) -> Iterator[tuple[Any, ...]]:
-    rules, memories = FraudRules(86_400 * SECOND_US), dict[str, AccountMemory]()
-    for cells in _query(client, _PAYMENTS, dataset):
-        payment = Transaction(*cells)
-        memory = memories.get(payment.account_id)
-        memories[payment.account_id], raised = rules.judge(memory, payment)
-        for each in raised:
-            assert each.features is not None
-            yield (
-                each.indicator.value,
-                payment.transaction_id,
-                each.features.count_10min,
-                each.features.count_1h,
-                each.features.z_score is not None and round(each.features.z_score, 6),
-                each.features.known_devices,
-            )
+    rules = FraudRules(86_400 * SECOND_US)
+    payments = (Transaction(*cells) for cells in _query(client, _PAYMENTS, dataset))
+    for each in fraud_reference.judge_all(rules, payments):
+        assert each.features is not None
+        yield (
+            each.indicator.value,
+            each.transaction.transaction_id,
+            each.features.count_10min,
+            each.features.count_1h,
+            each.features.z_score is not None and round(each.features.z_score, 6),
+            each.features.known_devices,
+        )
 
 
 def _told(client: bigquery.Client, dataset: str) -> Told:

@@ -12,6 +12,7 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
+from tests.support import fraud_reference
 from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
 from tests.support.shards import SHARDS
@@ -107,15 +108,12 @@ def _same(it: Any) -> Any:
 
 def by_rules(payments: list[TimestampedValue]) -> list[tuple]:
     """What the pure rules say of the payments in order of arrival."""
-    rules, memories, told = FraudRules(MEMORY_SEC * SECOND_US), {}, []
-    for payment in sorted((it.value for it in payments), key=lambda it: it.broker_time_us):
-        memory = memories.get(payment.account_id)
-        memories[payment.account_id], raised = rules.judge(memory, payment)
-        told += [
-            (it.indicator.value, payment.offset, it.features.count_1h, it.features.z_score)
-            for it in raised
-        ]
-    return sorted(told)
+    rules = FraudRules(MEMORY_SEC * SECOND_US)
+    in_order = sorted((it.value for it in payments), key=lambda it: it.broker_time_us)
+    return sorted(
+        (it.indicator.value, it.transaction.offset, it.features.count_1h, it.features.z_score)
+        for it in fraud_reference.judge_all(rules, in_order)
+    )
 
 
 def test_indicators_are_those_of_the_rules_in_order_of_arrival() -> None:
@@ -134,7 +132,7 @@ def test_order_of_delivery_changes_nothing() -> None:
 
 
 def test_control_without_the_sorting_the_order_of_delivery_shows(monkeypatch) -> None:
-    monkeypatch.setattr("transforms.score_fraud._place", lambda payment: 0)
+    monkeypatch.setattr("transforms.contract.stretch.place", lambda payment: 0)
     delivered = history()
     random.Random(0).shuffle(delivered)
 
@@ -173,5 +171,5 @@ def test_account_that_has_not_paid_for_long_is_forgotten_by_the_timer(monkeypatc
 _judge = FraudRules.judge
 
 
-def _never_forgetting(self: FraudRules, memory, payment):
-    return _judge(FraudRules(10**18), memory, payment)
+def _never_forgetting(self: FraudRules, account, payment):
+    return _judge(FraudRules(10**18), account, payment)

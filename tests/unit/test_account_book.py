@@ -4,10 +4,11 @@ import random
 
 import pytest
 
+from tests.support import fraud_reference
 from tests.support.payments import NOON_US, SECOND_US, transaction
 from transforms.contract.account_book import AccountBook, BookHeader
-from transforms.contract.account_memory import AccountMemory
-from transforms.contract.fraud_rules import FraudRules, Raised
+from transforms.contract.fraud_rules import FraudRules
+from transforms.contract.open_account import OpenAccount
 from transforms.contract.transaction import Transaction
 
 MEMORY_SEC = 500
@@ -29,58 +30,93 @@ def traffic(seed: int, count: int = 600) -> list[Transaction]:
     ]
 
 
-def by_rules(payments: list[Transaction]) -> list[Raised]:
-    memories: dict[str, AccountMemory] = {}
-    told: list[Raised] = []
-    for payment in payments:
-        memory = memories.get(payment.account_id)
-        memories[payment.account_id], raised = RULES.judge(memory, payment)
-        told += raised
-    return told
-
-
 @pytest.mark.parametrize("seed", range(5))
-def test_batches_restarts_and_rewriting_change_no_indicator(
-    seed: int, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("open_weight_max", [0, 60, 10_000])
+def test_batches_restarts_closing_and_rewriting_change_no_indicator(
+    seed: int, open_weight_max: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("transforms.contract.account_book._SMALL_BYTES", 0)
+    monkeypatch.setattr("transforms.contract.account_book._PART_BYTES_MAX", 500)
+    monkeypatch.setattr("transforms.contract.account_book._OPEN_WEIGHT_MAX", open_weight_max)
     rng, payments = random.Random(seed), traffic(seed)
-    book, log, told, rewritten = AccountBook(BookHeader()), [], [], 0
+    book, log, told, rewritten = AccountBook(RULES, BookHeader()), [], [], 0
     left = payments
     while left:
         size = rng.randrange(1, 40)
         batch, left = left[:size], left[size:]
-        raised, part = book.judge(RULES, batch)
+        raised, part = book.judge(batch)
         told += raised
         log.append(part)
         if book.needs_rewriting():
-            log, rewritten = [book.rewritten()], rewritten + 1
+            log, rewritten = list(book.rewritten()), rewritten + 1
         if rng.random() < 0.3:
             rng.shuffle(log)  # state promises no order
-            book = AccountBook(BookHeader.decode(book.header.encode()), log)
+            book = AccountBook(RULES, BookHeader.decode(book.header.encode()), log)
 
-    assert told == by_rules(payments)
+    assert told == fraud_reference.judge_all(RULES, payments)
     assert rewritten > 0
     assert book.header.log_bytes == sum(map(len, log))
+    assert book.header.parts == len(log)
 
 
 def test_control_a_log_read_in_the_wrong_order_changes_indicators() -> None:
     payments = traffic(1)
-    book = AccountBook(BookHeader())
-    log = [book.judge(RULES, [payment])[1] for payment in payments[:300]]
+    book = AccountBook(RULES, BookHeader())
+    log = [book.judge([payment])[1] for payment in payments[:300]]
     backwards = [b"%d\n" % n + part.partition(b"\n")[2] for n, part in enumerate(reversed(log))]
-    raised, _ = AccountBook(book.header, backwards).judge(RULES, payments[300:])
+    raised, _ = AccountBook(RULES, book.header, backwards).judge(payments[300:])
+    told = fraud_reference.judge_all(RULES, payments[:300]) + raised
 
-    assert by_rules(payments[:300]) + raised != by_rules(payments)
+    assert told != fraud_reference.judge_all(RULES, payments)
+
+
+def test_batch_appends_its_payments_and_not_all_that_is_remembered_of_their_accounts() -> None:
+    book = AccountBook(RULES, BookHeader())
+    busy = [
+        transaction(f"tx-{n}", arrival_us=NOON_US + n * SECOND_US, offset=n) for n in range(400)
+    ]
+    book.judge(busy[:-1])
+
+    _, part = book.judge(busy[-1:])
+
+    assert len(part) < 200
+
+
+def test_account_in_use_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    decoded = []
+    decode = OpenAccount.decode
+    monkeypatch.setattr(OpenAccount, "decode", lambda it: decoded.append(it) or decode(it))
+    book = AccountBook(RULES, BookHeader())
+    book.judge(traffic(1))
+    cold = AccountBook(RULES, book.header, list(book.rewritten()))
+    for payment in traffic(1)[-90:]:
+        cold.judge([payment])
+
+    assert len(decoded) == len(cold) == 9
+
+
+def test_open_accounts_are_bounded_by_what_they_weigh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("transforms.contract.account_book._OPEN_WEIGHT_MAX", 100)
+    book = AccountBook(RULES, BookHeader())
+    for payment in traffic(1):
+        book.judge([payment])
+
+    assert len(book) == 9
+    assert 0 < sum(16 + account.count_1h() for account in book._open.values()) <= 100
 
 
 def test_accounts_are_forgotten_when_they_may_be_and_not_before() -> None:
-    book = AccountBook(BookHeader())
-    book.judge(RULES, [transaction(account_id="acc-1")])
-    book.judge(RULES, [transaction(account_id="acc-2", arrival_us=NOON_US + SECOND_US)])
+    book = AccountBook(RULES, BookHeader())
+    log = [
+        book.judge([transaction(account_id="acc-1")])[1],
+        book.judge([transaction(account_id="acc-2", arrival_us=NOON_US + SECOND_US)])[1],
+    ]
     forget_at_us = NOON_US + MEMORY_SEC * SECOND_US
+    cold = AccountBook(RULES, BookHeader.decode(book.header.encode()), log)
+    closed = AccountBook(RULES, BookHeader(), list(book.rewritten()))
 
-    assert book.forget(RULES, forget_at_us - 1) == 0
-    assert book.forget(RULES, forget_at_us) == 1
-    assert len(book) == 1
-    assert len(AccountBook(book.header, [book.rewritten()])) == 1
+    for each in (book, cold, closed):
+        assert each.forget(forget_at_us - 1) == 0
+        assert each.forget(forget_at_us) == 1
+        assert len(each) == 1
+        assert len(AccountBook(RULES, each.header, list(each.rewritten()))) == 1

@@ -11,14 +11,15 @@ from transforms.contract.account_memory import (
     DEVICES_MAX,
     HOUR_US,
     RECENT_MAX,
-    AccountMemory,
-    Baseline,
-    scan,
+    InCurrency,
 )
 from transforms.contract.fraud_rules import Features, FraudRules, Indicator, Raised
+from transforms.contract.open_account import OpenAccount
 from transforms.contract.transaction import Transaction
 
 RULES = FraudRules()
+# Raises something of every payment, so that its features can be looked at.
+ALWAYS = dataclasses.replace(RULES, small_min=0)
 
 
 def pay(at_sec: float, **changes: object) -> Transaction:
@@ -27,17 +28,21 @@ def pay(at_sec: float, **changes: object) -> Transaction:
 
 def judge(*payments: Transaction, rules: FraudRules = RULES) -> list[Raised]:
     """Returns what the payments raise, one after the other."""
-    memory: AccountMemory | None = None
+    account: OpenAccount | None = None
     raised: list[Raised] = []
     for payment in payments:
-        memory, news = rules.judge(memory, payment)
+        account, news = rules.judge(account, payment)
         raised += news
     return raised
 
 
-def features_of(memory: AccountMemory, payment: Transaction) -> Features:
-    small_max = payment.amount_minor // RULES.small_ratio
-    return RULES.features(memory, payment, scan(memory.recent, payment, small_max))
+def after(*payments: Transaction) -> OpenAccount:
+    """Returns the account once it has seen the payments."""
+    account: OpenAccount | None = None
+    for payment in payments:
+        account, _ = RULES.judge(account, payment)
+    assert account is not None
+    return account
 
 
 def indicators(*payments: Transaction) -> list[Indicator]:
@@ -79,11 +84,12 @@ def test_slow_but_steady_payments_are_velocity_in_an_hour() -> None:
 
 
 def test_sums_are_of_the_currency_paid_and_counts_are_of_all() -> None:
-    memory, _ = RULES.judge(None, pay(0, amount_minor=100))
-    memory, _ = RULES.judge(memory, pay(1, amount_minor=700, currency="JPY"))
+    account = after(pay(0, amount_minor=100), pay(1, amount_minor=700, currency="JPY"))
 
-    features = features_of(memory, pay(2, amount_minor=20))
+    _, [raised] = ALWAYS.judge(account, pay(2, amount_minor=20))
+    features = raised.features
 
+    assert features is not None
     assert (features.count_10min, features.amount_minor_10min) == (3, 120)
     assert (features.count_1h, features.amount_minor_1h) == (3, 120)
 
@@ -121,12 +127,13 @@ def test_currencies_have_baselines_of_their_own() -> None:
 def test_welford_agrees_with_the_textbook() -> None:
     rng = random.Random(7)
     amounts = [rng.randrange(1, 10**15) for _ in range(500)]
-    baseline = Baseline()
+    paid = InCurrency()
     for amount in amounts:
-        baseline = baseline.with_amount(amount)
+        paid.add_to_baseline(amount)
+    number, mean, m2 = paid.baseline()
 
-    assert baseline.mean == pytest.approx(statistics.mean(amounts), rel=1e-12)
-    assert baseline.stddev == pytest.approx(statistics.stdev(amounts), rel=1e-12)
+    assert mean == pytest.approx(statistics.mean(amounts), rel=1e-12)
+    assert m2 / (number - 1) == pytest.approx(statistics.variance(amounts), rel=1e-12)
 
 
 def test_three_small_payments_then_a_large_one_are_card_testing() -> None:
@@ -183,30 +190,29 @@ def test_account_is_forgotten_after_its_last_payment_and_not_before() -> None:
 
 
 def test_memory_is_bounded_whatever_an_account_does() -> None:
-    memory = AccountMemory()
-    for n in range(2 * RECENT_MAX):
-        memory = memory.after(pay(n / 10, device_id=f"dev-{n}"))
+    account = after(*(pay(n / 10, device_id=f"dev-{n}") for n in range(2 * RECENT_MAX)))
 
-    assert len(memory.recent) == RECENT_MAX
-    assert memory.devices == tuple(
+    assert account.count_1h() == RECENT_MAX
+    assert account.devices == [
         f"dev-{n}" for n in range(2 * RECENT_MAX - DEVICES_MAX, 2 * RECENT_MAX)
-    )
-    assert len(memory.encode()) < 20_000
+    ]
+    assert len(account.encode()) < 20_000
 
 
-def test_memory_comes_back_from_state_bit_for_bit() -> None:
-    memory = AccountMemory()
-    for n in range(7):
-        memory = memory.after(pay(n, amount_minor=10**n + 1, device_id=f"dev-{n % 3}"))
+def test_account_comes_back_from_state_bit_for_bit() -> None:
+    account = after(*(pay(n, amount_minor=10**n + 1, device_id=f"dev-{n % 3}") for n in range(7)))
+    again = OpenAccount.decode(account.encode())
 
-    assert AccountMemory.decode(memory.encode()) == memory
+    assert again.encode() == account.encode()
+    assert again.currencies["EUR"].baseline() == account.currencies["EUR"].baseline()
+    assert OpenAccount.last_arrival_us_of(account.encode()) == account.last_arrival_us
 
 
 def test_features_say_what_an_analyst_computes_from_the_payments() -> None:
     """Control: the features against plain loops over the account's whole history."""
     rng = random.Random(11)
     history: list[Transaction] = []
-    memory: AccountMemory | None = None
+    account: OpenAccount | None = None
     at_sec = 0.0
     for _ in range(300):
         at_sec += rng.choice((1, 30, 200, 1_000))
@@ -216,7 +222,9 @@ def test_features_say_what_an_analyst_computes_from_the_payments() -> None:
             currency=rng.choice(("EUR", "JPY")),
             country=rng.choice(("DE", "FR", None)),
         )
-        features = features_of(memory or AccountMemory(), payment)
+        account, raised = ALWAYS.judge(account, payment)
+        features = raised[0].features
+        assert isinstance(features, Features)
         hour = [p for p in history if p.broker_time_us > payment.broker_time_us - HOUR_US]
         same = [p.amount_minor for p in history if p.currency == payment.currency]
 
@@ -230,4 +238,3 @@ def test_features_say_what_an_analyst_computes_from_the_payments() -> None:
             expected = (payment.amount_minor - statistics.mean(same)) / spread
             assert features.z_score == pytest.approx(expected, rel=1e-9)
         history.append(payment)
-        memory, _ = RULES.judge(memory, payment)

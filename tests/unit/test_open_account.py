@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support import fraud_reference
 from tests.support.payments import NOON_US, SECOND_US, transaction
 from transforms.contract import account_memory
-from transforms.contract.account_memory import RECENT_MAX, AccountMemory
+from transforms.contract.account_memory import RECENT_MAX
 from transforms.contract.fraud_rules import FraudRules
 from transforms.contract.open_account import OpenAccount
 from transforms.contract.transaction import Transaction
@@ -34,16 +36,23 @@ def payments(steps: list[tuple[int, int, str]]) -> list[Transaction]:
 
 def check(story: list[Transaction], pauses: set[int] = frozenset()) -> None:
     """Compares after every payment; at a pause the account rests in state and comes back."""
-    memory: AccountMemory | None = None
+    memory: fraud_reference.Memory | None = None
     account: OpenAccount | None = None
     for n, payment in enumerate(story):
         if n in pauses and account is not None:
-            account = OpenAccount(AccountMemory.decode(account.closed().encode()))
-        memory, expected = RULES.judge(memory, payment)
-        account, raised = RULES.judge_next(account, payment)
+            account = OpenAccount.decode(account.encode())
+        memory, expected = fraud_reference.judge(RULES, memory, payment)
+        account, raised = RULES.judge(account, payment)
 
         assert raised == expected
-        assert account.closed() == memory
+        assert account.encode() == encoded(memory)
+
+
+def encoded(memory: fraud_reference.Memory) -> bytes:
+    """Returns the account with this memory as it rests in state."""
+    recent = [tuple(column) for column in zip(*memory.recent, strict=True)]
+    baselines = {currency: tuple(each) for currency, each in memory.baselines.items()}
+    return orjson.dumps((memory.last_arrival_us, recent, baselines, *memory[3:]))
 
 
 @settings(max_examples=300, deadline=None)
@@ -67,6 +76,19 @@ def test_busy_account_keeps_as_many_payments_as_its_memory() -> None:
 
     check(payments(steps))
     check(payments([*steps, (-5, 7, "EUR"), *steps[:9]]))
+
+
+def test_account_counts_step_by_step_again_once_a_late_payment_has_left_the_hour(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    scans = []
+    scan = OpenAccount._scan
+    monkeypatch.setattr(OpenAccount, "_scan", lambda *it: scans.append(it) or scan(*it))
+    late = [(0, 5, "EUR"), (100, 5, "EUR"), (-50, 5, "EUR")]
+
+    check(payments([*late, *[(100, 5, "EUR")] * 60]))
+
+    assert 30 < len(scans) < 40
 
 
 def test_control_an_hour_that_is_a_second_short_is_found(

@@ -1,14 +1,9 @@
-"""What is remembered of an account, to judge its next payment by? Bounded, plain JSON at rest."""
+"""What is counted of an account, and within which bounds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import NamedTuple
-
-import orjson
-
-from transforms.contract.transaction import Transaction
 
 HOUR_US = 3_600_000_000
 TEN_MINUTES_US = 600_000_000
@@ -18,13 +13,21 @@ RECENT_MAX = 500
 # Nobody pays with more devices than this; the one not used for longest is forgotten first.
 DEVICES_MAX = 16
 
+# A payment of the last hour: arrival_us, amount_minor, currency. A plain tuple, because there are
+# hundreds in a busy account and a named one takes ten times as long to make.
+Recent = tuple[int, int, str]
 
-class Recent(NamedTuple):
-    """A payment of the last hour."""
 
-    arrival_us: int
+class Paid(NamedTuple):
+    """What an account remembers of a payment; the names are those of Transaction."""
+
+    account_id: str
+    broker_time_us: int
     amount_minor: int
     currency: str
+    event_time_us: int
+    country: str | None
+    device_id: str | None
 
 
 class Window(NamedTuple):
@@ -40,21 +43,6 @@ class Window(NamedTuple):
     small_count_10min: int  # in its currency, of at most the amount that was asked for
 
 
-def scan(recent: Iterable[Recent], payment: Transaction, small_max: int) -> Window:
-    """Returns the window of a payment by looking at each of the last hour's."""
-    arrival_us, currency = payment.broker_time_us, payment.currency
-    hour = [each for each in recent if each.arrival_us > arrival_us - HOUR_US]
-    minutes = [each for each in hour if each.arrival_us > arrival_us - TEN_MINUTES_US]
-    before = [each.amount_minor for each in minutes if each.currency == currency]
-    return Window(
-        len(minutes),
-        sum(before),
-        len(hour),
-        sum(each.amount_minor for each in hour if each.currency == currency),
-        sum(amount_minor <= small_max for amount_minor in before),
-    )
-
-
 class Baseline(NamedTuple):
     """Mean and spread of amounts in minor units, by Welford's method.
 
@@ -65,80 +53,39 @@ class Baseline(NamedTuple):
     mean: float = 0.0
     m2: float = 0.0  # sum of the squared distances from the mean
 
-    def with_amount(self, amount_minor: int) -> Baseline:
-        """Returns the baseline with one amount more."""
-        number = self.number + 1
-        distance = amount_minor - self.mean
-        mean = self.mean + distance / number
-        return Baseline(number, mean, self.m2 + distance * (amount_minor - mean))
-
     @property
     def stddev(self) -> float | None:
         """Returns the sample standard deviation, None below two amounts."""
         return math.sqrt(self.m2 / (self.number - 1)) if self.number > 1 else None
 
 
-_NO_AMOUNTS = Baseline()
+class InCurrency:
+    """What an account has paid in one currency; one object, because each payment changes all.
 
+    Attributes:
+        number, mean, m2: those of Baseline, of all payments.
+        hour_minor, minutes_minor: the sums of the last hour and ten minutes.
+        minutes_sorted: the amounts of the last ten minutes, the smallest first.
+    """
 
-class AccountMemory(NamedTuple):
-    """What the payments of an account have left behind."""
+    __slots__ = ("hour_minor", "m2", "mean", "minutes_minor", "minutes_sorted", "number")
 
-    last_arrival_us: int = 0
-    recent: tuple[Recent, ...] = ()  # of the last hour, in the order of arrival
-    baselines: dict[str, Baseline] = {}  # by currency; ISO 4217 bounds them  # noqa: RUF012
-    country: str | None = None  # of the newest payment that named one
-    country_time_us: int | None = None  # its event time
-    devices: tuple[str, ...] = ()  # the one used last stands last
+    def __init__(self, number: int = 0, mean: float = 0.0, m2: float = 0.0) -> None:
+        self.number, self.mean, self.m2 = number, mean, m2
+        self.clear_sums()
 
-    def after(self, payment: Transaction) -> AccountMemory:
-        """Returns what is remembered once `payment` has been seen."""
-        arrival_us = payment.broker_time_us
-        recent = [each for each in self.recent if each.arrival_us > arrival_us - HOUR_US]
-        recent.append(Recent(arrival_us, payment.amount_minor, payment.currency))
-        return self.after_but_recent(payment)._replace(recent=tuple(recent[-RECENT_MAX:]))
+    def clear_sums(self) -> None:
+        """Begins to count the last hour and ten minutes."""
+        self.hour_minor = self.minutes_minor = 0
+        self.minutes_sorted: list[int] = []
 
-    def after_but_recent(self, payment: Transaction) -> AccountMemory:
-        """Returns what `after` does, with `recent` as it was: for those who keep it elsewhere."""
-        currency = payment.currency
-        baseline = self.baselines.get(currency, _NO_AMOUNTS).with_amount(payment.amount_minor)
-        country, country_time_us = self.country, self.country_time_us
-        if payment.country is not None:
-            country, country_time_us = payment.country, payment.event_time_us
-        return AccountMemory(
-            max(self.last_arrival_us, payment.broker_time_us),
-            self.recent,
-            {**self.baselines, currency: baseline},
-            country,
-            country_time_us,
-            self._devices_after(payment.device_id),
-        )
+    def baseline(self) -> Baseline:
+        """Returns mean and spread so far."""
+        return Baseline(self.number, self.mean, self.m2)
 
-    def _devices_after(self, device_id: str | None) -> tuple[str, ...]:
-        if device_id is None or (self.devices and self.devices[-1] == device_id):
-            return self.devices
-        others = tuple(each for each in self.devices if each != device_id)
-        return (*others, device_id)[-DEVICES_MAX:]
-
-    def encode(self) -> bytes:
-        """Returns the memory as it rests in state; floats come back bit for bit."""
-        plain = (
-            self.last_arrival_us,
-            [tuple(each) for each in self.recent],
-            {currency: tuple(each) for currency, each in self.baselines.items()},
-            *self[3:],
-        )
-        return orjson.dumps(plain)
-
-    @classmethod
-    def decode(cls, stored: bytes) -> AccountMemory:
-        """Returns what `encode` was called on."""
-        last_arrival_us, recent, baselines, country, country_time_us, devices = orjson.loads(stored)
-        return cls(
-            last_arrival_us,
-            tuple(map(Recent._make, recent)),
-            {currency: Baseline._make(each) for currency, each in baselines.items()},
-            country,
-            country_time_us,
-            tuple(devices),
-        )
+    def add_to_baseline(self, amount_minor: int) -> None:
+        """Takes one amount more into mean and spread."""
+        self.number += 1
+        distance = amount_minor - self.mean
+        self.mean += distance / self.number
+        self.m2 += distance * (amount_minor - self.mean)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterator
+import math
 from typing import NamedTuple
 
-from transforms.contract.account_memory import HOUR_US, AccountMemory, Baseline, Window, scan
+from transforms.contract.account_memory import HOUR_US, Baseline, InCurrency, Paid, Window
 from transforms.contract.dedup_policy import FirstSeen
 from transforms.contract.open_account import OpenAccount
 from transforms.contract.transaction import Transaction
@@ -88,88 +88,102 @@ class FraudRules:
     travel_us_min: int = HOUR_US
 
     def judge(
-        self, memory: AccountMemory | None, payment: Transaction
-    ) -> tuple[AccountMemory, list[Raised]]:
-        """Returns what is remembered once the payment has been seen, and what it raises.
-
-        A runner may keep `memory` for too long; it counts as forgotten all the same.
-        """
-        if memory is None or payment.broker_time_us >= self.forget_at_us(memory):
-            memory = AccountMemory()
-        window = scan(memory.recent, payment, self._small_max(payment))
-        return memory.after(payment), self._raised(memory, payment, window)
-
-    def judge_next(
         self, account: OpenAccount | None, payment: Transaction
     ) -> tuple[OpenAccount, list[Raised]]:
-        """Does as `judge`, for one payment of an account after the other."""
-        if account is None or payment.broker_time_us >= self.forget_at_us(account.memory):
-            account = OpenAccount(AccountMemory())
-        window = account.window(payment, self._small_max(payment))
-        raised = self._raised(account.memory, payment, window)
-        account.add(payment)
+        """Returns the account once the payment has been seen, and what the payment raises.
+
+        An account may be kept for too long; it counts as forgotten all the same.
+        """
+        account = self._moved_to(payment.broker_time_us, account)
+        same = account.in_currency(payment.currency)
+        window = account.window(payment, same, payment.amount_minor // self.small_ratio)
+        z_score = self._z_score(same, payment.amount_minor)
+        found = self._indicators(account, payment, window, z_score)
+        raised: list[Raised] = []
+        if found:  # seldom: most payments raise nothing, and their features interest nobody
+            features = _features(account, payment, window, same.baseline(), z_score)
+            raised = [Raised(each, payment, features) for each in found]
+        account.add(payment, same)
         return account, raised
 
-    def forget_at_us(self, memory: AccountMemory) -> int:
-        """Returns when the account may be forgotten, microseconds since the epoch."""
-        return memory.last_arrival_us + self.memory_us
+    def remember(self, account: OpenAccount | None, payment: Paid) -> OpenAccount:
+        """Returns the account as `judge` left it, when the payment has been judged before."""
+        account = self._moved_to(payment.broker_time_us, account)
+        account.add(payment, account.in_currency(payment.currency))
+        return account
 
-    def features(self, memory: AccountMemory, payment: Transaction, window: Window) -> Features:
-        """Returns what the payment is judged by."""
-        baseline = memory.baselines.get(payment.currency, Baseline())
-        return Features(
-            count_10min=window.count_10min + 1,
-            amount_minor_10min=window.amount_minor_10min + payment.amount_minor,
-            count_1h=window.count_1h + 1,
-            amount_minor_1h=window.amount_minor_1h + payment.amount_minor,
-            baseline=baseline,
-            z_score=self._z_score(baseline, payment.amount_minor),
-            small_count_10min=window.small_count_10min,
-            previous_country=memory.country,
-            previous_event_time_us=memory.country_time_us,
-            known_devices=len(memory.devices),
-            device_known=payment.device_id in memory.devices,
-        )
+    def forget_at_us(self, last_arrival_us: int) -> int:
+        """Returns when an account may be forgotten, microseconds since the epoch."""
+        return last_arrival_us + self.memory_us
 
-    def _small_max(self, payment: Transaction) -> int:
-        return payment.amount_minor // self.small_ratio
+    def _moved_to(self, arrival_us: int, account: OpenAccount | None) -> OpenAccount:
+        if account is None or arrival_us >= account.last_arrival_us + self.memory_us:
+            return OpenAccount()
+        account.move_to(arrival_us)
+        return account
 
-    def _raised(self, memory: AccountMemory, payment: Transaction, window: Window) -> list[Raised]:
-        features = self.features(memory, payment, window)
-        return [Raised(each, payment, features) for each in self._indicators(payment, features)]
-
-    def _z_score(self, baseline: Baseline, amount_minor: int) -> float | None:
-        if baseline.number < self.baseline_min or baseline.stddev is None:
+    def _z_score(self, same: InCurrency, amount_minor: int) -> float | None:
+        number, mean = same.number, same.mean
+        if number < self.baseline_min or number < 2:
             return None
-        spread = max(baseline.stddev, STDDEV_MIN_OF_MEAN * baseline.mean)
-        return (amount_minor - baseline.mean) / spread
+        stddev, least = math.sqrt(same.m2 / (number - 1)), STDDEV_MIN_OF_MEAN * mean
+        return (amount_minor - mean) / (stddev if stddev > least else least)
 
-    def _indicators(self, payment: Transaction, features: Features) -> Iterator[Indicator]:
-        if _is_doubling(features.count_10min, self.velocity_10min):
-            yield Indicator.HIGH_VELOCITY_10MIN
-        if _is_doubling(features.count_1h, self.velocity_1h):
-            yield Indicator.HIGH_VELOCITY_1H
-        if features.z_score is not None and features.z_score >= self.z_score_min:
-            yield Indicator.UNUSUAL_AMOUNT
-        if features.small_count_10min >= self.small_min:
-            yield Indicator.CARD_TESTING
-        if self._travelled_too_fast(payment, features):
-            yield Indicator.IMPOSSIBLE_TRAVEL
-        if payment.device_id is not None and features.known_devices and not features.device_known:
-            yield Indicator.NEW_DEVICE
+    def _indicators(
+        self, account: OpenAccount, payment: Transaction, window: Window, z_score: float | None
+    ) -> list[Indicator]:
+        found = []
+        if _is_doubling(window.count_10min + 1, self.velocity_10min):
+            found.append(Indicator.HIGH_VELOCITY_10MIN)
+        if _is_doubling(window.count_1h + 1, self.velocity_1h):
+            found.append(Indicator.HIGH_VELOCITY_1H)
+        if z_score is not None and z_score >= self.z_score_min:
+            found.append(Indicator.UNUSUAL_AMOUNT)
+        if window.small_count_10min >= self.small_min:
+            found.append(Indicator.CARD_TESTING)
+        if self._travelled_too_fast(account, payment):
+            found.append(Indicator.IMPOSSIBLE_TRAVEL)
+        device_id, devices = payment.device_id, account.devices
+        if device_id is not None and devices and device_id not in devices:
+            found.append(Indicator.NEW_DEVICE)
+        return found
 
-    def _travelled_too_fast(self, payment: Transaction, features: Features) -> bool:
-        before, before_us = features.previous_country, features.previous_event_time_us
-        if payment.country is None or before is None or before_us is None:
+    def _travelled_too_fast(self, account: OpenAccount, payment: Transaction) -> bool:
+        before, before_us = account.country, account.country_time_us
+        if before == payment.country or payment.country is None:
+            return False
+        if before is None or before_us is None:
             return False
         # Either way round: the payment that arrives later may have happened earlier.
-        return (
-            payment.country != before
-            and abs(payment.event_time_us - before_us) < self.travel_us_min
-        )
+        return abs(payment.event_time_us - before_us) < self.travel_us_min
+
+
+def _features(
+    account: OpenAccount,
+    payment: Transaction,
+    window: Window,
+    baseline: Baseline,
+    z_score: float | None,
+) -> Features:
+    """Returns what the payment is judged by."""
+    return Features(
+        count_10min=window.count_10min + 1,
+        amount_minor_10min=window.amount_minor_10min + payment.amount_minor,
+        count_1h=window.count_1h + 1,
+        amount_minor_1h=window.amount_minor_1h + payment.amount_minor,
+        baseline=baseline,
+        z_score=z_score,
+        small_count_10min=window.small_count_10min,
+        previous_country=account.country,
+        previous_event_time_us=account.country_time_us,
+        known_devices=len(account.devices),
+        device_known=payment.device_id in account.devices,
+    )
 
 
 def _is_doubling(count: int, first: int) -> bool:
     """Returns whether `count` is first × 1, 2, 4, 8, …"""
+    if count < first:
+        return False
     times, rest = divmod(count, first)
-    return rest == 0 and times > 0 and times & (times - 1) == 0
+    return rest == 0 and times & (times - 1) == 0
