@@ -1,7 +1,7 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-launch demo faults fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check format lock clean
+.PHONY: help setup setup-python setup-launch demo faults fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check format lock clean
 
 PYTHON_BIN := .venv/bin/python
 PACKAGES := pipeline transforms simulator sandbox harness benchmarks
@@ -39,6 +39,9 @@ help: ## what there is
 setup: ## makes a fresh machine ready: Python packages, Java, the pinned jars
 	@PYTHON=$(PYTHON) bin/setup
 
+setup-python: ## as much of it as unit tests and DirectRunner need: no Java
+	@PYTHON=$(PYTHON) bin/setup python
+
 setup-launch: setup
 	@PYTHON=$(PYTHON) bin/setup launch
 
@@ -71,8 +74,8 @@ upgrade-test: setup ## a planned stop under load: a changed version, renamed sta
 test: check setup-launch ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox (WITHOUT=a marker)
 	@$(PYTHON_BIN) -m pytest $(if $(WITHOUT),-m "not $(WITHOUT)")
 
-test-unit: setup ## only what needs no sandbox
-	@$(PYTHON_BIN) -m pytest -m "not integration"
+test-unit: setup-python ## only what needs no sandbox, and no Java
+	@$(PYTHON_BIN) -m pytest -m "not integration" tests/unit tests/transforms tests/laws tests/drift
 
 templates-check: setup-launch ## Dockerfiles and Terraform linted, metadata.json compared, the submitted job checked
 	@$(PYTHON_BIN) -m pytest tests/launch tests/drift/test_flex_template.py

@@ -191,7 +191,6 @@ class Rehearsal:
         return [
             *self._kafka_flags(),
             f"--bigquery_endpoint={self.endpoints['bigquery']}",
-            f"--expansion_service={self.endpoints['expansion_service']}",
             *self._tables_and_topic(),
         ]
 

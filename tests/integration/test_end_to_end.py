@@ -1,6 +1,7 @@
 """The whole path on real parts: every record in exactly one table, whatever is killed."""
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -32,7 +33,11 @@ def assert_exact(report: Report) -> None:
     assert (report.missing, report.double) == (0, 0)
 
 
-def test_direct_runner_counts_what_is_there_exactly(rehearsal: Rehearsal) -> None:
+def test_direct_runner_counts_what_is_there_exactly_and_needs_no_java(
+    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("JAVA_HOME", str(tmp_path))
     rehearsal.simulate(["--rate_per_sec=0", "--count=3000", *MIX]).wait(60)
 
     rehearsal.run_direct()

@@ -64,6 +64,7 @@ def test_wrong_port_is_refused_before_anything_starts(capsys, tmp_path) -> None:
 
 
 def test_missing_java_is_named(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(preflight, "BIGQUERY_PYTHON", preflight.PYTHON)
     monkeypatch.setattr(preflight, "JAVA_HOME", preflight.REPOSITORY / ".tools/nothing-here")
 
     with pytest.raises(SandboxError, match=r"Java: \.tools/nothing-here") as caught:
