@@ -13,7 +13,7 @@ from kafka.structs import TopicPartition
 from harness.rehearsal import PARTITIONS, Rehearsal
 from pipeline import clients
 from transforms.contract.outcome import Outcome
-from transforms.contract.table_schema import OUTCOME_TABLES
+from transforms.contract.table_schema import DERIVED_TABLES, OUTCOME_TABLES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +65,15 @@ class Watch:
             state_bytes=self._state_bytes(),
             elapsed_sec=time.monotonic() - self._started_at,
         )
+
+    def derived_rows(self) -> int:
+        """Returns how many rows of totals and indicators are queryable."""
+        dataset = f"{self._rehearsal.endpoints['project']}.{self._rehearsal.name}"
+        counts = " + ".join(
+            f"(SELECT COUNT(*) FROM `{dataset}.{table.name}`)" for table in DERIVED_TABLES
+        )
+        [[rows]] = clients.bigquery_rows(self._client, f"SELECT {counts}")
+        return int(rows)
 
     def close(self) -> None:
         """Lets go of the broker."""
