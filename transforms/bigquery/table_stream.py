@@ -104,8 +104,8 @@ class TableStream:
             if problem is None:
                 break
             self._close()
-            if helps_to_wait(problem.code) or self._is_lost(problem):
-                if not helps_to_wait(problem.code):
+            if _may_pass(problem) or self._is_lost(problem):
+                if not _may_pass(problem):
                     self._leave()
                 patience.pause(f"{problem.code.name} {problem.message}")
             elif problem.code is grpc.StatusCode.INVALID_ARGUMENT and not _is_about_all(problem):
@@ -195,6 +195,14 @@ class TableStream:
             connection = self._connections.pop(self.position.stream, None)
             if connection is not None:
                 connection.close()
+
+
+def _may_pass(problem: Problem) -> bool:
+    """Returns whether the same append may be taken a moment later, over another connection.
+
+    One that has been open for long may end because its token has expired.
+    """
+    return helps_to_wait(problem.code) or problem.code is grpc.StatusCode.UNAUTHENTICATED
 
 
 def _is_about_all(problem: Problem) -> bool:
