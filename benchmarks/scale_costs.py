@@ -17,7 +17,7 @@ from transforms.contract.table_schema import TABLES
 # Measured: the whole pipeline with fraud, one million records, TaskManagers, workers and Kafka's
 # client together, start-up included (docs/performance.md, "Into BigQuery", 2026-11-29: `python -m
 # benchmarks --only="end to end"`, parallelism 2).
-END_TO_END_CPU_SEC_PER_MILLION = 87.0
+END_TO_END_CPU_SEC_PER_MILLION = 83.0
 # Measured: of these, what reading, decoding and validating take: they lie where the partitions are
 # (benchmarks/results/20261127_182612_bench.json, contestant "ceiling").
 READ_CPU_SEC_PER_MILLION = 27.0
@@ -26,13 +26,11 @@ READ_CPU_SEC_PER_MILLION = 27.0
 APPEND_US = 2.3
 # What else there is lies where the shards are: deciding, totals, fraud, rows, and Flink beneath.
 
-# Measured end to end at parallelism 2 with 32 shards (2026-11-29): batches of some 16, so bundles
-# of some 512. The flags allow twenty times as many; why bundles ended sooner was not found.
-SEEN_BUNDLE_RECORDS = 512
+# Measured at parallelism 2 with 8 shards (2026-11-29, each call of the deduplication written down in a
+# copy of the code, 600,000 records at 59,136/s): 1,631 records a batch on average.
+SEEN_BUNDLE_RECORDS = 13_000
 _SEEN_SHARDS = 8
-# Records in a shard's batch that END_TO_END_CPU_SEC_PER_MILLION is taken for. The 87 were measured
-# with 32 shards, whose batches cost 15 us more; that is not taken off, for a run with 8 took 101 on
-# a busier machine (benchmarks/results/20261129_194601_bench.json).
+# Records in a shard's batch that END_TO_END_CPU_SEC_PER_MILLION is taken for.
 SEEN_BATCH_RECORDS = SEEN_BUNDLE_RECORDS / _SEEN_SHARDS
 # Computed from two measured rates of `make bench ONLY="end to end"` (2026-11-29, parallelism 2):
 # 18,915/s with 32 shards, batches of 16, and 22,011/s with 8, batches of 64.
@@ -48,7 +46,7 @@ DECIDE_GROWTH_US = 3.8
 DECIDE_FEW_IDS, DECIDE_MANY_IDS = 20_000, 10_000_000
 
 # Measured: the rate in the run of END_TO_END_CPU_SEC_PER_MILLION, for comparison with the model's.
-MEASURED_RATE_AT_2 = 34_587
+MEASURED_RATE_AT_2 = 45_439
 
 Place = Literal["partitions", "shards"]
 
@@ -77,7 +75,7 @@ STEPS: Mapping[str, Step] = {
     "unpack": Step(1.0, "shards", "unpacking a batch; once more for accounts"),
     "decide": Step(2.0, "shards", "which are the first of their ids"),
     "arrow": Step(0.66, "shards", "rows of `transactions` as an Arrow batch"),
-    "judge": Step(9.7, "shards", "fraud indicators, before their rework"),
+    "judge": Step(8.5, "shards", "fraud indicators"),
 }
 # Measured by the same command: what a batch costs beside its records, in Python, at one shuffle.
 BATCH_PYTHON_US = 62.0

@@ -85,7 +85,7 @@ def measure(ids: int) -> Measurements:
         "arrow": per_record(
             lambda: [encoder.encode(p, "scale").serialize() for p in _parts(payments, _ROWS)]
         ),
-        "judge": per_record(lambda: AccountBook(BookHeader()).judge(FraudRules(_DAY_US), payments)),
+        "judge": per_record(lambda: AccountBook(FraudRules(_DAY_US), BookHeader()).judge(payments)),
     }
     return Measurements(
         costs,

@@ -164,7 +164,7 @@ class PipelineConfig:
             sink=BigQuerySink(
                 project=project,
                 dataset=dataset,
-                streams=_streams(write.bigquery_streams),
+                streams=_streams(write.bigquery_streams, options),
                 endpoint=write.bigquery_endpoint,
                 trace_id=f"payments:{__version__}",
             ),
@@ -353,7 +353,10 @@ def _at_least(minimum: int, flag: str, value: int) -> int:
     return value
 
 
-def _streams(asked: int) -> int:
+def _streams(asked: int | None, options: PipelineOptions) -> int:
+    if asked is None:
+        parallelism: int = options.view_as(FlinkRunnerOptions).parallelism
+        return min(flink_keys.COUNT_MAX, max(2, parallelism))
     if not 1 <= asked <= flink_keys.COUNT_MAX:
         raise ConfigError(
             f"--bigquery_streams must be from 1 to {flink_keys.COUNT_MAX}, got {asked}."

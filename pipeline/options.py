@@ -122,9 +122,8 @@ class WriteBigQueryOptions(PipelineOptions):
         group.add_argument(
             "--bigquery_streams",
             type=int,
-            default=2,
             metavar="N",
-            help="Append streams per table (default: %(default)s).",
+            help="Append streams per table (default: one for each subtask, at least 2).",
         )
 
 
