@@ -38,6 +38,9 @@ T = TypeVar("T")
 # Frames of 64 KiB, with 28 bytes more for each record: 72 MB. Beam's Flink runner takes what a
 # bundle puts out when the bundle is over, and until then has room for 100 messages of 1 MB.
 BUNDLE_SIZE_MAX = 1_000
+# Dataflow adds workers by itself, and a key is worked on by one thread at a time: 32 threads that
+# append and 128 shards are room for eight workers of four cores.
+_DATAFLOW_PARALLELISM = 32
 RUNNERS = ("DirectRunner", "FlinkRunner", "DataflowRunner")
 
 
@@ -355,8 +358,7 @@ def _at_least(minimum: int, flag: str, value: int) -> int:
 
 def _streams(asked: int | None, options: PipelineOptions) -> int:
     if asked is None:
-        parallelism: int = options.view_as(FlinkRunnerOptions).parallelism
-        return min(flink_keys.COUNT_MAX, max(2, parallelism))
+        return min(flink_keys.COUNT_MAX, max(2, _parallelism(options)))
     if not 1 <= asked <= flink_keys.COUNT_MAX:
         raise ConfigError(
             f"--bigquery_streams must be from 1 to {flink_keys.COUNT_MAX}, got {asked}."
@@ -364,9 +366,17 @@ def _streams(asked: int | None, options: PipelineOptions) -> int:
     return asked
 
 
+def _parallelism(options: PipelineOptions) -> int:
+    """Returns how many subtasks there will be; -1 where nobody says."""
+    if _runner(options) == "DataflowRunner":
+        return _DATAFLOW_PARALLELISM
+    parallelism: int = options.view_as(FlinkRunnerOptions).parallelism
+    return parallelism
+
+
 def _shards(asked: int | None, options: PipelineOptions) -> int:
     if asked is None:
-        return flink_keys.count_for(options.view_as(FlinkRunnerOptions).parallelism)
+        return flink_keys.count_for(_parallelism(options))
     if not 1 <= asked <= flink_keys.COUNT_MAX or asked & (asked - 1):
         raise ConfigError(
             f"--shards must be a power of two from 1 to {flink_keys.COUNT_MAX}, got {asked}."

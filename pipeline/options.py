@@ -72,7 +72,8 @@ class RulesOptions(PipelineOptions):
             metavar="N",
             help="In how many shards ids and accounts are remembered: a power of two up to 512, at "
             "least the greatest parallelism that the job will ever have. Kept with the state, so "
-            "only a new start can choose it (default: four for each subtask, at least 8).",
+            "only a new start can choose it (default: four for each subtask, at least 8; 128 on "
+            "Dataflow).",
         )
         group.add_argument(
             "--dead_letter_ratio_max",
@@ -123,7 +124,8 @@ class WriteBigQueryOptions(PipelineOptions):
             "--bigquery_streams",
             type=int,
             metavar="N",
-            help="Append streams per table (default: one for each subtask, at least 2).",
+            help="Append streams per table (default: one for each subtask, at least 2; 32 on "
+            "Dataflow).",
         )
 
 

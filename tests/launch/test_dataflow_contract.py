@@ -195,7 +195,8 @@ def test_template_does_not_update(by_template: Submitted) -> None:
 def test_steps_have_the_names_that_they_have_on_flink(
     updating: Submitted, by_template: Submitted
 ) -> None:
-    flags = ["--runner=FlinkRunner", "--job_endpoint=localhost:1", UNSEEN, *OURS]
+    # The number of shards is part of the names, and Dataflow begins with more of them.
+    flags = ["--runner=FlinkRunner", "--job_endpoint=localhost:1", "--shards=128", UNSEEN, *OURS]
     with java_parts.expansion_service(JARS) as address:
         options = PipelineOptions([*flags, f"--expansion_service={address}"])
         runners.apply_defaults(options, "FlinkRunner")
