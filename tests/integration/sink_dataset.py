@@ -58,7 +58,7 @@ class Dataset:
             table: root | f"Make {table}" >> beam.Create([[each] for each in elements])
             for table, elements in by_table.items()
         }
-        _ = ends | WriteBigQuery(self.sink, "1.2.3")
+        _ = ends | WriteBigQuery(self.sink, (0, 1), "1.2.3")
         root.run().wait_until_finish()
 
 
