@@ -61,21 +61,39 @@ def run_graph(
 
 def end_to_end(stage: Stage) -> Measured:
     """Runs the pipeline as it is, into the stand-in, and compares the books afterwards."""
-    rehearsal = rehearsal_of(stage, "end_to_end")
-    before = usage.cpu_sec(stage.sandbox)
-    job = rehearsal.launch_on_flink([*TUNED, *stage.flags])
+    return run_pipeline(stage, "end to end")
+
+
+def run_pipeline(
+    stage: Stage,
+    name: str,
+    flags: Sequence[str] = (),
+    module: str = "pipeline",
+    besides: Sequence[int] = (),
+) -> Measured:
+    """Runs the pipeline, or `module` in its place, and compares the books afterwards.
+
+    Args:
+        besides: ids of processes outside the sandbox whose CPU is the contestant's.
+
+    Raises:
+        HarnessError: it does not come to the end of the topic, or was not exact.
+    """
+    rehearsal = rehearsal_of(stage, name)
+    before = usage.cpu_sec(stage.sandbox, besides)
+    job = rehearsal.launch_on_flink([*flags, *TUNED, *stage.flags], module)
     watch = Watch(rehearsal, job)
     try:
         reading = _follow(stage, lambda: watch.look().queryable, stage.traffic.records)
-        cpu_sec = usage.cpu_sec(stage.sandbox) - before
+        cpu_sec = usage.cpu_sec(stage.sandbox, besides) - before
         report = rehearsal.reconcile(120)
     finally:
         watch.close()
         rehearsal.flink.cancel(job)
     if not report.balanced:
-        raise HarnessError(f"end to end was not exact:\n{report.text()}")
+        raise HarnessError(f"{name} was not exact:\n{report.text()}")
     return Measured(
-        "end to end",
+        name,
         stage.traffic.records,
         report.counts.outcomes[Outcome.ACCEPTED],
         stage.traffic.distinct,
