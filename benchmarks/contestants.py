@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from benchmarks.on_beam import end_to_end, graph_runner
-from benchmarks.peers import flink_bigquery, flink_sql, spark
+from benchmarks.peers import beam_sink, flink_bigquery, flink_sql, spark
 from benchmarks.stage import Measured, Stage
 
 
@@ -45,6 +45,11 @@ CONTESTANTS = (
         flink_bigquery.run,
     ),
     Contestant("end to end", "the whole pipeline, exactly once into the stand-in", end_to_end),
+    Contestant(
+        "Beam's sink",
+        "the whole pipeline with Beam's Java sink, exactly once into the stand-in",
+        beam_sink.run,
+    ),
     Contestant(
         "per_id",
         "this pipeline's plain reference: one state cell and timer per id",

@@ -19,7 +19,7 @@ def run() -> int:
     parser.add_argument("--meters", required=True, help="folder for what is counted")
     own, flags = parser.parse_known_args()
     graph.build = lambda root, config: GRAPHS[own.graph](root, config, own.meters)
-    # No contestant but the pipeline itself has a sink whose flush must wait.
+    # None of these graphs has a sink whose flush must wait.
     runners.hold_until_checkpoint = lambda pipeline: []
     return main.main(flags)
 

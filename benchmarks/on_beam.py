@@ -63,25 +63,42 @@ def run_graph(
 
 
 def end_to_end(stage: Stage) -> Measured:
-    """Runs the pipeline as it is, into the stand-in, and compares the books afterwards.
+    """Runs the pipeline as it is, into the stand-in, and compares the books afterwards."""
+    return run_pipeline(stage, "end to end")
+
+
+def run_pipeline(
+    stage: Stage,
+    name: str,
+    flags: Sequence[str] = (),
+    module: str = "pipeline",
+    besides: Sequence[int] = (),
+) -> Measured:
+    """Runs the pipeline, or `module` in its place, and compares the books afterwards.
 
     Its CPU is counted to the last row of totals and indicators, which come behind the records.
+
+    Args:
+        besides: ids of processes outside the sandbox whose CPU is the contestant's.
+
+    Raises:
+        HarnessError: it does not come to the end of the topic, or was not exact.
     """
-    rehearsal = rehearsal_of(stage, "end_to_end")
-    before = usage.cpu_sec(stage.sandbox)
-    job = rehearsal.launch_on_flink([*TUNED, *stage.flags])
+    rehearsal = rehearsal_of(stage, name)
+    before = usage.cpu_sec(stage.sandbox, besides)
+    job = rehearsal.launch_on_flink([*flags, *TUNED, *stage.flags], module)
     watch = Watch(rehearsal, job)
     try:
         reading = _follow(stage, lambda: watch.look().queryable, stage.traffic.records)
-        cpu_sec = _cpu_sec_at_last_derived_row(stage, watch) - before
+        cpu_sec = _cpu_sec_at_last_derived_row(stage, watch, besides) - before
         report = rehearsal.reconcile(120)
     finally:
         watch.close()
         rehearsal.flink.cancel(job)
     if not report.balanced:
-        raise HarnessError(f"end to end was not exact:\n{report.text()}")
+        raise HarnessError(f"{name} was not exact:\n{report.text()}")
     return Measured(
-        "end to end",
+        name,
         stage.traffic.records,
         report.counts.outcomes[Outcome.ACCEPTED],
         stage.traffic.distinct,
@@ -90,11 +107,11 @@ def end_to_end(stage: Stage) -> Measured:
     )
 
 
-def _cpu_sec_at_last_derived_row(stage: Stage, watch: Watch) -> float:
+def _cpu_sec_at_last_derived_row(stage: Stage, watch: Watch, besides: Sequence[int]) -> float:
     """Returns the CPU seconds used when the last total or indicator was queryable."""
     rows, cpu_sec, changed_at = -1, 0.0, time.monotonic()
     while time.monotonic() - changed_at < _QUIET_SEC:
-        used, found = usage.cpu_sec(stage.sandbox), watch.derived_rows()
+        used, found = usage.cpu_sec(stage.sandbox, besides), watch.derived_rows()
         if found != rows:
             rows, cpu_sec, changed_at = found, used, time.monotonic()
         time.sleep(POLL_SEC)

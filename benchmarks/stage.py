@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,7 +83,7 @@ def own_sandbox(folder: str, say: Callable[[str], None]) -> Iterator[Sandbox]:
 
 def rehearsal_of(stage: Stage, name: str) -> Rehearsal:
     """Returns a dataset of its own for a contestant that reads the one topic."""
-    own = name.replace(" ", "_").lower()
+    own = re.sub(r"\W+", "_", name).lower()
     rehearsal = Rehearsal(
         f"bench_{own}_{time.strftime('%H%M%S')}",
         stage.sandbox.endpoints(),

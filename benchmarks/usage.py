@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 
 import psutil
 
@@ -18,10 +19,13 @@ WITH_STATE = ("taskmanager-1", "taskmanager-2", "python-workers")
 USD_PER_VCPU_HOUR = 0.069
 
 
-def cpu_sec(sandbox: Sandbox) -> float:
-    """Returns the CPU seconds that our components have used since they started, with workers."""
+def cpu_sec(sandbox: Sandbox, besides: Iterable[int] = ()) -> float:
+    """Returns the CPU seconds that our components have used since they started, with workers.
+
+    `besides` are the ids of other processes that work for the contestant.
+    """
     pids = sandbox.pids()
-    return sum(_family_cpu_sec(pids[name]) for name in _OURS)
+    return sum(_family_cpu_sec(pid) for pid in (*(pids[name] for name in _OURS), *besides))
 
 
 def memory_bytes(sandbox: Sandbox) -> dict[str, int]:

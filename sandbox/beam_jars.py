@@ -16,6 +16,7 @@ from __future__ import annotations
 import os
 import shutil
 import zipfile
+from pathlib import Path
 
 from sandbox import loopback
 from sandbox.layout import EXPANSION_JARS, Layout
@@ -23,12 +24,17 @@ from sandbox.layout import EXPANSION_JARS, Layout
 
 def make(layout: Layout) -> None:
     """Makes both anew: links cost nothing, and `make setup` may have changed the jars."""
-    shutil.rmtree(layout.beam_jars, ignore_errors=True)
-    layout.beam_jars.mkdir(parents=True)
-    for jar in sorted(EXPANSION_JARS.glob("*.jar")):
+    link(EXPANSION_JARS, layout.beam_jars, layout.loopback_jar)
+
+
+def link(jars: Path, folder: Path, loopback_jar: Path) -> None:
+    """Makes `folder`, which must end in gradle/wrapper, and the one jar that comes first, anew."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for jar in sorted(jars.glob("*.jar")):
         try:
-            os.link(jar, layout.beam_jars / jar.name)
+            os.link(jar, folder / jar.name)
         except OSError:  # another disk, or one without hard links
-            shutil.copyfile(jar, layout.beam_jars / jar.name)
-    with zipfile.ZipFile(layout.loopback_jar, "w") as target:
-        loopback.add(EXPANSION_JARS, target)
+            shutil.copyfile(jar, folder / jar.name)
+    with zipfile.ZipFile(loopback_jar, "w") as target:
+        loopback.add(jars, target)

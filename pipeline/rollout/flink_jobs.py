@@ -14,8 +14,8 @@ _TIMEOUT_SEC = 10
 _POLL_SEC = 0.5
 # Rows are flushed when a checkpoint has completed, and one may have been under way.
 _CHECKPOINTS_TO_FLUSH = 2
-# Labels of the steps that write (pipeline/graph.py): what is on its way to a table is blue's own.
-_WRITES = "Write "
+# Label of the step that writes (pipeline/graph.py): what is on its way to a table is blue's own.
+_WRITES = "WriteBigQuery to "
 
 
 class FlinkJobs:

@@ -12,7 +12,7 @@ from transforms.contract.table_schema import TABLES, TOTALS_BY_MINUTE, TRANSACTI
 STAGES = {
     "a": "[2]Deduplicate/KeepFirst -> Format transactions",
     "b": "ScoreFraud/Judge",
-    "c": "[3]Write transactions to payments/{StorageWrite}",
+    "c": "[1]WriteBigQuery to payments/AppendRows/Append",
 }
 KAFKA = ["--kafka_bootstrap_servers=localhost:1", "--kafka_topics=payments"]
 LIVE = "--live_dataset=project.live"
