@@ -164,7 +164,7 @@ def _parser() -> argparse.ArgumentParser:
         "--bigquery_streams",
         type=_up_to_512,
         metavar="N",
-        help="a table (default: one a subtask, within the quota; the pipeline's own is one, at least 2)",
+        help="a table (default: one a subtask, within the quota; the pipeline has at least 2)",
     )
     job.add_argument("--max_bundle_time_mills", type=_from_1, default=costs.BUNDLE_MS, metavar="MS")
     job.add_argument(

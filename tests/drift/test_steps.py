@@ -13,6 +13,7 @@ import pytest
 from apache_beam.pipeline import AppliedPTransform, PipelineVisitor
 
 import transforms
+from pipeline.rollout import flink_jobs
 from tests.support.graph_run import GraphRun
 from transforms.contract.metric_names import CounterName
 from transforms.contract.outcome import Outcome
@@ -48,6 +49,8 @@ def test_every_outcome_has_exactly_one_table_and_the_graph_writes_to_each_table_
 
     [write] = [step for step in steps_of(GraphRun(monkeypatch).build()) if is_write(step)]
     assert sorted(write.main_inputs) == sorted(table.name for table in TABLES)
+    # Whoever compares two jobs leaves out what is on its way to the tables, by this label.
+    assert write.full_label.startswith(flink_jobs._WRITES)
 
 
 def test_every_counter_has_its_name_in_the_contract_and_is_used() -> None:
