@@ -26,8 +26,8 @@ READ_CPU_SEC_PER_MILLION = 27.0
 APPEND_US = 2.3
 # What else there is lies where the shards are: deciding, totals, fraud, rows, and Flink beneath.
 
-# Measured at parallelism 2 with 8 shards (2026-11-29, each call of the deduplication written down in
-# a copy of the code, 600,000 records at 59,136/s): 1,631 records a batch on average.
+# Measured at parallelism 2 with 8 shards (2026-11-29; each call of the deduplication written down
+# in a copy of the code, 600,000 records at 59,136/s): 1,631 records a batch on average.
 SEEN_BUNDLE_RECORDS = 13_000
 _SEEN_SHARDS = 8
 # Records in a shard's batch that END_TO_END_CPU_SEC_PER_MILLION is taken for.
