@@ -236,6 +236,12 @@ class PipelineConfig:
             )
 
     def _check_shadow(self, options: PipelineOptions) -> None:
+        if not self.shards_asked_for:
+            raise ConfigError(
+                "--shadow needs --shards, the number that the other job has: with another one "
+                "Flink would drop all that it remembers. Hint: the other job said it at its start, "
+                "and its graph in Flink names 'Batch for N shards'."
+            )
         if not options.view_as(FlinkOptions).savepoint_path:
             raise ConfigError(
                 "--shadow needs --savepoint_path, got none. Hint: `python -m pipeline.deploy "

@@ -77,8 +77,8 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
         FRAUD_INDICATORS: indicators | "MergeIndicators" >> beam.Flatten(),
     }
     # The step remembers where it appends, and no other job may find that under its name: one that
-    # writes to other tables would append these rows to ours (docs/decisions/0014).
-    label = f"WriteBigQuery to {config.sink.dataset}"
+    # writes to other tables would append to our streams (docs/decisions/0014).
+    label = f"WriteBigQuery to {config.sink.project}.{config.sink.dataset}"
     _ = {table.name: end for table, end in ends.items()} | label >> WriteBigQuery(
         config.sink, config.stream_keys, config.version
     )

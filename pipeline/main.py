@@ -24,10 +24,21 @@ from pipeline.options import OWN_OPTIONS, FlinkOptions
 from pipeline.takeover.errors import CannotStart
 from transforms.bigquery.errors import CannotWrite, RefusedRow
 from transforms.contract import kafka_causes
+from transforms.contract.shard import HorizonChanged, ShardsChanged
 from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.partition_watch import PartitionsAdded
 
 _LOG = logging.getLogger("pipeline")
+
+# Errors by which a step stops the job on purpose: one line that says why, and a hint.
+_STOPS = (
+    TooManyDeadLetters,
+    RefusedRow,
+    CannotWrite,
+    PartitionsAdded,
+    HorizonChanged,
+    ShardsChanged,
+)
 
 EXIT_FAILED = 1
 EXIT_USAGE = 2
@@ -126,7 +137,7 @@ def _wait(result: PipelineResult, config: PipelineConfig, started_at: float) -> 
 def _stopped(error: RuntimeError) -> Exception:
     """Returns what a step said when it stopped the job on purpose, else the error as it is."""
     text = str(error)
-    for stop in (TooManyDeadLetters, CannotWrite, RefusedRow, PartitionsAdded):
+    for stop in _STOPS:
         # Out of this process it comes as it is, out of a worker as text: class name, message.
         _, from_worker, message = text.partition(f"{stop.__name__}: ")
         if from_worker or isinstance(error, stop):

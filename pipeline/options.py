@@ -221,7 +221,7 @@ class FlinkOptions(PipelineOptions):
             type=int,
             default=1_000,
             metavar="N",
-            help="Elements per bundle at most, which are frames of up to 500 records, or rows "
+            help="Elements per bundle at most, which are frames of up to 500 records "
             "(default: %(default)s). More could stop the job for ever.",
         )
         group.add_argument(

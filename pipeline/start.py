@@ -50,19 +50,33 @@ def prepare(config: PipelineConfig, complete: Callable[[PipelineConfig], None]) 
     if config.continues:
         return _with_shards_of_state(config).watching(now)
     start_offsets.commit(config.source, now, config.shards)
+    _LOG.info("a new job, remembering in %d shards (--shards)", config.shards)
     return config.watching(now)
 
 
 def _with_shards_of_state(config: PipelineConfig) -> PipelineConfig:
     """Returns the configuration with the number of shards that the state was kept in."""
-    known = None if config.shadow else start_offsets.shards_of_state(config.source)
+    if config.shadow:
+        return config  # Kafka knows that of blue's group alone; a flag says it
+    known = start_offsets.shards_of_state(config.source)
+    if known is None and not config.shards_asked_for:
+        _LOG.warning(
+            "Kafka no longer tells in how many shards this state lies; going on with %d. Should "
+            "Flink refuse it (Cannot map … state), give --shards=N: the job's graph names 'Batch "
+            "for N shards'",
+            config.shards,
+        )
     if known is None or known == config.shards:
         return config
     if config.shards_asked_for:
-        raise CannotStart(
-            f"the state lies in {known} shards, --shards={config.shards} asks for others. Hint: "
-            "drop the flag, or begin with another number by --start_from_tables=FOLDER."
+        # A start from tables that failed may have left the other number: the flag is right then.
+        _LOG.warning(
+            "the last start was with %d shards, --shards=%d asks for others: Flink refuses the "
+            "state unless it lies in as many",
+            known,
+            config.shards,
         )
+        return config
     return dataclasses.replace(config, shards=known)
 
 

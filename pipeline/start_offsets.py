@@ -11,6 +11,7 @@ for partitions once: one that is added later would never be read.
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Iterator, Sequence
 
 from google.api_core.exceptions import RetryError
@@ -32,7 +33,8 @@ _RETRY = Retry(
 )
 
 
-_SHARDS = "shards="
+# What `commit` writes down beside an offset; powers of two up to 512 (pipeline/flink_keys.py).
+_NOTE = re.compile("shards=(1|2|4|8|16|32|64|128|256|512)")
 
 
 def commit(source: KafkaSource, starts: Sequence[OffsetRange], shards: int) -> None:
@@ -41,7 +43,7 @@ def commit(source: KafkaSource, starts: Sequence[OffsetRange], shards: int) -> N
     Raises:
         CannotStart: Kafka does not keep it.
     """
-    note = f"{_SHARDS}{shards}"
+    note = f"shards={shards}"
     offsets = {
         TopicPartition(span.topic, span.partition): OffsetAndMetadata(span.start, note, -1)
         for span in starts
@@ -59,12 +61,17 @@ def _alter(
 
 
 def shards_of_state(source: KafkaSource) -> int | None:
-    """Returns in how many shards the job that began here remembers; None when Kafka forgot."""
-    notes = {each.metadata for each in _committed(source).values()}
-    for note in notes:
-        if note.startswith(_SHARDS):
-            return int(note.removeprefix(_SHARDS))
-    return None
+    """Returns in how many shards the job that began here remembers; None when nobody can tell.
+
+    Kafka forgets a group after a while, and other programs may have written to this one.
+    """
+    notes = [
+        _NOTE.fullmatch(each.metadata or "")
+        for pair, each in _committed(source).items()
+        if pair.topic in source.topics
+    ]
+    found = {int(note[1]) for note in notes if note}
+    return found.pop() if len(found) == 1 else None
 
 
 def _committed(source: KafkaSource) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -190,7 +190,8 @@ class JudgeByStretch(beam.DoFn):
         copy = self._books.pop(shard, None)
         if copy is not None and copy.header.token == stored.token:
             return copy
-        return AccountBook(self._rules, stored, log.read() if stored.parts else ())
+        parts = log.read() if stored.parts else ()
+        return AccountBook(self._rules, stored, parts, len(self._clocks))
 
     def _save(self, shard: int, book: AccountBook, header: Any) -> None:
         book.header.token = os.urandom(8).hex()

@@ -25,7 +25,7 @@ def blue_green(stage: Stage) -> Result:
         copies = known.copies_of_accepted(run.rehearsal, _KNOWN)
         savepoint = run.rehearsal.flink.savepoint(run.job, _WAIT_SEC)
         problems = rollout.without_shadow(savepoint)
-        flags = [f"--savepoint_path={savepoint}", "--shadow", _PARALLELISM]
+        flags = [f"--savepoint_path={savepoint}", "--shadow", "--shards=8", _PARALLELISM]
         green_job = run.start_beside(rollout.green, flags)
         try:
             # Accepted before the savepoint: green knows them by blue's memory alone.

@@ -18,7 +18,7 @@ from transforms.read_kafka import ReadKafka
 # No payment of the simulator comes from there.
 EMBARGOED = "AQ"
 
-# Behind all others: rows that wait in the sink's state know columns by their place.
+# Behind all others, as columns that come later are (docs/upgrade.md).
 LAG = Column("lag_ms", "INT64", "From the payment to its arrival, milliseconds.", nullable=True)
 NEXT_TRANSACTIONS = dataclasses.replace(TRANSACTIONS, columns=(*TRANSACTIONS.columns, LAG))
 

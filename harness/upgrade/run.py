@@ -145,13 +145,6 @@ class Run:
         self._say(f"stopped after {self._stops_sec[-1]:.0f} s at {savepoint}")
         return savepoint
 
-    def restart_java_workers(self) -> None:
-        """Lets the sink see a changed table: a Java worker reads the schema of a table once.
-
-        One that has seen the table before refuses every row with a column that it does not know.
-        """
-        self._stage.sandbox.restart("expansion")
-
     def refusal_of(self, module: str, savepoint: str, rehearsal: Rehearsal | None = None) -> str:
         """Starts what must not start from the savepoint; returns why Flink refused it.
 

@@ -24,7 +24,7 @@ def change(stage: Stage) -> Result:
 
 
 def column(stage: Stage) -> Result:
-    """The same with a column more, which needs the Java workers restarted (docs/upgrade.md)."""
+    """The same with a column more."""
     return _go_on_with_the_next_version(stage, "column", with_column=True)
 
 
@@ -67,7 +67,6 @@ def _go_on_with_the_next_version(stage: Stage, name: str, with_column: bool) -> 
         flags = [f"--savepoint_path={savepoint}", f"--in_force_from_us={in_force_from_us}"]
         if with_column:
             books.add_column(run.rehearsal)
-            run.restart_java_workers()
             flags.append("--with_column")
         run.start(flags, module="harness.upgrade.next_version")
         after = known.embargoed("after", _EMBARGOED, Outcome.INVALID)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -14,8 +15,9 @@ _TIMEOUT_SEC = 10
 _POLL_SEC = 0.5
 # Rows are flushed when a checkpoint has completed, and one may have been under way.
 _CHECKPOINTS_TO_FLUSH = 2
-# Label of the step that writes (pipeline/graph.py): what is on its way to a table is blue's own.
-_WRITES = "WriteBigQuery to "
+# A stage that does nothing but write (pipeline/graph.py): what is on its way to a table is blue's
+# own. Packing rows is part of every stage before it, whose name lists the step without its parts.
+_WRITES = re.compile(r"WriteBigQuery to [^/,}]+/")
 
 
 class FlinkJobs:
@@ -102,5 +104,5 @@ def state_left_behind(blue: Mapping[str, str], green: Mapping[str, str]) -> list
         green: all its stages.
     """
     return sorted(
-        name for number, name in blue.items() if number not in green and _WRITES not in name
+        name for number, name in blue.items() if number not in green and not _WRITES.search(name)
     )

@@ -147,7 +147,7 @@ class Rollout:
     def stop(self, flink: FlinkJobs, job: str, timeout_sec: float) -> None:
         """Ends the job that is no longer read, once its rows are flushed."""
         newest = ranges.newest_of(self.decision().served)
-        writes_to = f" to {newest.rpartition('.')[2]}/"
+        writes_to = f" to {newest}/"
         if any(writes_to in name for name in flink.stages(job).values()):
             raise RolloutError(
                 f"{job} writes to {newest}, which is what is read. Hint: stop the other job."

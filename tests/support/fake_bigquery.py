@@ -75,6 +75,9 @@ class FakeClient:
         self._bigquery.streams[name] = []
         return name
 
+    def owns(self, table: str, stream: str) -> bool:
+        return table_of(stream) == table
+
     def connect(self, stream: str, schema: pa.Schema) -> FakeConnection:
         return FakeConnection(self._bigquery, stream, schema)
 

@@ -37,7 +37,7 @@ def test_batches_restarts_closing_and_rewriting_change_no_indicator(
 ) -> None:
     monkeypatch.setattr("transforms.contract.account_book._SMALL_BYTES", 0)
     monkeypatch.setattr("transforms.contract.account_book._PART_BYTES_MAX", 500)
-    monkeypatch.setattr("transforms.contract.account_book._OPEN_WEIGHT_MAX", open_weight_max)
+    monkeypatch.setattr("transforms.contract.account_book._OPEN_WEIGHT_ALL", 32 * open_weight_max)
     rng, payments = random.Random(seed), traffic(seed)
     book, log, told, rewritten = AccountBook(RULES, BookHeader()), [], [], 0
     left = payments
@@ -96,7 +96,7 @@ def test_account_in_use_is_decoded_once(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_open_accounts_are_bounded_by_what_they_weigh(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transforms.contract.account_book._OPEN_WEIGHT_MAX", 100)
+    monkeypatch.setattr("transforms.contract.account_book._OPEN_WEIGHT_ALL", 32 * 100)
     book = AccountBook(RULES, BookHeader())
     for payment in traffic(1):
         book.judge([payment])

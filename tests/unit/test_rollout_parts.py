@@ -10,9 +10,11 @@ from tests.support import bigquery_sql
 from transforms.contract.table_schema import TABLES, TOTALS_BY_MINUTE, TRANSACTIONS, Table
 
 STAGES = {
-    "a": "[2]Deduplicate/KeepFirst -> Format transactions",
-    "b": "ScoreFraud/Judge",
-    "c": "[1]WriteBigQuery to payments/AppendRows/Append",
+    # As Flink names them.
+    "a": "[17]{Deduplicate, WriteBigQuery to p.blue, TotalByMinute, ScoreFraud, MergeIndicators}",
+    "b": "[5]{ScoreFraud, MergeIndicators, WriteBigQuery to p.blue}",
+    "c": "[1]WriteBigQuery to p.blue/AppendRows/Append",
+    "d": "[1]WriteBigQuery to p.blue/FlushRows/Flush",
 }
 KAFKA = ["--kafka_bootstrap_servers=localhost:1", "--kafka_topics=payments"]
 LIVE = "--live_dataset=project.live"
@@ -55,7 +57,8 @@ def test_comparison_is_bigquery_sql() -> None:
 
 def test_only_what_writes_may_stay_with_blue() -> None:
     assert state_left_behind(STAGES, {"a": "", "b": ""}) == []
-    assert state_left_behind(STAGES, {"a": "", "c": ""}) == ["ScoreFraud/Judge"]
+    assert state_left_behind(STAGES, {"a": "", "c": ""}) == [STAGES["b"]]
+    assert state_left_behind(STAGES, {}) == [STAGES["a"], STAGES["b"]]
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,8 @@ def test_flush_alone_waits_for_its_checkpoint(monkeypatch: pytest.MonkeyPatch) -
 
     held = runners.hold_until_checkpoint(pipeline)
 
-    assert held == [f"WriteBigQuery to {run.config.sink.dataset}/FlushRows/Flush"]
+    sink = run.config.sink
+    assert held == [f"WriteBigQuery to {sink.project}.{sink.dataset}/FlushRows/Flush"]
     assert stable(pipeline) == held
     assert "beam:requirement:pardo:stable_input:v1" in pipeline.requirements
 

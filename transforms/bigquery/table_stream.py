@@ -123,6 +123,11 @@ class TableStream:
         stream, offset = self.position
         if stream is None:
             stream = self._client.create_stream(self._table)
+        elif not self._client.owns(self._table, stream):
+            raise CannotWrite(
+                f"the state of this job appends to {stream}, which is no stream of its tables. "
+                "Hint: a savepoint goes on with the tables it was taken from (docs/upgrade.md)."
+            )
         connection = self._connections.get(stream)
         if connection is None:
             connection = self._client.connect(stream, self._schema)

@@ -103,7 +103,7 @@ class WriteClient:
 
     def create_stream(self, table: str) -> str:
         """Returns the name of a new stream whose rows are visible when they are flushed."""
-        place = f"projects/{self._sink.project}/datasets/{self._sink.dataset}/tables/{table}"
+        place = self._place(table)
         kind = types.WriteStream(type_=types.WriteStream.Type.BUFFERED)
         request = types.CreateWriteStreamRequest(parent=place, write_stream=kind)
         create = functools.partial(self._client.create_write_stream, request)
@@ -114,6 +114,13 @@ class WriteClient:
                 f"BigQuery opens no stream of {place}: {error.message}. Hint: `python -m "
                 "pipeline.tables diff` tells whether the table is there."
             ) from None
+
+    def owns(self, table: str, stream: str) -> bool:
+        """Returns whether a stream is one of this table."""
+        return stream.startswith(f"{self._place(table)}/streams/")
+
+    def _place(self, table: str) -> str:
+        return f"projects/{self._sink.project}/datasets/{self._sink.dataset}/tables/{table}"
 
     def connect(self, stream: str, schema: pa.Schema) -> AppendConnection:
         """Opens a call that appends rows of this schema to a stream."""

@@ -24,9 +24,9 @@ from transforms.contract.transaction import Transaction
 _GROWTH_MAX = 3
 _SMALL_BYTES = 262_144
 _PART_BYTES_MAX = 1_048_576
-# Open accounts of a shard: an account weighs 16, and 1 for each payment of its last hour. So heavy
-# they take about 2 MB; 32 shards of them, 64 MB in the one worker that has all.
-_OPEN_WEIGHT_MAX = 10_000
+# Open accounts of all shards: an account weighs 16, and 1 for each payment of its last hour. So
+# heavy they take about 64 MB in the one worker that has all shards.
+_OPEN_WEIGHT_ALL = 320_000
 _ACCOUNT_WEIGHT = 16
 
 _PAID_COLUMNS = operator.itemgetter(*map(Transaction._fields.index, Paid._fields))
@@ -68,8 +68,15 @@ class AccountBook:
     What is encoded in a part replaces all that the parts before say of the account.
     """
 
-    def __init__(self, rules: FraudRules, header: BookHeader, log: Iterable[bytes] = ()) -> None:
+    def __init__(
+        self,
+        rules: FraudRules,
+        header: BookHeader,
+        log: Iterable[bytes] = (),
+        shards: int = 32,
+    ) -> None:
         self.header = header
+        self._open_weight_max = _OPEN_WEIGHT_ALL // shards
         self._rules = rules
         # Every account has its place here. An open one that has changed since is ahead of it.
         self._encoded: dict[str, bytes] = {}
@@ -164,7 +171,7 @@ class AccountBook:
             self._open_weight += account.weight
             self._encoded.setdefault(account_id, b"")
         self._open |= used
-        while self._open_weight > _OPEN_WEIGHT_MAX:
+        while self._open_weight > self._open_weight_max:
             oldest = next(iter(self._open))
             account = self._open.pop(oldest)
             self._open_weight -= account.weight

@@ -27,6 +27,11 @@ locals {
       duration = "600s"
       text     = "They are set aside, so counts are right. A producer retries too much: ask who."
     }
+    "BigQuery refuses rows" = {
+      query    = "sum(increase(dataflow_googleapis_com:job_user_counter{metric_name=\"records_refused\",${local.job}}[10m])) > 0"
+      duration = "0s"
+      text     = "The rows are dead letters with reason refused_by_bigquery, and their ids stay remembered. Was a table changed?"
+    }
     "over 1 % of the records are invalid" = {
       query    = "${local.invalid} / ${local.read} > 0.01"
       duration = "300s"
