@@ -6,7 +6,6 @@ python -m benchmarks.job --graph=deduplicate --meters=FOLDER <flags of python -m
 from __future__ import annotations
 
 import argparse
-import sys
 
 from benchmarks.graphs import GRAPHS
 from pipeline import graph, main, runners
@@ -25,4 +24,4 @@ def run() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    main.end(run())

@@ -1,6 +1,5 @@
 """The control of the lost answers: the pipeline with a sink that appends without offsets."""
 
-import sys
 from typing import Any
 
 from pipeline import main
@@ -26,4 +25,4 @@ AppendConnection._send = _send_anywhere  # type: ignore[method-assign, assignmen
 AppendConnection._check_place = lambda connection, taken_at, offset: None  # type: ignore[method-assign, assignment]
 
 if __name__ == "__main__":
-    sys.exit(main.main())
+    main.end(main.main())

@@ -8,11 +8,14 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import difflib
 import logging
+import os
 import sys
 import time
 from collections.abc import Sequence
+from typing import NoReturn
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
@@ -70,6 +73,18 @@ def main(argv: Sequence[str] | None = None) -> int:
         java_parts.NoJavaParts,
     ) as error:
         return _fail(error, EXIT_FAILED)
+
+
+def end(code: int) -> NoReturn:
+    """Ends the process with an exit code. Whoever launches a pipeline ends by this.
+
+    Not sys.exit: while the interpreter takes itself apart, gRPC's stream from the job server may
+    wait for a thread that is no more (_Rendezvous.__del__), and the program never ends.
+    """
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _run(config: PipelineConfig, options: PipelineOptions) -> int:

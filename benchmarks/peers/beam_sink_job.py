@@ -6,7 +6,6 @@ python -m benchmarks.peers.beam_sink_job --sink_expansion_service=HOST:PORT <fla
 from __future__ import annotations
 
 import argparse
-import sys
 
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2
@@ -59,4 +58,4 @@ def hold_flush_until_checkpoint(pipeline: beam_runner_api_pb2.Pipeline) -> list[
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    main.end(run())

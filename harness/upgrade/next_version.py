@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-import sys
 from types import ModuleType
 
 import apache_beam as beam
@@ -65,4 +64,4 @@ def _replace(module: ModuleType, **changes: object) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(run())
+    main.end(run())

@@ -1,7 +1,5 @@
 """A control: the pipeline with one step renamed. From a savepoint it must not start."""
 
-import sys
-
 import apache_beam as beam
 
 from pipeline import graph, main
@@ -21,4 +19,4 @@ class Renamed(Deduplicate):
 
 if __name__ == "__main__":
     graph.Deduplicate = Renamed  # type: ignore[attr-defined, misc]
-    sys.exit(main.main())
+    main.end(main.main())
