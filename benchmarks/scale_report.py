@@ -193,10 +193,8 @@ def notes(end_to_end: float) -> str:
         f"rates); deduplication alone {costs.BATCH_OF_IDS_US:g} (the same),",
         f"{costs.BATCH_PYTHON_US:g} of it Python's own (measured). An element on the data plane, "
         f"with its calls of state, so takes {few:.0f} to {many:.0f} us (computed).",
-        f"Seen at 2 subtasks: {costs.MEASURED_RATE_AT_2:,}/s (measured), and bundles of some "
-        f"{costs.SEEN_BUNDLE_RECORDS} records, where the flags allow more:",
-        f"--bundle_records={costs.SEEN_BUNDLE_RECORDS} shows what it means if they stay so small. "
-        "More than 2 subtasks were never run.",
+        f"Seen at 2 subtasks: {costs.MEASURED_RATE_AT_2:,}/s, and bundles of some "
+        f"{costs.SEEN_BUNDLE_RECORDS:,} records (measured). More than 2 subtasks were never run.",
         "Not in the model: the broker, the network, accounts' memory, checkpoints, Java's heaps.",
     )
     return "\n".join(rows)
