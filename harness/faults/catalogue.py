@@ -66,9 +66,7 @@ def _zombie(scene: Scene) -> None:
 
 
 def _in_checkpoint(scene: Scene) -> None:
-    victim = scene.working("taskmanager-1")
-    scene.wait_for_checkpoint_under_way()
-    scene.kill(victim)
+    scene.kill_in_checkpoint("taskmanager-1")
 
 
 def _before_flush(scene: Scene) -> None:

@@ -27,6 +27,8 @@ _POLL_SEC = 0.1
 _MOMENT_SEC = 400
 _START_SEC = 300
 _CHECKPOINT_SEC = 2
+# Longer than the interval of checkpoints (5 s), shorter than the heartbeat timeout (8 s).
+_FROZEN_SEC = 6.0
 
 
 @dataclasses.dataclass
@@ -126,8 +128,33 @@ class Scene:
         try:
             yield
         finally:
-            process.resume()
-            self.stage.say(f"SIGCONT {component} (process {process.pid})")
+            with contextlib.suppress(psutil.NoSuchProcess):  # killed meanwhile
+                process.resume()
+                self.stage.say(f"SIGCONT {component} (process {process.pid})")
+
+    def kill_in_checkpoint(self, preferred: str) -> None:
+        """Kills a TaskManager that holds up a checkpoint, which is therefore under way.
+
+        A checkpoint takes some 30 ms: whoever waits for one to be under way misses it. Of a frozen
+        TaskManager it waits; not for long, or the job would go on without it.
+        """
+        flink, job = self.stage.rehearsal.flink, self.stage.job
+        killed: list[str] = []
+
+        def one_waits() -> bool:
+            if not flink.all_tasks_running(job):
+                return False
+            victim = self.working(preferred)
+            with self.frozen(victim):
+                until = time.monotonic() + _FROZEN_SEC
+                while not killed and time.monotonic() < until:
+                    if flink.checkpoint_under_way(job):
+                        self.kill(victim)
+                        killed.append(victim)
+                    time.sleep(_POLL_SEC)
+            return bool(killed)
+
+        self._wait("a checkpoint waits for a frozen TaskManager", one_waits)
 
     def cut_power(self) -> None:
         """Kills everything at once, starts it from disk, and goes on from the last checkpoint."""
