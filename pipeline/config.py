@@ -62,7 +62,6 @@ class PipelineConfig:
         shards: in how many shards ids and accounts are remembered.
         shards_asked_for: whether a flag said so.
         account_memory_us: how long an account without payments is remembered, microseconds.
-        bigquery_endpoint: host:port of a stand-in, None for Google's service.
         job_endpoint: host:port of the Beam job server, Flink only.
         resume: folder below which the newest checkpoint is where to start, Flink only.
         preflight: whether to check the surroundings before submission.
@@ -87,7 +86,6 @@ class PipelineConfig:
     dedup_state: StateLayout = "sharded"
     shards: int = 8
     shards_asked_for: bool = False
-    bigquery_endpoint: str | None = None
     job_endpoint: str | None = None
     resume: str | None = None
     preflight: bool = True
@@ -104,6 +102,11 @@ class PipelineConfig:
     def horizon_us(self) -> int:
         """Returns how long an id is remembered (GUARANTEE.md: why a copy can never count twice)."""
         return self.allowed_lateness_us + self.clock_skew_us
+
+    @property
+    def bigquery_endpoint(self) -> str | None:
+        """Returns host:port of a stand-in, None for Google's service."""
+        return self.sink.endpoint
 
     @property
     def shard_keys(self) -> tuple[int, ...]:
@@ -181,7 +184,6 @@ class PipelineConfig:
             dedup_state=rules.dedup_state,
             shards=_shards(rules.shards, options),
             shards_asked_for=rules.shards is not None,
-            bigquery_endpoint=write.bigquery_endpoint,
             job_endpoint=options.view_as(PortableOptions).job_endpoint,
             resume=options.view_as(FlinkOptions).resume,
             preflight=not launch.no_preflight,

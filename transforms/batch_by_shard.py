@@ -1,4 +1,4 @@
-"""How is state asked once for many records? Each bundle gathers its own by shard first."""
+"""Gathers the records of a bundle by shard, so that state is asked once for many of them."""
 
 from __future__ import annotations
 
@@ -37,6 +37,11 @@ class Shards:
         return len(self.keys)
 
 
+def pack_columns(_shard: int, batch: list[Transaction]) -> bytes:
+    """Returns the transactions by the column, in their order (contract/packed.py)."""
+    return packed.pack(batch)
+
+
 class BatchByShard(beam.PTransform):
     """Gathers transactions by the shard of one of their names.
 
@@ -45,10 +50,16 @@ class BatchByShard(beam.PTransform):
     Guarantee:  every transaction is in one batch, in the order in which it came.
     """
 
-    def __init__(self, name_of: Callable[[Transaction], str], shards: Shards) -> None:
+    def __init__(
+        self,
+        name_of: Callable[[Transaction], str],
+        shards: Shards,
+        pack: Callable[[int, list[Transaction]], bytes] = pack_columns,
+    ) -> None:
         super().__init__()
         self._name_of = name_of
         self._shards = shards
+        self._pack = pack
 
     def expand(
         self, transactions: beam.PCollection[list[Transaction]]
@@ -56,32 +67,42 @@ class BatchByShard(beam.PTransform):
         """Returns the batches."""
         # Named so that state of another number of shards is not found, but refused (by Flink).
         label = f"Batch for {len(self._shards)} shards"
-        batch = beam.ParDo(_BatchFn(self._name_of, self._shards))
+        batch = beam.ParDo(BatchFn(self._name_of, self._shards, self._pack))
         return transactions | label >> batch.with_output_types(tuple[int, bytes])
 
 
-class _BatchFn(beam.DoFn):
-    def __init__(self, name_of: Callable[[Transaction], str], shards: Shards) -> None:
+class BatchFn(beam.DoFn):
+    """Gathers by shard; `pack` returns a batch as bytes, given the key of its shard."""
+
+    def __init__(
+        self,
+        name_of: Callable[[Transaction], str],
+        shards: Shards,
+        pack: Callable[[int, list[Transaction]], bytes],
+    ) -> None:
         self._name_of = name_of
         self._shards = shards
+        self._pack = pack
         self._batches: dict[int, list[Transaction]] = {}
 
     def start_bundle(self) -> None:
-        # What a failed bundle had gathered comes again.
+        """Forgets what a failed bundle had gathered: it comes again."""
         self._batches = {}
 
     def process(self, transactions: list[Transaction]) -> Iterator[TimestampedValue]:
+        """Gathers; yields the batches that are full."""
         batches, name_of, shard_of = self._batches, self._name_of, self._shards.of
         for transaction in transactions:
             batches.setdefault(shard_of(name_of(transaction)), []).append(transaction)
         full = [shard for shard, batch in batches.items() if len(batch) >= _BATCH_MAX]
         for shard in full:
             batch = batches.pop(shard)
-            yield TimestampedValue((shard, packed.pack(batch)), _earliest(batch))
+            yield TimestampedValue((shard, self._pack(shard, batch)), _earliest(batch))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
+        """Yields what is gathered."""
         for shard, batch in self._batches.items():
-            element = (shard, packed.pack(batch))
+            element = (shard, self._pack(shard, batch))
             yield WindowedValue(element, _earliest(batch), (GlobalWindow(),))
         self._batches = {}
 

@@ -1,4 +1,4 @@
-"""Does a completed checkpoint flush what came before its barrier, and nothing else?
+"""A completed checkpoint flushes what came before its barrier, and nothing else.
 
 The jar that ships and Beam's own, each on Flink's operator state: docs/decisions/0013.
 """

@@ -1,4 +1,4 @@
-"""Does BigQuery's stand-in do what a sink that writes Arrow relies on? Without a whole sandbox."""
+"""BigQuery's stand-in does what a sink that writes Arrow relies on; no whole sandbox is needed."""
 
 import datetime as dt
 import itertools

@@ -12,7 +12,8 @@ from tests.support import fraud_reference
 from tests.support.payments import NOON_US, SECOND_US, transaction
 from tests.support.shards import SHARDS
 from tests.support.stateful import StatefulRun
-from transforms.batch_by_stretch import _BatchFn
+from transforms.batch_by_shard import BatchFn
+from transforms.batch_by_stretch import CutByStretch, account_of
 from transforms.contract import packed
 from transforms.contract.account_book import AccountBook
 from transforms.contract.arrival_queue import CALL_MAX
@@ -43,7 +44,7 @@ def traffic(count: int, every_sec: float, accounts: int = 40) -> list[Transactio
 
 def deliver(run: StatefulRun, payments: Sequence[Transaction]) -> None:
     """Hands over the payments of one bundle."""
-    batch = _BatchFn(SHARDS)
+    batch = BatchFn(account_of, SHARDS, CutByStretch(SHARDS))
     batch.start_bundle()
     found = [*batch.process(list(payments)), *batch.finish_bundle()]
     for each in found:

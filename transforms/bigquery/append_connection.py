@@ -21,7 +21,8 @@ from google.protobuf import any_pb2
 
 from transforms.bigquery.errors import CannotWrite
 
-# Enough to hide the round trip (tens of ms) behind the next requests; 8 MB of rows at most.
+# Enough to hide the round trip (tens of ms) behind the next requests. A part of payments has about
+# a megabyte.
 _IN_FLIGHT_MAX = 8
 # BigQuery answers an append within a second; a call that hangs is given up and made again.
 ANSWER_SEC = 30.0
