@@ -255,8 +255,10 @@ def _load(handler: Any) -> None:
     for name, kind, state, next_offset, flushed_rows, row_count in saved:
         stream = handler.manager.create(*parse_stream_name(name), WriteStreamType(kind))
         stream.state = WriteStreamState(state)
-        stream.next_offset, stream.flushed_rows = next_offset, flushed_rows
-        stream.row_count = row_count
+        stream.flushed_rows = flushed_rows
+        # Rows that are flushed are in no log any more, and `streams` has the end of long ago.
+        stream.next_offset = max(next_offset, flushed_rows)
+        stream.row_count = max(row_count, flushed_rows)
         for first, end, encoded in handler.append_log.read(name):
             if end > flushed_rows:
                 stream.buffer.append(decode(encoded).slice(max(0, flushed_rows - first)))

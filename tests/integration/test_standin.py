@@ -191,6 +191,29 @@ def test_appended_rows_survive_the_process(tmp_path) -> None:
         standin.kill()
 
 
+def test_a_stream_that_is_flushed_whole_goes_on_where_it_ended(tmp_path) -> None:
+    """Nothing of it lies in the append log any more, which would tell where it ends."""
+    standin = Standin(tmp_path)
+    try:
+        table = Table(standin)
+        stream = table.open()
+        table.connect(stream).append(batch("a", "b"), 0)
+        table.flush(stream, 1)
+        for offset, name in ((2, "c"), (3, "d")):
+            standin.kill()
+            standin.start()
+
+            table.writer = standin.writer()
+            with pytest.raises(exceptions.AlreadyExists):
+                table.flush(stream, offset - 1)
+            assert table.connect(stream).append(batch("late"), 0).error.code == 6
+            assert table.connect(stream).append(batch(name), offset).append_result.offset == offset
+            table.flush(stream, offset)
+        assert table.ids() == ["a", "b", "c", "d"]
+    finally:
+        standin.kill()
+
+
 def test_flush_that_takes_long_keeps_nobody_else_waiting(standin, table) -> None:
     slow, other = table.open(), table.open()
     table.connect(slow).append(batch("slow"), 0)
