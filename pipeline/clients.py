@@ -8,15 +8,13 @@ from typing import Any
 
 import requests
 from google.api_core import exceptions
-from google.api_core.client_options import ClientOptions
 from google.auth import exceptions as auth_exceptions
-from google.auth.credentials import AnonymousCredentials
 from google.cloud import bigquery
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
-from transforms.contract import kafka_causes, kafka_connection
+from transforms.contract import bigquery_connection, kafka_causes, kafka_connection
 from transforms.contract.kafka_properties import PropertiesError
 
 # A broker that is up answers in milliseconds; one that is down should be reported before a person
@@ -37,13 +35,7 @@ class Unreachable(RuntimeError):
 
 def bigquery_client(project: str, endpoint: str | None) -> bigquery.Client:
     """Returns a client of Google's BigQuery, or of the stand-in at `endpoint` (host:port)."""
-    if endpoint is None:
-        return bigquery.Client(project=project)
-    return bigquery.Client(
-        project=project,
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options=ClientOptions(api_endpoint=f"http://{endpoint}"),  # type: ignore[no-untyped-call]
-    )
+    return bigquery_connection.rest_client(project, endpoint)
 
 
 @contextlib.contextmanager

@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import datetime as dt
+import os
+import re
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,7 +30,7 @@ from pipeline.options import (
     RulesOptions,
     WriteBigQueryOptions,
 )
-from transforms.bigquery.write_client import BigQuerySink
+from transforms.bigquery.sink import BigQuerySink
 from transforms.contract import kafka_properties
 from transforms.deduplicate import StateLayout
 from transforms.read_kafka import KafkaSource, OffsetRange
@@ -41,6 +43,7 @@ BUNDLE_SIZE_MAX = 1_000
 # Dataflow adds workers by itself, and a key is worked on by one thread at a time: 32 threads that
 # append and 128 shards are room for eight workers of four cores.
 _DATAFLOW_PARALLELISM = 32
+_RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 RUNNERS = ("DirectRunner", "FlinkRunner", "DataflowRunner")
 
 
@@ -70,7 +73,13 @@ class PipelineConfig:
         start_from_tables: folder for what the tables say, when a job begins with that.
         java_parts: folder of jars to expand the Java transforms with, Dataflow only.
         checkpoint_sec: time between checkpoints, Flink only.
-        run_id: names this launch in totals_by_minute.
+        run_id: names this launch in runs and totals_by_minute.
+        job_name: names its job on the runner.
+        image: container image of this program, None where nobody says.
+        flink: host:port of Flink's REST interface, None where nobody says.
+        take_over: whether to take the tables from a run that holds them.
+        updates: whether the runner replaces the job that runs, Dataflow only.
+        savepoint_path: URI of the state to begin with, Flink only.
         memory: ids that are remembered from the start, read back from the tables.
         version: written to every row.
     """
@@ -95,8 +104,19 @@ class PipelineConfig:
     java_parts: Path | None = None
     checkpoint_sec: float = 5.0
     run_id: str = "run"
+    job_name: str = "payments"
+    image: str | None = None
+    flink: str | None = None
+    take_over: bool = False
+    updates: bool = False
+    savepoint_path: str | None = None
     memory: Memory | None = None
     version: str = __version__
+
+    @property
+    def dataset(self) -> str:
+        """Returns PROJECT.DATASET of the tables."""
+        return f"{self.sink.project}.{self.sink.dataset}"
 
     @property
     def horizon_us(self) -> int:
@@ -130,6 +150,11 @@ class PipelineConfig:
         source = dataclasses.replace(self.source, partitions=partitions)
         return dataclasses.replace(self, source=source)
 
+    def reading(self, topic_ids: Mapping[str, str]) -> PipelineConfig:
+        """Returns the configuration of a job that stops when a topic is made anew."""
+        source = dataclasses.replace(self.source, topic_ids=tuple(sorted(topic_ids.items())))
+        return dataclasses.replace(self, source=source)
+
     def expanded_at(self, address: str) -> PipelineConfig:
         """Returns the configuration with another expansion service, host:port."""
         source = dataclasses.replace(self.source, expansion_service=address)
@@ -152,11 +177,14 @@ class PipelineConfig:
         for flag, value in (
             ("--expansion_service", launch.expansion_service),
             ("--bigquery_endpoint", write.bigquery_endpoint),
+            ("--flink", options.view_as(FlinkOptions).flink),
         ):
             if value is not None:
                 _as(flag_types.host_port, flag, value)
         where = _required("--bigquery_dataset", write.bigquery_dataset)
         project, dataset = _as(flag_types.dataset, "--bigquery_dataset", where)
+        run_id = _run_id(launch.run_id)
+        claim_id = None if launch.no_preflight else f"{run_id}/{secrets.token_hex(4)}"
         config = cls(
             runner=runner,
             source=KafkaSource(
@@ -173,6 +201,7 @@ class PipelineConfig:
                 streams=_streams(write.bigquery_streams, options),
                 endpoint=write.bigquery_endpoint,
                 trace_id=f"payments:{__version__}",
+                claim_id=claim_id,
             ),
             clock_skew_us=_at_least(0, "--clock_skew_sec", rules.clock_skew_sec) * 1_000_000,
             allowed_lateness_us=_at_least(0, "--allowed_lateness_sec", rules.allowed_lateness_sec)
@@ -192,7 +221,13 @@ class PipelineConfig:
             start_from_tables=launch.start_from_tables,
             java_parts=None if launch.java_parts is None else Path(launch.java_parts),
             checkpoint_sec=options.view_as(FlinkOptions).checkpointing_interval / 1_000,
-            run_id=_new_run_id(),
+            run_id=run_id,
+            job_name=options.view_as(GoogleCloudOptions).job_name or f"payments-{run_id.lower()}",
+            image=_image(options),
+            flink=options.view_as(FlinkOptions).flink,
+            take_over=launch.take_over,
+            updates=options.view_as(GoogleCloudOptions).update,
+            savepoint_path=options.view_as(FlinkOptions).savepoint_path,
         )
         config._check(options)
         return config
@@ -332,9 +367,22 @@ def _continues(options: PipelineOptions) -> bool:
     return any(brings_state)
 
 
-def _new_run_id() -> str:
-    """Returns a name that no other launch has, and that sorts by time."""
-    return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+def _run_id(asked: str | None) -> str:
+    """Returns the name asked for, or one that no other launch has and that sorts by time."""
+    if asked is None:
+        return f"{dt.datetime.now(dt.UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(3)}"
+    if not _RUN_ID.fullmatch(asked):
+        raise ConfigError(
+            "--run_id must be 1 to 63 letters, digits, hyphens or underscores, beginning with a "
+            f"letter or digit, got {asked!r}."
+        )
+    return asked
+
+
+def _image(options: PipelineOptions) -> str | None:
+    """Returns the image of this program: Dataflow is told which, our own images say so."""
+    asked: str | None = options.view_as(WorkerOptions).sdk_container_image
+    return asked or os.environ.get("PAYMENTS_IMAGE")
 
 
 def _runner(options: PipelineOptions) -> str:

@@ -31,6 +31,7 @@ _REGEXES = {
     "bigquery_dataset": r"^[a-z0-9.:-]+\.[A-Za-z0-9_]+$",
     "dead_letter_ratio_max": r"^(0(\.[0-9]+)?|1(\.0+)?)$",
     "start_from_tables": r"^gs://.+$",
+    "run_id": r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$",
 }
 _WHOLE_NUMBER = r"^[0-9]+$"
 

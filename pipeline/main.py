@@ -22,14 +22,15 @@ from apache_beam.options.pipeline_options import PipelineOptions, StandardOption
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from pipeline import graph, java_parts, preflight, resume, runners, start
+from pipeline.claim.door import AlreadyRuns, Claim
 from pipeline.config import RUNNERS, ConfigError, PipelineConfig
 from pipeline.options import OWN_OPTIONS, FlinkOptions
 from pipeline.takeover.errors import CannotStart
-from transforms.bigquery.errors import CannotWrite, RefusedRow
+from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
 from transforms.contract import kafka_causes
 from transforms.contract.shard import HorizonChanged, ShardsChanged
 from transforms.limit_dead_letters import TooManyDeadLetters
-from transforms.partition_watch import PartitionsAdded
+from transforms.topic_watch import PartitionsAdded, TopicRemade
 
 _LOG = logging.getLogger("pipeline")
 
@@ -39,6 +40,8 @@ _STOPS = (
     RefusedRow,
     CannotWrite,
     PartitionsAdded,
+    TopicRemade,
+    ClaimLost,
     HorizonChanged,
     ShardsChanged,
 )
@@ -51,7 +54,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line.
 
     Returns:
-        0 when the job finished (or was submitted, with --no_wait_until_finish), 1 when it failed
+        0 when the job finished (or was submitted, with --no_wait_until_finish, or runs already
+        by the same --run_id), 1 when it failed
         or could not be started, 2 for a mistake in the flags.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
@@ -65,6 +69,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(PipelineConfig.from_options(options), options)
     except ConfigError as error:
         return _fail(error, EXIT_USAGE)
+    except AlreadyRuns as found:
+        _LOG.info("nothing to do: %s", found)
+        return 0
     except (
         preflight.PreflightError,
         CannotStart,
@@ -91,18 +98,27 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
     if config.preflight:
         preflight.check(config)
         _LOG.info("preflight passed: topics, tables and services are as required")
-    config = start.prepare(config, _complete)
-    if config.resume:
-        _resume(config.resume, options)
+    claim, config = start.claim(config)
     started_at = time.monotonic()
     try:
+        config = start.prepare(config, claim, _complete)
+        if config.resume:
+            _resume(config.resume, options)
+        if config.bounded:
+            claim.submitted(config.job_name)  # DirectRunner runs here and now
         result = _submit(config, options)
-    except RuntimeError as error:  # DirectRunner runs here and now
-        return _fail(_stopped(error), EXIT_FAILED)
+    except BaseException as error:
+        why = _stopped(error)
+        claim.failed(why)
+        if isinstance(error, RuntimeError):
+            return _fail(why, EXIT_FAILED)
+        raise
+    if not config.bounded:
+        claim.submitted(runners.job_id(result))
     if options.view_as(StandardOptions).no_wait_until_finish:
         _LOG.info("submitted to %s; not waiting", config.runner)
         return 0
-    return _wait(result, config, started_at)
+    return _wait(result, claim, config, started_at)
 
 
 def _submit(config: PipelineConfig, options: PipelineOptions) -> PipelineResult:
@@ -113,7 +129,7 @@ def _submit(config: PipelineConfig, options: PipelineOptions) -> PipelineResult:
 
 
 def _submit_expanded(config: PipelineConfig, options: PipelineOptions) -> PipelineResult:
-    runners.apply_defaults(options, config.runner)
+    runners.apply_defaults(options, config.runner, config.job_name)
     try:
         root = beam.Pipeline(runner=runners.create(config.runner), options=options)
     except ValueError as error:  # Beam has looked at its own flags
@@ -136,7 +152,7 @@ def _resume(folder: str, options: PipelineOptions) -> None:
     options.view_as(FlinkOptions).savepoint_path = checkpoint.uri
 
 
-def _wait(result: PipelineResult, config: PipelineConfig, started_at: float) -> int:
+def _wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_at: float) -> int:
     _LOG.info("running on %s; Ctrl-C stops waiting, not the job", config.runner)
     try:
         state = result.wait_until_finish()
@@ -144,12 +160,15 @@ def _wait(result: PipelineResult, config: PipelineConfig, started_at: float) -> 
         _LOG.warning("no longer waiting; on Flink the job goes on: cancel it through Flink's REST")
         return 130
     except RuntimeError as error:
-        return _fail(_stopped(error), EXIT_FAILED)
+        why = _stopped(error)
+        claim.ended(f"failed: {why}")
+        return _fail(why, EXIT_FAILED)
+    claim.ended(str(state))
     _LOG.info("%s after %.0f s", state, time.monotonic() - started_at)
     return 0 if state == PipelineState.DONE else EXIT_FAILED
 
 
-def _stopped(error: RuntimeError) -> Exception:
+def _stopped(error: BaseException) -> BaseException:
     """Returns what a step said when it stopped the job on purpose, else the error as it is."""
     text = str(error)
     for stop in _STOPS:
@@ -211,6 +230,6 @@ def _refuse_unknown_flags(arguments: Sequence[str]) -> None:
         raise ConfigError(f"unknown flag {flag!r}. Hint: {hint}")
 
 
-def _fail(error: Exception, code: int) -> int:
+def _fail(error: BaseException, code: int) -> int:
     print(f"error: {error}", file=sys.stderr)
     return code

@@ -152,9 +152,21 @@ class LaunchOptions(PipelineOptions):
         group.add_argument(
             "--no_preflight",
             action="store_true",
-            help="Do not check topics, tables and services before submitting: for launchers that "
-            "cannot reach them. A new job then begins at the earliest record, whatever the tables "
-            "hold.",
+            help="Neither check topics, tables and services before submitting nor claim the "
+            "tables: for launchers that cannot reach them. A new job then begins at the earliest "
+            "record, whatever the tables hold, and two of them count everything twice.",
+        )
+        group.add_argument(
+            "--run_id",
+            metavar="NAME",
+            help="Names this launch in the table `runs`. One that is repeated, as a Kubernetes Job "
+            "or a CI retry does, finds its job and ends with 0 (default: a new name).",
+        )
+        group.add_argument(
+            "--take_over",
+            action="store_true",
+            help="Take the tables from a run that holds them; that run makes no more rows visible. "
+            "Needed when it cannot be known whether its job has ended.",
         )
         group.add_argument(
             "--start_from_tables",
@@ -172,6 +184,12 @@ class FlinkOptions(PipelineOptions):
     @classmethod
     def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
         group = parser.add_argument_group("FlinkRunner (with Beam's --job_endpoint, --parallelism)")
+        group.add_argument(
+            "--flink",
+            metavar="HOST:PORT",
+            help="REST address of Flink's JobManager, to ask whether the job of an earlier run has "
+            "ended. Without it a launch onto tables that a run holds needs --take_over.",
+        )
         group.add_argument(
             "--checkpointing_interval",
             type=int,

@@ -28,8 +28,9 @@ class NotExactlyOnce(RuntimeError):
     """No step of the graph waits for checkpoints; on Flink its sink would count some rows twice."""
 
 
-def apply_defaults(options: PipelineOptions, runner: str) -> None:
+def apply_defaults(options: PipelineOptions, runner: str, job_name: str) -> None:
     """Sets what a runner needs and a user should not have to know."""
+    options.view_as(GoogleCloudOptions).job_name = job_name
     options.view_as(StandardOptions).streaming = runner != "DirectRunner"
     # Steps live in importable modules; shipping __main__ would only hide a misplaced one.
     options.view_as(SetupOptions).save_main_session = False
@@ -58,6 +59,12 @@ def create(runner: str) -> PipelineRunner:
         # the tests run on.
         return FnApiRunner()
     return create_runner(runner)
+
+
+def job_id(result: PipelineResult) -> str | None:
+    """Returns the id by which the runner knows what was submitted, None where it gives none."""
+    found = getattr(result, "_job_id", None) or getattr(result, "job_id", None)
+    return str(found() if callable(found) else found) if found else None
 
 
 class ExactlyOnceFlinkRunner(PortableRunner):

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Callable
 
 from pipeline import start_offsets
+from pipeline.claim.door import Claim, Door
 from pipeline.config import PipelineConfig
 from pipeline.takeover import held_topic
 from pipeline.takeover.errors import CannotStart
@@ -21,17 +22,37 @@ from transforms.read_kafka import OffsetRange
 _LOG = logging.getLogger("pipeline")
 
 
-def prepare(config: PipelineConfig, complete: Callable[[PipelineConfig], None]) -> PipelineConfig:
+def claim(config: PipelineConfig) -> tuple[Claim, PipelineConfig]:
+    """Returns the claim of the tables, and the configuration with what the runs before say.
+
+    Raises:
+        AlreadyRuns: this launch has been submitted before.
+        CannotStart: another run holds the tables, or the launch contradicts the runs before.
+    """
+    if config.sink.claim_id is None:
+        return Claim(), config
+    if config.take_over and config.start_from_tables is None:
+        # Before the other run is stopped for it.
+        with held_topic.connected(config.source) as topic:
+            _check_tables(config, topic.ranges())
+    topic_ids = start_offsets.topic_ids(config.source)
+    return Door(config.reading(topic_ids), topic_ids).claim()
+
+
+def prepare(
+    config: PipelineConfig, claim: Claim, complete: Callable[[PipelineConfig], None]
+) -> PipelineConfig:
     """Returns the configuration with what the job begins with.
 
     Args:
+        claim: is told where the job begins to read.
         complete: runs a bounded job to its end.
 
     Raises:
         CannotStart: the job would lose records or count some again, or cannot find out.
     """
     if config.start_from_tables is not None:
-        return TakeOver(config, complete).prepare()
+        return TakeOver(config, claim, complete).prepare()
     if not config.preflight and not config.bounded:
         return config
     with held_topic.connected(config.source) as topic:
@@ -45,39 +66,15 @@ def prepare(config: PipelineConfig, complete: Callable[[PipelineConfig], None]) 
             sum(span.end - span.start for span in now),
             len(now),
         )
+        claim.begins_at(now)
         source = dataclasses.replace(config.source, ranges=tuple(now))
         return dataclasses.replace(config, source=source)
     if config.continues:
-        return _with_shards_of_state(config).watching(now)
-    start_offsets.commit(config.source, now, config.shards)
+        return config.watching(now)
+    start_offsets.commit(config.source, now)
+    claim.begins_at(now)
     _LOG.info("a new job, remembering in %d shards (--shards)", config.shards)
     return config.watching(now)
-
-
-def _with_shards_of_state(config: PipelineConfig) -> PipelineConfig:
-    """Returns the configuration with the number of shards that the state was kept in."""
-    if config.shadow:
-        return config  # Kafka knows that of blue's group alone; a flag says it
-    known = start_offsets.shards_of_state(config.source)
-    if known is None and not config.shards_asked_for:
-        _LOG.warning(
-            "Kafka no longer tells in how many shards this state lies; going on with %d. Should "
-            "Flink refuse it (Cannot map … state), give --shards=N: the job's graph names 'Batch "
-            "for N shards'",
-            config.shards,
-        )
-    if known is None or known == config.shards:
-        return config
-    if config.shards_asked_for:
-        # A start from tables that failed may have left the other number: the flag is right then.
-        _LOG.warning(
-            "the last start was with %d shards, --shards=%d asks for others: Flink refuses the "
-            "state unless it lies in as many",
-            known,
-            config.shards,
-        )
-        return config
-    return dataclasses.replace(config, shards=known)
 
 
 def _check_tables(config: PipelineConfig, now: list[OffsetRange]) -> None:

@@ -11,7 +11,6 @@ for partitions once: one that is added later would never be read.
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import Iterator, Sequence
 
 from google.api_core.exceptions import RetryError
@@ -23,6 +22,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 from pipeline import clients
 from pipeline.takeover.errors import CannotStart
 from transforms.read_kafka import KafkaSource, OffsetRange
+from transforms.topic_watch import described
 
 # A broker that has just started, or never kept a group, needs a moment to find who keeps this one.
 _RETRY = Retry(
@@ -33,19 +33,14 @@ _RETRY = Retry(
 )
 
 
-# What `commit` writes down beside an offset; powers of two up to 512 (pipeline/flink_keys.py).
-_NOTE = re.compile("shards=(1|2|4|8|16|32|64|128|256|512)")
-
-
-def commit(source: KafkaSource, starts: Sequence[OffsetRange], shards: int) -> None:
-    """Makes a new job begin at the starts of these ranges, and notes its number of shards.
+def commit(source: KafkaSource, starts: Sequence[OffsetRange]) -> None:
+    """Makes a new job begin at the starts of these ranges.
 
     Raises:
         CannotStart: Kafka does not keep it.
     """
-    note = f"shards={shards}"
     offsets = {
-        TopicPartition(span.topic, span.partition): OffsetAndMetadata(span.start, note, -1)
+        TopicPartition(span.topic, span.partition): OffsetAndMetadata(span.start, "", -1)
         for span in starts
     }
     with _admin(source) as admin:
@@ -60,18 +55,15 @@ def _alter(
             raise error
 
 
-def shards_of_state(source: KafkaSource) -> int | None:
-    """Returns in how many shards the job that began here remembers; None when nobody can tell.
+def topic_ids(source: KafkaSource) -> dict[str, str]:
+    """Returns Kafka's id of each topic, by name; none from brokers before 2.8.
 
-    Kafka forgets a group after a while, and other programs may have written to this one.
+    Raises:
+        CannotStart: Kafka does not say.
     """
-    notes = [
-        _NOTE.fullmatch(each.metadata or "")
-        for pair, each in _committed(source).items()
-        if pair.topic in source.topics
-    ]
-    found = {int(note[1]) for note in notes if note}
-    return found.pop() if len(found) == 1 else None
+    with _admin(source) as admin:
+        topics = _RETRY(described)(admin, source.topics)
+    return {name: topic.topic_id for name, topic in topics.items() if topic.topic_id}
 
 
 def _committed(source: KafkaSource) -> dict[TopicPartition, OffsetAndMetadata]:

@@ -95,6 +95,7 @@ def pipeline_flags(endpoints: Endpoints, secure: bool = False) -> list[str]:
         f"--bigquery_endpoint={endpoints['bigquery']}",
         f"--expansion_service={endpoints['expansion_service']}",
         f"--job_endpoint={endpoints['job_service']}",
+        f"--flink={endpoints['flink_rest']}",
         "--environment_type=EXTERNAL",
         f"--environment_config={endpoints['python_workers']}",
     ]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from transforms.total_by_minute import TotalByMinute
     from transforms.score_fraud import ScoreFraud
     from transforms.bigquery.write_bigquery import WriteBigQuery
-    from transforms.bigquery.write_client import BigQuerySink
+    from transforms.bigquery.sink import BigQuerySink
 
 _HOME = {
     "ReadKafka": "read_kafka",
@@ -31,7 +31,7 @@ _HOME = {
     "TotalByMinute": "total_by_minute",
     "ScoreFraud": "score_fraud",
     "WriteBigQuery": "bigquery.write_bigquery",
-    "BigQuerySink": "bigquery.write_client",
+    "BigQuerySink": "bigquery.sink",
 }
 
 __all__ = [

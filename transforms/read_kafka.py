@@ -19,7 +19,7 @@ from transforms import metrics
 from transforms.contract import kafka_connection, kafka_properties, record_frame, replay
 from transforms.contract.kafka_message import record_of
 from transforms.contract.transaction import KafkaRecord
-from transforms.partition_watch import PartitionWatch, partitions_now
+from transforms.topic_watch import TopicWatch, topics_now
 
 # Steps work on as many records at once: enough to make what a call costs small beside the records,
 # few enough to stay in a processor's cache (500 payments are 110 kB).
@@ -56,6 +56,8 @@ class KafkaSource:
             None begins at the earliest record.
         partitions: those that there were when the job was submitted; the job stops when there are
             more. Empty for a launcher that could not ask.
+        topic_ids: Kafka's id of each topic when the job was submitted; the job stops when one is
+            another. Empty for a launcher that could not ask.
         framed: whether the Java consumer packs many records into one. Only for a read that cannot
             be split, which would cut a frame in two (docs/decisions/0016).
     """
@@ -67,6 +69,7 @@ class KafkaSource:
     expansion_service: str | None = None
     group: str | None = None
     partitions: tuple[tuple[str, int], ...] = ()
+    topic_ids: tuple[tuple[str, str], ...] = ()
     framed: bool = False
 
 
@@ -137,7 +140,7 @@ def _start(source: KafkaSource) -> dict[str, str]:
 
 
 class _WatchingFn(beam.DoFn):
-    """Looks after the partitions, bundle by bundle."""
+    """Makes sure, bundle by bundle, that the topics are those that the job began with."""
 
     def __init__(self, source: KafkaSource) -> None:
         self._source = source
@@ -145,16 +148,17 @@ class _WatchingFn(beam.DoFn):
 
     def setup(self) -> None:
         source = self._source
-        self._watch = PartitionWatch(
+        self._watch = TopicWatch(
             source.partitions,
+            dict(source.topic_ids),
             functools.partial(
-                partitions_now, source.bootstrap_servers, dict(source.properties), source.topics
+                topics_now, source.bootstrap_servers, dict(source.properties), source.topics
             ),
         )
 
     def start_bundle(self) -> None:
         if self._source.partitions:
-            self._watch.look()
+            self._watch.check()
 
 
 class _FromFrameFn(_WatchingFn):

@@ -13,7 +13,7 @@ from apache_beam.portability.api import beam_runner_api_pb2
 from benchmarks.peers.beam_sink_steps import WriteByBeam
 from harness.errors import HarnessError
 from pipeline import graph, main, runners
-from transforms.bigquery.write_client import BigQuerySink
+from transforms.bigquery.sink import BigQuerySink
 
 _FLUSH_STEP = "Flush and finalize writes/ParMultiDo(StorageApiFlushAndFinalize)"
 _STABLE_INPUT = common_urns.requirements.REQUIRES_STABLE_INPUT.urn

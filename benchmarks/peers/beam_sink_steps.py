@@ -17,7 +17,7 @@ from apache_beam.typehints.row_type import RowTypeConstraint
 from apache_beam.utils.timestamp import Timestamp
 
 from transforms.bigquery.arrow_rows import ENCODERS, Encoder
-from transforms.bigquery.write_client import BigQuerySink
+from transforms.bigquery.sink import BigQuerySink
 from transforms.contract.table_schema import Table
 
 # As the pipeline had it: how often Java appends what it has gathered.

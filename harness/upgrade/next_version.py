@@ -22,7 +22,7 @@ from pipeline import graph, main
 from pipeline.config import PipelineConfig
 from pipeline.warehouse import bigquery_tables
 from transforms.bigquery.write_bigquery import WriteBigQuery
-from transforms.contract.table_schema import TABLES
+from transforms.contract.table_schema import ALL_TABLES
 
 VERSION = "next"
 
@@ -53,9 +53,9 @@ def _change(in_force_from_us: int) -> None:
 
 def _add_column() -> None:
     _replace(graph, WriteBigQuery=functools.partial(WriteBigQuery, encoders=NEXT_ENCODERS))
-    others = (each for each in TABLES if each.name != NEXT_TRANSACTIONS.name)
+    others = (each for each in ALL_TABLES if each.name != NEXT_TRANSACTIONS.name)
     # The preflight asks for the column.
-    _replace(bigquery_tables, TABLES=(NEXT_TRANSACTIONS, *others))
+    _replace(bigquery_tables, ALL_TABLES=(NEXT_TRANSACTIONS, *others))
 
 
 def _replace(module: ModuleType, **changes: object) -> None:

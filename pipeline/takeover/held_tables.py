@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from pipeline import clients
 from pipeline.reconciliation.bigquery_side import NEWEST_TOTALS
 from pipeline.takeover.errors import CannotStart
-from transforms.bigquery.write_client import BigQuerySink
+from transforms.bigquery.sink import BigQuerySink
 from transforms.contract.table_schema import (
     CONFLICTS,
     DUPLICATES,

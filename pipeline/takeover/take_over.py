@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline import start_offsets
+from pipeline.claim.door import Claim
 from pipeline.config import PipelineConfig
 from pipeline.takeover import held_topic, memory
 from pipeline.takeover.errors import CannotStart
@@ -40,11 +41,15 @@ class TakeOver:
     """Prepares a job to begin with what the tables hold.
 
     Args:
+        claim: is told where the job begins to read.
         complete: runs a bounded job to its end.
     """
 
-    def __init__(self, config: PipelineConfig, complete: Callable[[PipelineConfig], None]) -> None:
+    def __init__(
+        self, config: PipelineConfig, claim: Claim, complete: Callable[[PipelineConfig], None]
+    ) -> None:
         self._config = config
+        self._claim = claim
         self._complete = complete
         self._tables = HeldTables(config.sink, config.bigquery_endpoint)
 
@@ -82,7 +87,8 @@ class TakeOver:
                     run_id=f"{config.run_id}-between",
                 )
                 self._complete(run)
-            start_offsets.commit(config.source, tails, config.shards)
+            start_offsets.commit(config.source, tails)
+            self._claim.begins_at(tails)
             return dataclasses.replace(
                 config.watching(now), memory=self._remember(topic, tails, tails, "tail")
             )

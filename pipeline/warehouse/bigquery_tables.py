@@ -8,7 +8,7 @@ from google.api_core import exceptions
 from google.cloud import bigquery
 
 from pipeline.clients import BIGQUERY_RETRY
-from transforms.contract.table_schema import TABLES, Column, Table
+from transforms.contract.table_schema import ALL_TABLES, Column, Table
 
 # The API answers with the older of BigQuery's two names for a type.
 _API_TYPE = {"INT64": "INTEGER", "FLOAT64": "FLOAT"}
@@ -35,7 +35,7 @@ def create(client: bigquery.Client, dataset: str) -> list[str]:
     """
     client.create_dataset(f"{client.project}.{dataset}", exists_ok=True, retry=BIGQUERY_RETRY)
     made = []
-    for table in TABLES:
+    for table in ALL_TABLES:
         wanted = bigquery.Table(f"{client.project}.{dataset}.{table.name}", schema_of(table))
         wanted.description = table.description
         wanted.time_partitioning = bigquery.TimePartitioning(field=table.partition_by)
@@ -55,7 +55,7 @@ def diff(client: bigquery.Client, dataset: str) -> list[str]:
         google.api_core.exceptions.GoogleAPICallError: BigQuery refused, a missing table excepted.
     """
     lines = []
-    for table in TABLES:
+    for table in ALL_TABLES:
         name = f"{client.project}.{dataset}.{table.name}"
         try:
             found = client.get_table(name, retry=BIGQUERY_RETRY)

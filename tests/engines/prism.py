@@ -80,7 +80,7 @@ def _flags(rehearsal: Rehearsal) -> list[str]:
 def _submit(options: PipelineOptions) -> PipelineResult:
     """Submits what pipeline/main.py would submit to Dataflow, but to Prism."""
     config = start.prepare(PipelineConfig.from_options(options), _complete)
-    runners.apply_defaults(options, config.runner)
+    runners.apply_defaults(options, config.runner, config.job_name)
     root = beam.Pipeline(runner=PortableRunner(), options=options)
     graph.build(root, config)
     return root.run()

@@ -15,9 +15,10 @@ from tests.integration.standin_process import Standin
 from tests.support.bigquery_parts import part
 from tests.support.payments import transaction
 from transforms.bigquery.arrow_rows import ENCODERS
+from transforms.bigquery.sink import BigQuerySink
 from transforms.bigquery.table_stream import Position, TableStream
 from transforms.bigquery.write_bigquery import WriteBigQuery
-from transforms.bigquery.write_client import BigQuerySink, WriteClient
+from transforms.bigquery.write_client import WriteClient
 
 _NUMBERS = itertools.count()
 
@@ -52,7 +53,7 @@ class Dataset:
     def write(self, **by_table: Sequence[Any]) -> None:
         """Runs the whole step over lists of elements."""
         options = PipelineOptions([])
-        runners.apply_defaults(options, "DirectRunner")
+        runners.apply_defaults(options, "DirectRunner", "payments")
         root = beam.Pipeline(runner=runners.create("DirectRunner"), options=options)
         ends = {
             table: root | f"Make {table}" >> beam.Create([[each] for each in elements])

@@ -21,7 +21,7 @@ from tests.integration.test_start_from_tables import (
     launch,
     send_again,
 )
-from transforms.partition_watch import PartitionsAdded
+from transforms.topic_watch import PartitionsAdded
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200)]
 

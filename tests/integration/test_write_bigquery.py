@@ -14,7 +14,7 @@ from tests.integration.sink_dataset import Dataset, append, payments
 from tests.integration.standin_process import Standin
 from tests.support.bigquery_parts import Clock, part, part_of
 from tests.support.dead_letters import letter
-from transforms.bigquery import append_connection, append_rows, write_client
+from transforms.bigquery import append_connection, append_rows, patience
 from transforms.bigquery.arrow_rows import ENCODERS
 from transforms.bigquery.errors import CannotWrite
 from transforms.bigquery.table_stream import Position
@@ -113,7 +113,7 @@ def test_bigquery_may_be_unavailable_for_a_while(dataset, standin, clock, monkey
 
 
 def test_bigquery_may_die_and_come_back(tmp_path, clock, monkeypatch) -> None:
-    monkeypatch.setattr(write_client, "GIVE_UP_SEC", 1e9)  # a start takes as long as it takes
+    monkeypatch.setattr(patience, "GIVE_UP_SEC", 1e9)  # a start takes as long as it takes
     standin = Standin(tmp_path)
     try:
         dataset = Dataset(standin)

@@ -199,7 +199,7 @@ def test_steps_have_the_names_that_they_have_on_flink(
     flags = ["--runner=FlinkRunner", "--job_endpoint=localhost:1", "--shards=128", UNSEEN, *OURS]
     with java_parts.expansion_service(JARS) as address:
         options = PipelineOptions([*flags, f"--expansion_service={address}"])
-        runners.apply_defaults(options, "FlinkRunner")
+        runners.apply_defaults(options, "FlinkRunner", "payments")
         root = beam.Pipeline(runner=runners.create("FlinkRunner"), options=options)
         graph.build(root, PipelineConfig.from_options(options))
         on_flink = root.to_runner_api()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.payments import transaction
-from transforms.bigquery import write_client
+from transforms.bigquery import patience
 from transforms.bigquery.append_connection import Part
 from transforms.bigquery.arrow_rows import ENCODERS
 
@@ -34,7 +34,7 @@ class Clock:
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.pauses: list[float] = []
-        monkeypatch.setattr(write_client, "time", self)
+        monkeypatch.setattr(patience, "time", self)
 
     def monotonic(self) -> float:
         return sum(self.pauses)

@@ -12,7 +12,7 @@ from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
 from pipeline.warehouse.sql_files import View
-from transforms.contract.table_schema import TABLES
+from transforms.contract.table_schema import ALL_TABLES
 
 DATASET = "project.dataset"
 
@@ -39,7 +39,7 @@ class Catalog:
 
     def __init__(self, views: Iterable[View] = ()) -> None:
         self._schema = MappingSchema(dialect="bigquery")
-        for table in TABLES:
+        for table in ALL_TABLES:
             self._add(table.name, {column.name: column.type for column in table.columns})
         for view in views:  # those that others read come first
             selects = self.resolve(view.query_in(DATASET)).selects

@@ -16,7 +16,7 @@ import pyarrow as pa
 from transforms.bigquery.append_connection import Part, Problem, Storage
 from transforms.bigquery.arrow_rows import ENCODERS
 from transforms.bigquery.errors import CannotWrite
-from transforms.bigquery.write_client import BigQuerySink
+from transforms.bigquery.sink import BigQuerySink
 
 Rows = dict[str, list[Any]]  # by table
 

@@ -74,7 +74,7 @@ class GraphRun:
         patch(append_rows, "WriteClient", FakeClient)
         patch(flush_rows, "WriteClient", FakeClient)
         options = PipelineOptions([])
-        runners.apply_defaults(options, "DirectRunner")
+        runners.apply_defaults(options, "DirectRunner", "payments")
         root = beam.Pipeline(runner=runners.create("DirectRunner"), options=options)
         graph.build(root, self.config)
         return root

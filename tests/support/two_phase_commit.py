@@ -20,8 +20,8 @@ from tests.support.fake_bigquery import FakeBigQuery, FakeClient
 from transforms.bigquery.append_connection import Problem, Storage
 from transforms.bigquery.append_rows import Positions, decode, encode
 from transforms.bigquery.arrow_rows import ENCODERS
+from transforms.bigquery.sink import BigQuerySink
 from transforms.bigquery.table_stream import Flush, Position, TableStream
-from transforms.bigquery.write_client import BigQuerySink
 
 Code = grpc.StatusCode
 _TABLE = "transactions"

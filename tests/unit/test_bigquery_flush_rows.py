@@ -7,7 +7,7 @@ import pytest
 from tests.support.fake_bigquery import FakeBigQuery, FakeClient
 from transforms.bigquery import flush_rows
 from transforms.bigquery.errors import CannotWrite
-from transforms.bigquery.write_client import BigQuerySink
+from transforms.bigquery.sink import BigQuerySink
 
 
 @pytest.fixture

@@ -17,8 +17,8 @@ from transforms.bigquery.append_connection import Part, Problem, Storage
 from transforms.bigquery.append_rows import decode, encode
 from transforms.bigquery.arrow_rows import ENCODERS
 from transforms.bigquery.errors import CannotWrite, RefusedRow
+from transforms.bigquery.sink import BigQuerySink
 from transforms.bigquery.table_stream import REFUSED_ROWS_MAX, Flush, Position, TableStream
-from transforms.bigquery.write_client import BigQuerySink
 from transforms.contract.transaction import ReplayOf
 
 _DATASETS = itertools.count()

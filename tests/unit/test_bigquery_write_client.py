@@ -11,7 +11,8 @@ from google.cloud.bigquery_storage_v1 import types
 
 from tests.support.bigquery_parts import Clock
 from transforms.bigquery.errors import CannotWrite
-from transforms.bigquery.write_client import BigQuerySink, WriteClient
+from transforms.bigquery.sink import BigQuerySink
+from transforms.bigquery.write_client import WriteClient
 
 _PASSING = [
     exceptions.ServiceUnavailable,

@@ -6,9 +6,9 @@ from pipeline.takeover.errors import CannotStart
 from pipeline.takeover.held_tables import Held
 from pipeline.takeover.held_topic import gaps
 from pipeline.takeover.take_over import check_nothing_lost
-from transforms import partition_watch
-from transforms.partition_watch import PartitionsAdded, PartitionWatch
+from transforms import topic_watch
 from transforms.read_kafka import OffsetRange
+from transforms.topic_watch import PartitionsAdded, Topic, TopicRemade, TopicWatch
 
 NOW = [OffsetRange("payments", 0, 10, 20)]
 
@@ -53,24 +53,35 @@ def test_partition_that_no_table_knows_is_new() -> None:
     check_nothing_lost(NOW, {("payments", 1): Held(5, 3)})
 
 
-def watch(monkeypatch: pytest.MonkeyPatch, *there: int) -> PartitionWatch:
-    monkeypatch.setattr(partition_watch, "_LOOK_EVERY_SEC", 0.0)
-    return PartitionWatch(
-        [("payments", 0), ("payments", 1)], lambda: [("payments", number) for number in there]
+def watch(monkeypatch: pytest.MonkeyPatch, *there: int, topic_id: str = "A") -> TopicWatch:
+    monkeypatch.setattr(topic_watch, "_ASK_EVERY_SEC", 0.0)
+    return TopicWatch(
+        [("payments", 0), ("payments", 1)],
+        {"payments": "A"},
+        lambda: {"payments": Topic(topic_id, frozenset(there))},
     )
 
 
-def test_same_partitions_are_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
-    watch(monkeypatch, 0, 1).look()
+def test_same_topic_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch(monkeypatch, 0, 1).check()
+
+
+def test_topic_made_anew_is_named_with_both_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(TopicRemade, match=r"'payments'.*id of it is B, it was A"):
+        watch(monkeypatch, 0, 1, topic_id="B").check()
+
+
+def test_broker_without_topic_ids_is_quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch(monkeypatch, 0, 1, topic_id="").check()
 
 
 def test_added_partitions_are_named_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(PartitionsAdded, match=r"payments\[2\], payments\[3\].*--start_from_tables"):
-        watch(monkeypatch, 0, 1, 2, 3).look()
+        watch(monkeypatch, 0, 1, 2, 3).check()
 
 
 def test_it_is_not_asked_at_every_bundle() -> None:
     asked: list[bool] = []
-    PartitionWatch([("payments", 0)], lambda: asked.append(True) or []).look()
+    TopicWatch([("payments", 0)], {}, lambda: asked.append(True) or {}).check()
 
     assert not asked

@@ -16,8 +16,9 @@ from transforms import metrics
 from transforms.bigquery.append_connection import AppendConnection, Part
 from transforms.bigquery.arrow_rows import Encoder
 from transforms.bigquery.errors import CannotWrite
+from transforms.bigquery.sink import BigQuerySink
 from transforms.bigquery.table_stream import REFUSED_ROWS_MAX, Flush, Position, TableStream
-from transforms.bigquery.write_client import BigQuerySink, WriteClient
+from transforms.bigquery.write_client import WriteClient
 from transforms.contract.dead_letter import DeadLetter
 from transforms.contract.table_schema import DEAD_LETTERS
 

@@ -9,3 +9,7 @@ class CannotWrite(RuntimeError):
 
 class RefusedRow(CannotWrite):
     """BigQuery refused a row that has no other table to go to."""
+
+
+class ClaimLost(RuntimeError):
+    """The tables are another run's: nothing of this one may become visible any more."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import apache_beam as beam
 
+from transforms.bigquery.sink import BigQuerySink
 from transforms.bigquery.table_stream import Flush
-from transforms.bigquery.write_client import BigQuerySink, WriteClient
+from transforms.bigquery.write_client import WriteClient
 
 # The name of the annotation by which a step says that it must see only what a restart repeats
 # exactly (pipeline/runners.py).

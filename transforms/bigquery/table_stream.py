@@ -23,7 +23,8 @@ import pyarrow as pa
 from transforms.bigquery import refused_rows
 from transforms.bigquery.append_connection import AppendConnection, Part, Problem, Storage
 from transforms.bigquery.errors import CannotWrite
-from transforms.bigquery.write_client import Patience, WriteClient, helps_to_wait
+from transforms.bigquery.patience import Patience
+from transforms.bigquery.write_client import WriteClient, helps_to_wait
 from transforms.contract.dead_letter import DeadLetter
 
 # One refused row is a bug of ours. Many at a time are a table that was changed: they must not all

@@ -11,7 +11,7 @@ from transforms.bigquery.append_rows import AppendRows
 from transforms.bigquery.arrow_rows import ENCODERS, Encoder
 from transforms.bigquery.flush_rows import FlushRows
 from transforms.bigquery.pack_rows import GatherByStream, PackRows
-from transforms.bigquery.write_client import BigQuerySink
+from transforms.bigquery.sink import BigQuerySink
 
 
 class WriteBigQuery(beam.PTransform):

@@ -2,30 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
-import time
 from collections.abc import Callable
 from typing import Any
 
 import grpc
 import pyarrow as pa
-from google.api_core import exceptions, retry
+from google.api_core import exceptions
 from google.cloud.bigquery_storage_v1 import BigQueryWriteClient, types
 from google.cloud.bigquery_storage_v1.services.big_query_write.transports import (
     BigQueryWriteGrpcTransport,
 )
 
+from transforms.bigquery import claim_watch
 from transforms.bigquery.append_connection import AppendConnection
 from transforms.bigquery.errors import CannotWrite
+from transforms.bigquery.patience import Patience
+from transforms.bigquery.sink import BigQuerySink
 
-# Longer than BigQuery's outages of a node (seconds) and shorter than a person's patience. When it
-# is over the runner takes the work up again: Flink restarts the job, Dataflow the bundle.
-GIVE_UP_SEC = 300.0
 # One attempt. BigQuery answers these calls within a second or two.
 _ATTEMPT_SEC = 30.0
-_FIRST_PAUSE_SEC = 0.1
-_PAUSE_SEC_MAX = 5.0
 # gRPC would wait for up to two minutes before it tries to connect again.
 _CHANNEL = (("grpc.max_reconnect_backoff_ms", 2_000),)
 # A connection that died without a word is noticed by a ping; once a minute, as Beam's sink asks.
@@ -42,51 +38,9 @@ _HELPED_BY_WAITING = (
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class BigQuerySink:
-    """Where and how to write.
-
-    Attributes:
-        project: Google Cloud project of the dataset.
-        dataset: dataset that holds the tables, which must exist.
-        streams: append streams per table.
-        endpoint: host:port of a stand-in that takes gRPC without TLS; None for Google's service.
-        trace_id: names this pipeline in BigQuery's own logs and metrics.
-    """
-
-    project: str
-    dataset: str
-    streams: int = 2
-    endpoint: str | None = None
-    trace_id: str = "payments"
-
-
 def helps_to_wait(code: grpc.StatusCode) -> bool:
     """Returns whether the same call may succeed a moment later."""
     return code in _HELPED_BY_WAITING
-
-
-class Patience:
-    """Pauses that grow, until the time for them is over.
-
-    Args:
-        what: names what is tried, for the error.
-    """
-
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._pauses = retry.exponential_sleep_generator(_FIRST_PAUSE_SEC, _PAUSE_SEC_MAX)
-        self._until = time.monotonic() + GIVE_UP_SEC
-
-    def pause(self, why: str) -> None:
-        """Waits before the next attempt. Raises CannotWrite when there have been enough."""
-        if time.monotonic() > self._until:
-            raise CannotWrite(
-                f"BigQuery would not {self._what} for {GIVE_UP_SEC:g} s; its last answer: {why}. "
-                "Hint: is it reachable, and within its quotas? Nothing is lost or skipped: the "
-                "same rows come again when the job goes on."
-            )
-        time.sleep(next(self._pauses))
 
 
 class WriteClient:
@@ -132,10 +86,11 @@ class WriteClient:
 
         Raises:
             CannotWrite: the stream does not hold them.
+            ClaimLost: the tables are another run's.
         """
         request = types.FlushRowsRequest(write_stream=stream, offset=end - 1)
         try:
-            _repeated(functools.partial(self._client.flush_rows, request), f"flush {stream}")
+            _repeated(functools.partial(self._flush_if_ours, request), f"flush {stream}")
         except exceptions.AlreadyExists:
             return  # visible already
         except exceptions.GoogleAPICallError as error:
@@ -148,6 +103,13 @@ class WriteClient:
                 "before that offset may be visible or not; `reconcile` tells which records are "
                 "missing, and --start_from_tables reads them again."
             ) from None
+
+    def _flush_if_ours(self, request: types.FlushRowsRequest, **options: Any) -> Any:
+        sink = self._sink
+        if sink.claim_id is not None:
+            watch = claim_watch.of(sink.project, sink.dataset, sink.endpoint, sink.claim_id)
+            watch.require()
+        return self._client.flush_rows(request, **options)
 
     def close(self) -> None:
         """Closes the channel, and with it every open call."""

@@ -167,6 +167,40 @@ FRAUD_INDICATORS = Table(
     cluster_by=("indicator", "account_id"),
 )
 
+RUNS = Table(
+    "runs",
+    "Each launch: who may write to the tables of this dataset, since when and with what limits.",
+    (
+        Column("claim_id", "STRING", "Names this row. Two attempts of a launch have one each."),
+        Column("run_id", "STRING", "Names the launch; empty in the row that `tables create` made."),
+        Column("followed_by", "STRING", "claim_id that took the tables from this one.", True),
+        Column("started_at", "TIMESTAMP", "When the launch asked for the tables."),
+        Column("ended_at", "TIMESTAMP", "When it was known to have ended.", True),
+        Column("ended_why", "STRING", "How it ended, and how that is known.", True),
+        Column("began_with", "STRING", "nothing, tables, update, or the URI of a state.", True),
+        Column("launched_by", "STRING", "user@host of the launcher."),
+        Column("pipeline_version", "STRING", "Version that was launched."),
+        Column("image", "STRING", "Image that it was launched from, where that is known.", True),
+        Column("runner", "STRING", "DirectRunner, FlinkRunner or DataflowRunner.", True),
+        Column("job_name", "STRING", "Name of its job on the runner.", True),
+        Column("job_id", "STRING", "Id that the runner gave, once it was submitted.", True),
+        Column("topics", "STRING", "JSON: name of each topic, and Kafka's id of it.", True),
+        Column("consumer_group", "STRING", "Group whose offsets say where it began.", True),
+        Column("start_offsets", "STRING", "JSON: topic, partition, offset it began at.", True),
+        Column("allowed_lateness_sec", "INT64", "Limit it runs with.", True),
+        Column("clock_skew_sec", "INT64", "Limit it runs with.", True),
+        Column("account_memory_sec", "INT64", "Limit it runs with.", True),
+        Column("shards", "INT64", "In how many shards it remembers.", True),
+        Column("contract", "STRING", "Fingerprint of the contract of its payloads.", True),
+    ),
+    partition_by="started_at",
+    cluster_by=("claim_id",),
+)
+
 OUTCOME_TABLES = (TRANSACTIONS, DUPLICATES, CONFLICTS, LATE_TRANSACTIONS, DEAD_LETTERS)
 DERIVED_TABLES = (TOTALS_BY_MINUTE, FRAUD_INDICATORS)
+# Those that the job writes.
 TABLES = (*OUTCOME_TABLES, *DERIVED_TABLES)
+# Those that launchers and tools write.
+OPERATIONS_TABLES = (RUNS,)
+ALL_TABLES = (*TABLES, *OPERATIONS_TABLES)

@@ -1,0 +1,1 @@
+"""One job a set of tables: each launch claims them in the table `runs` before it is submitted."""

@@ -1,0 +1,118 @@
+"""A launch, as its row in the table `runs` tells it."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import getpass
+import json
+import os
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from pipeline.config import PipelineConfig
+from transforms.contract.table_schema import RUNS
+
+# The row that the first launch follows: nobody's.
+ROOT = "root"
+# How the note on a run begins that never became a job.
+NOT_SUBMITTED = "not submitted: "
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One row of `runs`; its fields are the columns (transforms/contract/table_schema.py)."""
+
+    claim_id: str
+    run_id: str
+    started_at: dt.datetime
+    launched_by: str
+    pipeline_version: str
+    followed_by: str | None = None
+    ended_at: dt.datetime | None = None
+    ended_why: str | None = None
+    began_with: str | None = None
+    image: str | None = None
+    runner: str | None = None
+    job_name: str | None = None
+    job_id: str | None = None
+    topics: str | None = None
+    consumer_group: str | None = None
+    start_offsets: str | None = None
+    allowed_lateness_sec: int | None = None
+    clock_skew_sec: int | None = None
+    account_memory_sec: int | None = None
+    shards: int | None = None
+    contract: str | None = None
+
+    @property
+    def is_root(self) -> bool:
+        """Returns whether this row stands for nobody."""
+        return self.claim_id == ROOT
+
+    @property
+    def stands(self) -> bool:
+        """Returns whether it may write: no other follows it, and it is not known to have ended."""
+        return not self.is_root and self.followed_by is None and self.ended_at is None
+
+    @property
+    def may_have_written(self) -> bool:
+        """Returns whether there was a job, as far as is known."""
+        return not self.is_root and not (self.ended_why or "").startswith(NOT_SUBMITTED)
+
+    @property
+    def topic_ids(self) -> dict[str, str]:
+        """Returns Kafka's id of each topic, by its name."""
+        return json.loads(self.topics) if self.topics else {}
+
+    def describe(self) -> str:
+        """Returns who runs, since when, and as which job, in a line."""
+        started = f"{self.started_at:%Y-%m-%d %H:%M:%S} UTC"
+        submitted = f"as job {self.job_id}" if self.job_id else "not known to be submitted"
+        return (
+            f"run {self.run_id} of {self.launched_by}, {self.runner}, version "
+            f"{self.pipeline_version}, since {started}, {submitted}"
+        )
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Run:
+        """Returns the run that a row holds; columns of a later version are passed over."""
+        values: dict[str, Any] = {name: row.get(name) for name in RUNS.column_names}
+        return cls(**values)
+
+
+def root(version: str) -> Run:
+    """Returns the row that the first launch of a dataset follows."""
+    return Run(ROOT, "", dt.datetime.now(dt.UTC), launched_by(), version)
+
+
+def of(config: PipelineConfig, began_with: str, topic_ids: Mapping[str, str]) -> Run:
+    """Returns the row of a launch that is about to claim its tables."""
+    assert config.sink.claim_id is not None, "a launch without preflight claims nothing"
+    return Run(
+        claim_id=config.sink.claim_id,
+        run_id=config.run_id,
+        started_at=dt.datetime.now(dt.UTC),
+        launched_by=launched_by(),
+        pipeline_version=config.version,
+        began_with=began_with,
+        image=config.image,
+        runner=config.runner,
+        job_name=config.job_name,
+        topics=json.dumps(dict(topic_ids), sort_keys=True),
+        consumer_group=config.source.group,
+        allowed_lateness_sec=config.allowed_lateness_us // 1_000_000,
+        clock_skew_sec=config.clock_skew_us // 1_000_000,
+        account_memory_sec=config.account_memory_us // 1_000_000,
+        shards=config.shards,
+    )
+
+
+def launched_by() -> str:
+    """Returns user@host of this process."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = f"uid{os.getuid()}"
+    return f"{user}@{socket.gethostname()}"
