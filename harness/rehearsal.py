@@ -155,7 +155,24 @@ class Rehearsal:
 
     def submit(self, flags: Sequence[str], module: str, timeout_sec: float) -> Path:
         """Hands the pipeline to the job server, whatever comes of it; returns our log."""
-        arguments = [
+        program = programs.start(module, self._on_flink(flags), self._log("pipeline"))
+        program.wait(timeout_sec)
+        return program.log
+
+    def refused(self, flags: Sequence[str] = (), timeout_sec: float = 180) -> str:
+        """Launches the pipeline, which must refuse to start; returns the line that it says."""
+        program = programs.start("pipeline", self._on_flink(flags), self._log("refused"))
+        code = program.process.wait(timeout_sec)
+        said = [line for line in programs.tail(program.log).splitlines() if "error: " in line]
+        if code != 1 or len(said) != 1:
+            raise HarnessError(
+                f"a launch that must be refused ended with {code}; its log ends:\n"
+                + programs.tail(program.log)
+            )
+        return said[0]
+
+    def _on_flink(self, flags: Sequence[str]) -> list[str]:
+        return [
             "--runner=FlinkRunner",
             "--parallelism=2",
             "--no_wait_until_finish",
@@ -163,9 +180,6 @@ class Rehearsal:
             *self._tables_and_topic(),
             *flags,
         ]
-        program = programs.start(module, arguments, self._log("pipeline"))
-        program.wait(timeout_sec)
-        return program.log
 
     def reconcile(
         self,
@@ -187,10 +201,11 @@ class Rehearsal:
         return reconcile(config, progress)
 
     def flags(self) -> list[str]:
-        """Returns the flags of a pipeline that needs no cluster."""
+        """Returns the flags of a pipeline that needs no cluster; it may ask one for its jobs."""
         return [
             *self._kafka_flags(),
             f"--bigquery_endpoint={self.endpoints['bigquery']}",
+            f"--flink={self.endpoints['flink_rest']}",
             *self._tables_and_topic(),
         ]
 

@@ -231,6 +231,18 @@ FAULTS = (
         alone=True,
     ),
     Fault(
+        "double-start",
+        "the job is launched again onto its tables, in three ways; each is refused",
+        Scene.start_second_job,
+        ("launch",),
+    ),
+    Fault(
+        "take-over",
+        "another launch takes the tables from a job that goes on running",
+        Scene.take_over,
+        alone=True,
+    ),
+    Fault(
         "power-cut",
         "SIGKILL of everything at once, started from disk, the job resumed with --resume",
         Scene.cut_power,

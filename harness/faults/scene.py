@@ -18,6 +18,7 @@ from harness.errors import HarnessError
 from harness.faults.pace import Pace
 from harness.programs import Program
 from harness.rehearsal import Rehearsal
+from sandbox import ports
 from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
 
@@ -164,7 +165,41 @@ class Scene:
         if jobs := stage.rehearsal.flink.live_jobs():
             raise HarnessError(f"after a power cut the jobs {jobs} came back by themselves")
         folder = Path(endpoints["checkpoints"]) / stage.job
-        stage.job = stage.rehearsal.submit_to_flink([f"--resume={folder}"], timeout_sec=_START_SEC)
+        # The cluster that comes up knows nothing of the job, so it cannot say that it has ended.
+        stage.job = stage.rehearsal.submit_to_flink(
+            [f"--resume={folder}", "--take_over"], timeout_sec=_START_SEC
+        )
+
+    # --- Launches -------------------------------------------------------------------------------
+
+    def start_second_job(self) -> None:
+        """Launches onto the same tables in each way that people do; every one must be refused."""
+        stage = self.stage
+        folder = Path(stage.rehearsal.endpoints["checkpoints"]) / stage.job
+        for flags in (
+            [],
+            [f"--resume={folder}"],
+            [f"--start_from_tables={stage.rehearsal.folder}"],
+        ):
+            said = stage.rehearsal.refused(flags)
+            if "are held by run" not in said:
+                raise HarnessError(f"refused for another reason than its tables: {said}")
+            stage.say(f"second launch {' '.join(flags)} refused")
+
+    def take_over(self) -> None:
+        """Launches another job that takes the tables, from one that nobody stops."""
+        stage, flink = self.stage, self.stage.rehearsal.flink
+        before = stage.job
+        folder = Path(stage.rehearsal.endpoints["checkpoints"]) / before
+        nobody = f"--flink={ports.HOST}:1"  # or the launch would cancel it
+        flags = ["--take_over", f"--resume={folder}", nobody]
+        stage.job = stage.rehearsal.submit_to_flink(flags, timeout_sec=_START_SEC)
+        self._wait(
+            "the run that was taken over has noticed",
+            lambda: "ClaimLost" in flink.newest_failure(before),
+        )
+        stage.say(f"job {before} has noticed that {stage.job} took over")
+        flink.cancel(before)
 
     # --- BigQuery and payments ------------------------------------------------------------------
 

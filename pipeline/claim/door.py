@@ -117,7 +117,8 @@ class Door:
         table = RunsTable(config.dataset, config.bigquery_endpoint)
         chain = table.chain(config.version)
         before = chain[-1]
-        may_write = self._may_still_write(before)
+        job = earlier_job.of(before, config.flink) if before.stands else None
+        may_write = job is not None and self._may_still_write(before, job)
         check_topics(chain, self.topic_ids)
         config = with_state_of(chain, config)
         run = runs.of(config, began_with(config), self.topic_ids)
@@ -126,21 +127,26 @@ class Door:
             table.end(run.claim_id, f"{NOT_SUBMITTED}another launch was quicker")
             raise CannotStart(_held(table.chain(config.version)[-1], config, "it was quicker"))
         _LOG.info("run %s holds the tables of %s", run.run_id, config.dataset)
-        if may_write:
-            _LOG.warning(
-                "took the tables from %s; waiting %.0f s for what it is writing",
-                before.describe(),
-                self.fence_sec,
-            )
-            time.sleep(self.fence_sec)
+        if may_write and job is not None:
+            self._stop(before, job)
         return Claim(table, run, before), config
 
-    def _may_still_write(self, before: Run) -> bool:
+    def _stop(self, before: Run, job: EarlierJob) -> None:
+        """Returns when the run before writes no more."""
+        _LOG.warning("took the tables from %s", before.describe())
+        flink = self.config.flink
+        if job.fate is Fate.RUNS and flink is not None and before.run_id != self.config.run_id:
+            _LOG.info("cancelling job %s", job.job_id)
+            if earlier_job.cancelled(job, before, flink):
+                return
+        _LOG.info("waiting %.0f s for what it may be writing", self.fence_sec)
+        time.sleep(self.fence_sec)
+
+    def _may_still_write(self, before: Run, job: EarlierJob) -> bool:
         """Returns whether the run before may still be writing; raises where it must not be."""
         config = self.config
-        if not before.stands or config.updates:
+        if config.updates:
             return False
-        job = earlier_job.of(before, config.flink)
         if before.run_id == config.run_id:
             return self._repeated(before, job)
         if job.fate is Fate.ENDED:

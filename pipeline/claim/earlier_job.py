@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import time
 from typing import NamedTuple
 
 import requests
@@ -10,6 +11,9 @@ import requests
 from pipeline.claim.run import Run
 
 _TIMEOUT_SEC = 10
+# Flink cancels a job within seconds; one that waits for a dead TaskManager takes its heartbeat.
+_CANCEL_SEC = 60
+_POLL_SEC = 0.5
 _ENDED = {"FINISHED", "CANCELED", "FAILED"}
 
 
@@ -58,3 +62,18 @@ def of(run: Run, flink: str | None) -> EarlierJob:
     if all(job["state"] in _ENDED for job in ours):
         return EarlierJob(Fate.ENDED, f"Flink at {flink} says that job {number} is {state}", number)
     return EarlierJob(Fate.RUNS, f"Flink at {flink} says that job {number} is {state}", number)
+
+
+def cancelled(job: EarlierJob, run: Run, flink: str) -> bool:
+    """Cancels the job of a run; returns whether Flink then says that it has ended."""
+    deadline = time.monotonic() + _CANCEL_SEC
+    while time.monotonic() < deadline:
+        try:
+            url = f"http://{flink}/jobs/{job.job_id}?mode=cancel"
+            requests.patch(url, timeout=_TIMEOUT_SEC)
+        except requests.RequestException:
+            pass  # of() tells whether it answers
+        if of(run, flink).fate is Fate.ENDED:
+            return True
+        time.sleep(_POLL_SEC)
+    return False
