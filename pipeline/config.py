@@ -78,6 +78,7 @@ class PipelineConfig:
         image: container image of this program, None where nobody says.
         flink: host:port of Flink's REST interface, None where nobody says.
         take_over: whether to take the tables from a run that holds them.
+        mirrored_topics: whether the topics may have other ids than in the runs before.
         updates: whether the runner replaces the job that runs, Dataflow only.
         savepoint_path: URI of the state to begin with, Flink only.
         memory: ids that are remembered from the start, read back from the tables.
@@ -108,6 +109,7 @@ class PipelineConfig:
     image: str | None = None
     flink: str | None = None
     take_over: bool = False
+    mirrored_topics: bool = False
     updates: bool = False
     savepoint_path: str | None = None
     memory: Memory | None = None
@@ -226,6 +228,7 @@ class PipelineConfig:
             image=_image(options),
             flink=options.view_as(FlinkOptions).flink,
             take_over=launch.take_over,
+            mirrored_topics=launch.mirrored_topics,
             updates=options.view_as(GoogleCloudOptions).update,
             savepoint_path=options.view_as(FlinkOptions).savepoint_path,
         )

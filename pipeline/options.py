@@ -169,6 +169,13 @@ class LaunchOptions(PipelineOptions):
             "Needed when it cannot be known whether its job has ended.",
         )
         group.add_argument(
+            "--mirrored_topics",
+            action="store_true",
+            help="The topics are copies that keep offsets, as after a change of region, so Kafka's "
+            "ids of them may differ from those that the tables were counted from. Without it such "
+            "a topic is refused, for one that was made anew begins its offsets again.",
+        )
+        group.add_argument(
             "--start_from_tables",
             metavar="FOLDER",
             help="For a job whose state is lost: go on with what the tables hold, counting nothing "

@@ -184,7 +184,7 @@ class Scene:
             said = stage.rehearsal.refused(flags)
             if "are held by run" not in said:
                 raise HarnessError(f"refused for another reason than its tables: {said}")
-            stage.say(f"second launch {' '.join(flags)} refused")
+            stage.say(f"second launch {' '.join(flags) or 'as the first'}: refused")
 
     def take_over(self) -> None:
         """Launches another job that takes the tables, from one that nobody stops."""

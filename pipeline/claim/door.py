@@ -119,7 +119,8 @@ class Door:
         before = chain[-1]
         job = earlier_job.of(before, config.flink) if before.stands else None
         may_write = job is not None and self._may_still_write(before, job)
-        check_topics(chain, self.topic_ids)
+        if not config.mirrored_topics:
+            check_topics(chain, self.topic_ids)
         config = with_state_of(chain, config)
         run = runs.of(config, began_with(config), self.topic_ids)
         table.add(run)
@@ -200,7 +201,8 @@ def check_topics(chain: Iterable[Run], topic_ids: Mapping[str, str]) -> None:
                 f"topic {topic!r} is another one than the tables were counted from: Kafka's id of "
                 f"it is {number}, it was {known[topic]}. It was deleted and made anew, and its "
                 "offsets begin again. Hint: count it into tables of its own (`python -m "
-                "pipeline.tables create` makes another dataset)."
+                "pipeline.tables create` makes another dataset); a copy that keeps offsets is "
+                "taken with --mirrored_topics."
             )
 
 

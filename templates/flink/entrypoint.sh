@@ -4,7 +4,7 @@
 #   java-workers     the expansion service, which is also the pool of Java workers      port 8097
 #   job-server       takes pipelines and submits them to FLINK_MASTER                   port 8099
 #   watchdog         ends the TaskManager of its pod when its tasks wait for a worker that is gone
-#   submit, health, reconcile, tables, dead_letters, deploy                             the pipeline's own commands
+#   submit, health, reconcile, tables, dead_letters, deploy, runs                       the pipeline's own commands
 # Where things are comes from the environment: KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET PROJECT PARALLELISM.
 # The sandbox starts its Java services with it too, on ports, class path and options of its own (JAVA_OPTIONS_FILE, a Java @argfile).
 set -euo pipefail
@@ -44,13 +44,13 @@ case $role in
     need KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET
     exec python -m pipeline --runner=FlinkRunner --no_wait_until_finish --parallelism="${PARALLELISM:-2}" \
       --job_endpoint=localhost:8099 --expansion_service=localhost:8097 \
-      --environment_type=EXTERNAL --environment_config=localhost:50000 \
+      --environment_type=EXTERNAL --environment_config=localhost:50000 --flink="${FLINK_REST:-payments-rest:8081}" ${RUN_ID:+"--run_id=$RUN_ID"} \
       --kafka_bootstrap_servers="$KAFKA_BOOTSTRAP_SERVERS" --kafka_topics="$KAFKA_TOPICS" --bigquery_dataset="$BIGQUERY_DATASET" "$@" ;;
   health | reconcile)
     need KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET
     exec python -m "pipeline.$role" \
       --kafka_bootstrap_servers="$KAFKA_BOOTSTRAP_SERVERS" --kafka_topics="$KAFKA_TOPICS" --bigquery_dataset="$BIGQUERY_DATASET" "$@" ;;
-  tables | dead_letters | deploy)
+  tables | dead_letters | deploy | runs)
     exec python -m "pipeline.$role" "$@" ;;
   *)
     die "no such role: $role" "$(sed -n 's/^#   \([a-z-]*\) .*/\1/p' "$0" | tr '\n' ' ')" ;;

@@ -325,6 +325,8 @@ def test_topic_that_was_made_anew_is_refused_with_both_ids(books) -> None:
     with pytest.raises(CannotStart, match=r"'payments' is another one.*id of it is B, it was A"):
         books.claim("second", topic_id="B", start_from_tables="/x")
     assert books.holder().run_id == "first"
+    books.claim("second", topic_id="B", start_from_tables="/x", mirrored_topics=True)
+    assert books.holder().topic_ids == {"payments": "B"}
 
 
 def test_start_offsets_and_limits_are_in_the_table_and_its_view(books) -> None:
