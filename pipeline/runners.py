@@ -63,6 +63,8 @@ def create(runner: str) -> PipelineRunner:
 
 def job_id(result: PipelineResult) -> str | None:
     """Returns the id by which the runner knows what was submitted, None where it gives none."""
+    if not getattr(result, "has_job", True):
+        return None  # Dataflow's, of a template that was written and not run
     found = getattr(result, "_job_id", None) or getattr(result, "job_id", None)
     return str(found() if callable(found) else found) if found else None
 

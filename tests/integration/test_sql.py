@@ -145,6 +145,12 @@ def test_replays_link_each_dead_letter_to_its_second_fate(history: Dataset) -> N
     ]
 
 
+def test_runs_current_is_the_newest_that_took_the_tables(history: Dataset) -> None:
+    answer = history.ask("runs_current", "run_id, launched_by, shards")
+
+    assert answer == [("run-3", "ops@launcher", 8)]
+
+
 def test_dead_letters_are_counted_by_reason(history: Dataset) -> None:
     columns = "day, reason, records, sent_again, first_broker_time"
 

@@ -115,6 +115,20 @@ def invalid(reason: str, record: Record, payload: str | None = "e30=") -> Row:
     return Row("dead_letters", rejection | record.cells())
 
 
+def launch(claim_id: str, followed_by: str | None, ended: str | None = None) -> Row:
+    cells = {
+        "claim_id": claim_id,
+        "run_id": claim_id.partition("/")[0],
+        "followed_by": followed_by,
+        "started_at": _text(at("09:00:00")),
+        "ended_at": ended and _text(at(ended)),
+        "launched_by": "ops@launcher",
+        "shards": 8,
+        "pipeline_version": "1",
+    }
+    return Row("runs", cells)
+
+
 def pane(
     minute: str,
     currency: str,
@@ -188,4 +202,9 @@ RIGHT = [
     pane("10:07:00", "KWD", 1, "3.000", "correction"),
     indicator("new_device", TX_2, RECORD_2),
     indicator("conflict", TX_1_CONFLICT, RECORD_1_CONFLICT),
+    # The second launch was refused; the third took over when the first had ended.
+    launch("root", "run-1/a"),
+    launch("run-1/a", "run-3/a", ended="09:30:00"),
+    launch("run-2/a", None),
+    launch("run-3/a", None),
 ]

@@ -20,6 +20,7 @@ from tests.support.sql_history import (
     indicator,
     invalid,
     late,
+    launch,
     pane,
 )
 
@@ -38,6 +39,18 @@ class Tampering(NamedTuple):
 
 
 TAMPERINGS = [
+    Tampering(
+        "each run has taken the tables from one other",
+        "a run that took the tables twice",
+        [launch("run-9/a", "run-3/a")],
+        {"followed_by": "run-3/a", "followed": 2},
+    ),
+    Tampering(
+        "each run that took the tables has a row",
+        "a run whose row is gone",
+        [launch("run-9/a", "run-10/a")],
+        {"claim_id": "run-9/a", "followed_by": "run-10/a"},
+    ),
     Tampering(
         "each transaction_id is counted once",
         "a payment counted again",
