@@ -40,7 +40,8 @@ def test_state_request_after_close_is_refused(tmp_path: Path) -> None:
     assert ended.stdout == "refused\n", ended.stderr[-5_000:]
     assert ended.returncode == 0
     [told, *_] = [line for line in ended.stderr.splitlines() if line.endswith(REFUSAL)]
-    assert told.startswith("org.apache.beam.sdk.util.UserCodeException")  # the worker's bundle fails
+    # The worker's bundle fails with it.
+    assert told.startswith("org.apache.beam.sdk.util.UserCodeException")
 
 
 def test_control_beams_own_lets_it_into_a_database_that_is_freed(tmp_path: Path) -> None:
