@@ -199,7 +199,8 @@ def main() -> None:
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--scratch", required=True, help="a folder for the workers")
     arguments = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT)
+    # By force: importing Beam has set it up already, without times and for warnings alone.
+    logging.basicConfig(level=logging.INFO, format=_LOG_FORMAT, force=True)
     server = grpc.server(futures.ThreadPoolExecutor(_THREADS_MAX))
     pool = WorkerPool(arguments.scratch)
     beam_fn_api_pb2_grpc.add_BeamFnExternalWorkerPoolServicer_to_server(pool, server)
