@@ -157,7 +157,7 @@ def _tell(peer: str, worker: Worker, pause_sec: float | None) -> None:
     told = (worker.request.worker_id, peer, worker.process.pid, worker.process.returncode)
     if pause_sec is None:
         _LOG.error(
-            "worker %s for %s: process %d ended with %d before it reported, and %d before it did;"
+            "worker %s for %s: process %d ended with %d before it reported, as the %d before it;"
             " not started again: its TaskManager waits until the watchdog ends it",
             *told,
             worker.ended - 1,

@@ -145,7 +145,7 @@ def test_worker_that_fails_every_time_is_told_and_left(
     looks_until(manager, lambda: "not started again" in caplog.text)
     [told] = [each for each in caplog.records if each.levelno == logging.ERROR]
     assert "worker 1-1 " in told.getMessage()
-    assert "ended with 3 before it reported, and 3 before it did" in told.getMessage()
+    assert "ended with 3 before it reported, as the 3 before it; not started" in told.getMessage()
     manager.pool.look()
     assert len(manager.starts()) == 4
 
