@@ -21,6 +21,8 @@ from pipeline.options import LaunchOptions
 from pipeline.stable_names import stabilize
 from transforms.bigquery.flush_rows import NEEDS_STABLE_INPUT
 
+# By name: what it sets is for workers, not for the launcher.
+_WORKER_LIMITS = "pipeline.worker_limits"
 _STABLE_INPUT = common_urns.requirements.REQUIRES_STABLE_INPUT.urn
 
 
@@ -33,7 +35,9 @@ def apply_defaults(options: PipelineOptions, runner: str, job_name: str) -> None
     options.view_as(GoogleCloudOptions).job_name = job_name
     options.view_as(StandardOptions).streaming = runner != "DirectRunner"
     # Steps live in importable modules; shipping __main__ would only hide a misplaced one.
-    options.view_as(SetupOptions).save_main_session = False
+    setup = options.view_as(SetupOptions)
+    setup.save_main_session = False
+    setup.beam_plugins = [*(setup.beam_plugins or []), _WORKER_LIMITS]
     # State lies in as many groups of keys, and our keys are chosen by them.
     options.view_as(FlinkRunnerOptions).max_parallelism = flink_keys.KEY_GROUPS
     if runner == "DataflowRunner":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 
-from sandbox import java
+from sandbox import crash_reports, java
 from sandbox.component import Component, Plan
 from sandbox.layout import ENTRY_POINT, JAVA_HOME, PYTHON, REPOSITORY
 from sandbox.ports import HOST
@@ -55,7 +55,8 @@ def _by_entry_point(
 ) -> Component:
     """Returns what the images start for this role, with the sandbox's places and sizes."""
     # As Java reads an @argfile: quoted, a backslash doubled, as JSON has it.
-    quoted = "\n".join(json.dumps(option) for option in (*java.ALWAYS, *options))
+    options = [*java.ALWAYS, crash_reports.option(plan.layout), *options]
+    quoted = "\n".join(json.dumps(option) for option in options)
     options_file = plan.write(plan.layout.root / "run" / f"{name}.java-options", quoted + "\n")
     environment = {
         "HOST": HOST,

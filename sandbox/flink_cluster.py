@@ -8,7 +8,7 @@ from pathlib import Path
 
 import yaml
 
-from sandbox import java, zookeeper
+from sandbox import crash_reports, java, zookeeper
 from sandbox.component import Component, Plan
 from sandbox.layout import FLINK_TEMPLATE
 from sandbox.ports import HOST
@@ -61,6 +61,7 @@ def _component(
 ) -> Component:
     scratch = _scratch(plan, name)
     places = ("io.tmp.dirs", "web.tmpdir", "blob.storage.directory")
+    options = [*options, crash_reports.option(plan.layout), f"-Djava.io.tmpdir={scratch}"]
     own_settings = {**dict.fromkeys(places, str(scratch)), **own_settings}
     arguments = ["--configDir", str(_write_config(plan))]
     arguments += [f"-D{key}={value}" for key, value in own_settings.items()]
@@ -71,7 +72,7 @@ def _component(
         java.command(
             main_class,
             java.beam_classpath(plan.layout),
-            [*options, f"-Djava.io.tmpdir={scratch}", *_java_options()],
+            [*options, *_java_options()],
             arguments,
         ),
         prepare=f"rm -rf {quoted} && mkdir -p {quoted}",

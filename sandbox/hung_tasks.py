@@ -4,7 +4,8 @@ A TaskManager asks for a worker and then waits for it to report, without end: Be
 ExternalEnvironmentFactory has no time limit. A worker killed in between, by a crash of its pool or
 by the kernel, leaves its tasks in INITIALIZING. Nothing fails, so nothing is started again; no
 checkpoint is even tried. A TaskManager and its workers are therefore one unit: a watchdog ends it,
-and the job starts anew, from its last checkpoint, with other workers.
+and the job starts anew, from its last checkpoint, with other workers. It is the last resort: the
+pool starts a worker again that ends before it has reported (worker_start.py).
 
 watchdog.py does so in the sandbox, pod_watchdog.py on Kubernetes.
 """

@@ -8,7 +8,7 @@ import socket
 from kafka.admin import KafkaAdminClient, NewTopic
 from kafka.errors import TopicAlreadyExistsError
 
-from sandbox import java, kafka_login
+from sandbox import crash_reports, java, kafka_login
 from sandbox.component import Component, Plan
 
 TOPIC = "payments"
@@ -23,7 +23,8 @@ _ANSWER_TIMEOUT_MS = 2_000
 def component(plan: Plan) -> Component:
     """Returns the broker, which formats its storage before its first start."""
     properties = plan.write(plan.layout.kafka / "server.properties", server_properties(plan))
-    options = ("-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", *java.quickly(plan.peak))
+    options = ["-Xms128m", "-Xmx512m", "-XX:+UseSerialGC", *java.quickly(plan.peak)]
+    options.append(crash_reports.option(plan.layout))
     serve = java.command("kafka.Kafka", java.broker_classpath(), options, [str(properties)])
     storage = java.command(
         "kafka.tools.StorageTool",

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import shlex
 
-from sandbox import java
+from sandbox import crash_reports, java
 from sandbox.component import Component, Plan
 from sandbox.ports import HOST
 
@@ -26,7 +26,7 @@ def component(plan: Plan) -> Component:
     """Returns the server, which keeps its data over its own restarts."""
     config = plan.write(plan.layout.zookeeper / "zoo.cfg", settings(plan))
     main_class = f"{_SHADED}.org.apache.zookeeper.server.ZooKeeperServerMain"
-    options = ("-Xms32m", "-Xmx128m", *java.QUIET)
+    options = ("-Xms32m", "-Xmx128m", crash_reports.option(plan.layout), *java.QUIET)
     command = java.command(main_class, java.beam_classpath(plan.layout), options, [str(config)])
     data = shlex.quote(str(plan.layout.zookeeper / "data"))
     return Component("zookeeper", command, prepare=f"mkdir -p {data}")

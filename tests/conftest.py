@@ -21,12 +21,15 @@ settings.load_profile("here")
 
 @pytest.fixture(scope="session")
 def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    from sandbox.crash_reports import Crashes
     from sandbox.sandbox import Sandbox
 
     running = Sandbox(tmp_path_factory.mktemp("sandbox"))
     running.up(lambda text: print(f"sandbox: {text}", flush=True))
+    crashes = Crashes(running.layout)
     yield running
     running.down()
+    assert not crashes.all()  # what tests kill leaves no report
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ A seed injects the same faults in the same order at the same moments again; what
 makes of them is its own. The controls are kills of a job whose flush does not wait for checkpoints,
 and lost answers to a sink that appends without offsets: both must double.
 
-Exit code: 0 when nothing was lost or doubled and the controls doubled, 1 when not, 2 for a mistake
-in the flags, 3 when a part failed. Unless it was up before, the sandbox is taken down at the end;
-logs, data and results as JSON are kept in its folder.
+Exit code: 0 when nothing was lost or doubled, no process crashed by itself and the controls
+doubled, 1 when not, 2 for a mistake in the flags, 3 when a part failed. Unless it was up before,
+the sandbox is taken down at the end; logs, data and results as JSON are kept in its folder.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from harness import command_line
 from harness.endings import exit_code
 from harness.faults import pace, schedule, table
 from harness.faults.catalogue import FAULTS, Fault
 from harness.faults.suite import Controls, Result, Suite
+from sandbox.crash_reports import Crashes
 from sandbox.sandbox import Sandbox
 
 
@@ -46,6 +48,7 @@ def _run(arguments: argparse.Namespace) -> int:
     its_pace = pace.SHORT if arguments.short else pace.FULL
     results: list[Result] = []
     controls: Controls | None = None
+    crashes = Crashes(sandbox.layout)
     seed = arguments.seed
     try:
         faults = _faults(arguments)
@@ -59,13 +62,17 @@ def _run(arguments: argparse.Namespace) -> int:
                     f"seed {seed}, {number} of {len(groups)}. {result.name}: recovered in "
                     f"{result.recovery_sec:.1f} s, {result.lost} lost, {result.doubled} doubled"
                 )
+                for told in crashes.new():
+                    _say(f"a process has crashed, {told}")
         _say("controls: kills without stable input; lost answers to appends without offsets")
         controls = suite.controls()
     finally:
-        _tell(results, controls, arguments, folder, seed)
+        document = table.document(results, controls, arguments.short, crashes.all())
+        _write(document, arguments, folder, seed)
+        print(table.text(results, controls, crashes.all()), flush=True)
         if not was_up:
             sandbox.down()
-    return 0 if table.passed(results, controls) else 1
+    return 0 if document["passed"] else 1
 
 
 def _faults(arguments: argparse.Namespace) -> list[Fault]:
@@ -78,14 +85,9 @@ def _seeds(arguments: argparse.Namespace) -> range:
     return range(arguments.seed, arguments.seed + arguments.seeds)
 
 
-def _tell(
-    results: Sequence[Result],
-    controls: Controls | None,
-    arguments: argparse.Namespace,
-    folder: Path,
-    seed: int,
+def _write(
+    document: dict[str, Any], arguments: argparse.Namespace, folder: Path, seed: int
 ) -> None:
-    document = table.document(results, controls, arguments.short)
     seeds = "_".join(str(seed) for seed in sorted({_seeds(arguments)[0], _seeds(arguments)[-1]}))
     file = folder / f"results_{seeds}.json"
     file.write_text(json.dumps(document, indent=2) + "\n")
@@ -94,7 +96,6 @@ def _tell(
             f"seed {seed}; logs are in {arguments.dir}/logs and {folder}/logs, data and ledgers "
             f"beside them, the results in {file}"
         )
-    print(table.text(results, controls), flush=True)
 
 
 def _say(text: str) -> None:

@@ -10,13 +10,15 @@ from tabulate import tabulate
 from harness.faults.suite import Controls, Result
 
 
-def passed(results: Sequence[Result], controls: Controls | None) -> bool:
-    """Returns whether nothing was lost or doubled, and every control did double."""
+def passed(
+    results: Sequence[Result], controls: Controls | None, crashes: Sequence[str] = ()
+) -> bool:
+    """Returns whether nothing was lost or doubled, nothing crashed, and every control doubled."""
     doubled = controls is not None and all(rows > 0 for rows in controls)
-    return doubled and all(result.report.balanced for result in results)
+    return doubled and not crashes and all(result.report.balanced for result in results)
 
 
-def text(results: Sequence[Result], controls: Controls | None) -> str:
+def text(results: Sequence[Result], controls: Controls | None, crashes: Sequence[str] = ()) -> str:
     """Returns the table; the last line sums it up. Without controls the suite was cut short."""
     lines = [
         (
@@ -41,6 +43,7 @@ def text(results: Sequence[Result], controls: Controls | None) -> str:
         for part in (
             tabulate(lines, headers=headers),
             "\n".join(failed),
+            "\n".join(f"a process has crashed, {told}" for told in crashes),
             _control_lines(controls),
             last_line(results, controls),
         )
@@ -68,10 +71,16 @@ def last_line(results: Sequence[Result], controls: Controls | None) -> str:
     )
 
 
-def document(results: Sequence[Result], controls: Controls | None, short: bool) -> dict[str, Any]:
+def document(
+    results: Sequence[Result],
+    controls: Controls | None,
+    short: bool,
+    crashes: Sequence[str] = (),
+) -> dict[str, Any]:
     """Returns everything for programs."""
     return {
-        "passed": passed(results, controls),
+        "passed": passed(results, controls, crashes),
+        "crashes": list(crashes),
         "last_line": last_line(results, controls),
         "short": short,
         "controls": None if controls is None else controls._asdict(),

@@ -112,6 +112,15 @@ def test_one_lost_record_fails_and_is_named() -> None:
     assert text.splitlines()[-1] == "faults: 4 injected, 1 lost, 0 doubled, control doubled 9"
 
 
+def test_crash_fails_a_suite_that_lost_nothing_and_is_told() -> None:
+    crash = "logs/hs_err_pid7.log: SIGSEGV (0xb)"
+
+    assert not table.passed([result(report())], DOUBLED, [crash])
+    assert f"a process has crashed, {crash}" in table.text([result(report())], DOUBLED, [crash])
+    told = table.document([result(report())], DOUBLED, short=False, crashes=[crash])
+    assert (told["passed"], told["crashes"]) == (False, [crash])
+
+
 def test_programs_are_told_the_same() -> None:
     told = json.loads(json.dumps(table.document([result(report(lose=1))], DOUBLED, short=True)))
 

@@ -42,6 +42,17 @@ def test_folder_name_with_odd_characters_survives_supervisord(plan) -> None:
     assert shlex.split(command)[-1] == str(plan.layout.script("kafka"))
 
 
+def test_every_java_process_leaves_its_crash_report_beside_the_logs(plan) -> None:
+    """Of the words that start it, or of the file of options that it is started with."""
+    scripts = {each.name: each.script() for each in components(plan)}
+    for name, script in scripts.items():
+        options = plan.layout.root / "run" / f"{name}.java-options"
+        starts_java = "/bin/java" in script or options.exists()
+        told = script + (options.read_text() if options.exists() else "")
+        assert ("-XX:ErrorFile=" in told) == starts_java, name
+    assert sum("/bin/java" in script for script in scripts.values()) >= 5
+
+
 def test_script_of_a_component_quotes_what_the_shell_would_read() -> None:
     component = Component("x", ["run", "a b", "$HOME"], {"KEY": "it's"}, prepare="echo first")
 
