@@ -27,6 +27,8 @@ from pipeline.options import OWN_OPTIONS, FlinkOptions
 from pipeline.takeover.errors import CannotStart
 from transforms.bigquery.errors import CannotWrite, RefusedRow
 from transforms.contract import kafka_causes
+from transforms.contract.arrival import NoArrivalTime
+from transforms.contract.kafka_reader import CannotRead
 from transforms.contract.shard import HorizonChanged, ShardsChanged
 from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.partition_watch import PartitionsAdded
@@ -41,6 +43,8 @@ _STOPS = (
     PartitionsAdded,
     HorizonChanged,
     ShardsChanged,
+    NoArrivalTime,
+    CannotRead,
 )
 
 EXIT_FAILED = 1

@@ -1,0 +1,61 @@
+"""Sends to a broker what kafka-python's producer refuses and others send."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from kafka import KafkaConsumer
+from kafka.errors import for_code
+from kafka.protocol.producer import ProduceRequest
+from kafka.record.memory_records import MemoryRecordsBuilder
+
+NOW_MS = 1_767_225_600_000
+
+
+class Raw(NamedTuple):
+    """A record before it is sent."""
+
+    value: bytes | None
+    key: bytes | None = None
+    headers: Sequence[tuple[str, bytes | None]] = ()
+    timestamp_ms: int = NOW_MS
+
+
+class Bytes(str):
+    """A header's name whose bytes are no UTF-8, as a producer in C may send it."""
+
+    def encode(self, *_: Any) -> bytes:
+        return b"\xff\xfe-name"
+
+
+def send(
+    servers: str, topic: str, records: Iterable[Raw], together: bool = False, codec: int = 0
+) -> None:
+    """Sends to partition 0, each in a batch of its own or all in one."""
+    records = list(records)
+    for group in [records] if together else [[each] for each in records]:
+        builder = MemoryRecordsBuilder(magic=2, compression_type=codec, batch_size=2**30)
+        for each in group:
+            builder.append(each.timestamp_ms, each.key, each.value, list(each.headers))
+        builder.close()
+        _produce(servers, topic, bytes(builder.buffer()))
+
+
+def _produce(servers: str, topic: str, batch: bytes) -> None:
+    one_topic = ProduceRequest.TopicProduceData
+    partition = one_topic.PartitionProduceData(index=0, records=batch)
+    request = ProduceRequest(
+        transactional_id=None,
+        acks=-1,
+        timeout_ms=10_000,
+        topic_data=[one_topic(name=topic, partition_data=[partition])],
+        min_version=3,
+        max_version=9,
+    )
+    consumer = KafkaConsumer(bootstrap_servers=servers, group_id=None)
+    [broker] = consumer._manager.cluster.brokers()
+    answer = consumer._net.run(lambda: consumer._manager.send(request, node_id=broker.node_id))
+    consumer.close(autocommit=False)
+    for code in (each.error_code for top in answer.responses for each in top.partition_responses):
+        assert code == 0, for_code(code)
