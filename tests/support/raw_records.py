@@ -29,20 +29,20 @@ class Bytes(str):
         return b"\xff\xfe-name"
 
 
-def send(
-    servers: str, topic: str, records: Iterable[Raw], together: bool = False, codec: int = 0
-) -> None:
+def send(servers: str, topic: str, records: Iterable[Raw], together: bool = False) -> None:
     """Sends to partition 0, each in a batch of its own or all in one."""
     records = list(records)
+    consumer = KafkaConsumer(bootstrap_servers=servers, group_id=None)
     for group in [records] if together else [[each] for each in records]:
-        builder = MemoryRecordsBuilder(magic=2, compression_type=codec, batch_size=2**30)
+        builder = MemoryRecordsBuilder(magic=2, compression_type=0, batch_size=2**30)
         for each in group:
             builder.append(each.timestamp_ms, each.key, each.value, list(each.headers))
         builder.close()
-        _produce(servers, topic, bytes(builder.buffer()))
+        _produce(consumer, topic, bytes(builder.buffer()))
+    consumer.close(autocommit=False)
 
 
-def _produce(servers: str, topic: str, batch: bytes) -> None:
+def _produce(consumer: KafkaConsumer, topic: str, batch: bytes) -> None:
     one_topic = ProduceRequest.TopicProduceData
     partition = one_topic.PartitionProduceData(index=0, records=batch)
     request = ProduceRequest(
@@ -53,9 +53,7 @@ def _produce(servers: str, topic: str, batch: bytes) -> None:
         min_version=3,
         max_version=9,
     )
-    consumer = KafkaConsumer(bootstrap_servers=servers, group_id=None)
     [broker] = consumer._manager.cluster.brokers()
     answer = consumer._net.run(lambda: consumer._manager.send(request, node_id=broker.node_id))
-    consumer.close(autocommit=False)
     for code in (each.error_code for top in answer.responses for each in top.partition_responses):
         assert code == 0, for_code(code)
