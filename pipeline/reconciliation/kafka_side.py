@@ -6,13 +6,16 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from pipeline import clients
+from pipeline.reconciliation.checks import Tally
 from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.settings import Topics
 from pipeline.reconciliation.truth import Limits, OffsetRange, Partition, Truth
-from transforms.contract import kafka_reader
+from transforms.contract import arrival, kafka_reader
 from transforms.contract.kafka_message import record_of
 from transforms.contract.kafka_reader import CannotRead, KafkaReader
 from transforms.contract.transaction import KafkaRecord
@@ -26,6 +29,7 @@ class KafkaSide:
     def __init__(self, topics: Topics, reader: KafkaReader) -> None:
         self._topics = topics
         self._reader = reader
+        self.without_arrival = Tally()  # records read that carry their producer's time
 
     def ranges(self) -> list[OffsetRange]:
         """Returns what every partition holds now, from the earliest record to the end.
@@ -68,7 +72,33 @@ class KafkaSide:
         """
         spans = [kafka_reader.OffsetRange(*span) for span in ranges]
         for batch in self._reader.read(spans, skip_removed=True):
+            for each in batch:
+                if each.timestamp_type != arrival.LOG_APPEND_TIME:
+                    self.without_arrival.add(
+                        f"{each.topic}[{each.partition}]@{each.offset} carries its producer's time"
+                    )
             yield from map(record_of, batch)
+
+    def compacted(self) -> list[str]:
+        """Returns which of the topics are compacted, as far as this user may know.
+
+        Raises:
+            CannotCheck: no broker answers.
+        """
+        try:
+            admin = clients.kafka_admin(self._topics.bootstrap_servers, self._topics.properties)
+        except clients.Unreachable as error:
+            raise CannotCheck(str(error)) from None
+        name = "cleanup.policy"
+        kind = ConfigResourceType.TOPIC
+        asked = [ConfigResource(kind, topic, [name]) for topic in self._topics.names]
+        try:
+            found = admin.describe_configs(asked, config_filter="all")["topic"]
+            return [each for each in self._topics.names if "compact" in found[each][name]["value"]]
+        except (KafkaError, KeyError):
+            return []  # it may not be described
+        finally:
+            admin.close()
 
 
 @contextlib.contextmanager

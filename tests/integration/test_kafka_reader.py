@@ -19,10 +19,9 @@ from pipeline.reconciliation.settings import Topics
 from pipeline.reconciliation.truth import Limits
 from pipeline.takeover import held_topic
 from pipeline.takeover.errors import CannotStart
-from tests.support import java_program
+from tests.support import java_program, raw_records
 from tests.support.payments import payload
-from tests.support.raw_records import Bytes, Raw
-from tests.support.raw_records import send as send_raw
+from tests.support.raw_records import ODD
 from transforms.contract import kafka_reader, record_frame, replay
 from transforms.contract.arrival import NoArrivalTime
 from transforms.contract.kafka_message import record_of
@@ -100,27 +99,6 @@ def read_by_java(servers: str, *topics: str) -> list[KafkaRecord]:
     return list(itertools.chain(*map(record_frame.unpack, frames)))
 
 
-OURS = replay.HEADER
-ODD = [
-    Raw(payload()),
-    Raw(None, b"tombstone"),
-    Raw(None, None),
-    Raw(b"", b""),
-    Raw(b"\x00" * 1_500_000, b"large"),
-    Raw(bytes(range(256)), b"\xff" * 70_000),
-    Raw(b"t", timestamp_ms=0),
-    Raw(b"t", timestamp_ms=-1),
-    Raw(b"t", timestamp_ms=-(2**62)),
-    Raw(b"t", timestamp_ms=2**63 - 1),
-    Raw(b"h", headers=[("traceparent", None), ("", b""), ("é", b"\xff")]),
-    Raw(b"h", headers=[(OURS, b"first"), (OURS, b"last")]),
-    Raw(b"h", headers=[(OURS, b"first"), (OURS, None)]),
-    Raw(b"h", headers=[(Bytes("raw"), b"v"), (OURS, b"kept")]),
-    Raw(b"h", headers=[(f"h-{n}", b"x" * 100) for n in range(500)]),
-    Raw(payload(transaction_id="last")),
-]
-
-
 @java_program.needs_jars
 def test_python_reads_what_java_reads_whatever_a_record_holds(servers: str, make_topic) -> None:
     topics = {
@@ -133,7 +111,7 @@ def test_python_reads_what_java_reads_whatever_a_record_holds(servers: str, make
         for codec in CODECS
     }
     for codec, topic in topics.items():
-        send_raw(servers, topic, sent[codec])
+        raw_records.send(servers, topic, sent[codec])
 
     by_java = read_by_java(servers, *topics.values())
 

@@ -10,6 +10,9 @@ from kafka.errors import for_code
 from kafka.protocol.producer import ProduceRequest
 from kafka.record.memory_records import MemoryRecordsBuilder
 
+from tests.support.payments import payload
+from transforms.contract import replay
+
 NOW_MS = 1_767_225_600_000
 
 
@@ -27,6 +30,27 @@ class Bytes(str):
 
     def encode(self, *_: Any) -> bytes:
         return b"\xff\xfe-name"
+
+
+# Whatever a broker takes: keys, values, headers and times of any kind.
+ODD = [
+    Raw(payload()),
+    Raw(None, b"tombstone"),
+    Raw(None, None),
+    Raw(b"", b""),
+    Raw(b"\x00" * 1_500_000, b"large"),
+    Raw(bytes(range(256)), b"\xff" * 70_000),
+    Raw(b"t", timestamp_ms=0),
+    Raw(b"t", timestamp_ms=-1),
+    Raw(b"t", timestamp_ms=-(2**62)),
+    Raw(b"t", timestamp_ms=2**63 - 1),
+    Raw(b"h", headers=[("traceparent", None), ("", b""), ("é", b"\xff")]),
+    Raw(b"h", headers=[(replay.HEADER, b"first"), (replay.HEADER, b"last")]),
+    Raw(b"h", headers=[(replay.HEADER, b"first"), (replay.HEADER, None)]),
+    Raw(b"h", headers=[(Bytes("raw"), b"v"), (replay.HEADER, b"kept")]),
+    Raw(b"h", headers=[(f"h-{n}", b"x" * 100) for n in range(500)]),
+    Raw(payload(transaction_id="last")),
+]
 
 
 def send(servers: str, topic: str, records: Iterable[Raw], together: bool = False) -> None:

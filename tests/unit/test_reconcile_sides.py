@@ -145,6 +145,7 @@ class Message(NamedTuple):
     key: bytes | None = b"key"
     value: bytes | None = b"{"
     headers: tuple = ()
+    timestamp_type: int = 1
 
 
 class FakeConsumer:
