@@ -37,7 +37,8 @@ def require(message: Any) -> None:
 def hint(topic: str) -> str:
     """Returns what to do about records without arrival time."""
     return (
-        f"set message.timestamp.type=LogAppendTime on {topic} if it is no longer set; records that "
-        "are there already keep their time, so copy them into a topic that has had LogAppendTime "
-        "from its beginning, or let retention remove them (docs/launch.md, Topics)."
+        f"set message.timestamp.type=LogAppendTime on {topic} if it is no longer set. Records that "
+        "are there keep their time: remove them with kafka-delete-records.sh if they need not be "
+        "counted, or copy the topic into one that has LogAppendTime from its beginning "
+        "(docs/launch.md, Topics)."
     )

@@ -20,10 +20,10 @@ public final class NoArrivalTime extends Error {
         String.format(
             "%s[%d] offset %d carries its producer's time (%s), so nobody can tell when it arrived,"
                 + " and it is not counted. Nothing is lost: Kafka keeps it. Hint: set"
-                + " message.timestamp.type=LogAppendTime on %1$s if it is no longer set; records"
-                + " that are there already keep their time, so copy them into a topic that has had"
-                + " LogAppendTime from its beginning, or let retention remove them (docs/launch.md,"
-                + " Topics).",
+                + " message.timestamp.type=LogAppendTime on %1$s if it is no longer set. Records"
+                + " that are there keep their time: remove them with kafka-delete-records.sh if"
+                + " they need not be counted, or copy the topic into one that has LogAppendTime"
+                + " from its beginning (docs/launch.md, Topics).",
             record.topic(), record.partition(), record.offset(), record.timestampType()));
   }
 
