@@ -12,7 +12,7 @@ from pipeline import clients
 from pipeline.reconciliation.settings import Topics
 from pipeline.reconciliation.truth import Partition, Place
 from pipeline.replay.errors import ReplayError
-from transforms.contract import replay
+from transforms.contract import arrival, replay
 from transforms.contract.kafka_message import record_of
 from transforms.contract.kafka_reader import CannotRead, KafkaReader, NoTopic, OffsetRange
 from transforms.contract.transaction import KafkaRecord
@@ -68,6 +68,7 @@ class TopicReader:
                 )
             message = self._reader.first(span._replace(start=max(behind, span.start)))
             if message is not None:
+                arrival.require(message)
                 record = record_of(message)
                 waiting.append(Waiting(Place(*record[:3]), record.broker_time_us))
         return waiting
@@ -100,7 +101,7 @@ def connected(topics: Topics) -> Iterator[TopicReader]:
         raise ReplayError(str(error)) from None
     try:
         yield TopicReader(KafkaReader(topics.bootstrap_servers, consumer))
-    except CannotRead as error:
+    except (CannotRead, arrival.NoArrivalTime) as error:
         raise ReplayError(str(error)) from None
     finally:
         consumer.close(autocommit=False)

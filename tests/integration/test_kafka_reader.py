@@ -142,6 +142,16 @@ def test_range_may_end_in_markers_and_hold_nothing_but_aborted_records(servers: 
     assert read == [(0, 0), (0, 1), (0, 6), (0, 7)]
 
 
+def test_what_was_read_to_its_end_can_be_read_again(servers: str, make_topic) -> None:
+    topic = make_topic()
+    send(servers, topic, 6)
+
+    with reading(servers, stall_sec=5) as reader:
+        for start in (0, 3, 1):
+            batches = reader.read([OffsetRange(topic, 0, start, 6)])
+            assert [each.offset for batch in batches for each in batch] == [*range(start, 6)]
+
+
 def direct_runner(servers: str, span: OffsetRange) -> Iterator[KafkaRecord]:
     read = _ReadRangeFn(KafkaSource(servers, (span.topic,)))
     return (each for value in read.process(span) for each in value.value)

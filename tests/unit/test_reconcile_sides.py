@@ -186,6 +186,9 @@ class FakeConsumer:
     def position(self, pair: TopicPartition, timeout_ms: int = 0) -> int:
         return self._position[pair]
 
+    def resume(self, *pairs: TopicPartition) -> None:
+        self.paused -= set(pairs)
+
     def pause(self, pair: TopicPartition) -> None:
         self.paused.add(pair)
 

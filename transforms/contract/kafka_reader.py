@@ -147,6 +147,7 @@ class KafkaReader:
         """
         left = _Left(span for span in ranges if span.start < span.end)
         self._consumer.assign(list(left.spans))
+        self._consumer.resume(*left.spans)  # a read before this one has left some of them paused
         for pair, span in left.spans.items():
             self._consumer.seek(pair, span.start)
         while left.spans:
