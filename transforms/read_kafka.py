@@ -210,7 +210,8 @@ class _ReadRangeFn(beam.DoFn):
             consumer = KafkaConsumer(**kafka_reader.settings(servers, self._source.properties))
         except KafkaError as error:
             raise kafka_reader.CannotRead(
-                f"no Kafka broker answers at {servers} ({type(error).__name__})"
+                f"no Kafka broker answers at {servers} ({type(error).__name__}). Hint: is it "
+                "running, and is the address the one that it advertises?"
             ) from None
         try:
             for messages in KafkaReader(servers, consumer, RECORDS_MAX).read([offsets]):
