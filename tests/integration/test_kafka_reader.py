@@ -265,3 +265,19 @@ def test_what_is_clean_may_start_and_what_lies_between_is_found(
         send(servers, altered, 6)
         with pytest.raises(CannotStart, match=r"\[0\] from offset 19\. "):
             arrival_check.check(reader, [OffsetRange(altered, 0, 10, 25)])
+
+
+@pytest.mark.parametrize("time_ms", [-(2**62), -1, 2**63 - 1])
+def test_producers_time_of_any_value_is_refused_or_found_and_never_stops_with_a_trace(
+    servers: str, make_topic, time_ms: int
+) -> None:
+    settings = {"message_timestamp_type": "CreateTime"}
+    topic = make_topic(message_timestamp_after_max_ms=str(2**63 - 1), **settings)
+    raw_records.send(servers, topic, [raw_records.Raw(payload(), timestamp_ms=time_ms)])
+
+    with kafka_side.connected(Topics(servers, (topic,))) as kafka:
+        truth = kafka.read(kafka.ranges(), Limits(), lambda text: None)
+    with pytest.raises(NoArrivalTime, match=r"offset 0 carries its producer's time \(CreateTime\)"):
+        list(direct_runner(servers, OffsetRange(topic, 0, 0, 1)))
+
+    assert (truth.records, kafka.without_arrival.failures) == (1, 1)
