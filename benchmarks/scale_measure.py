@@ -184,7 +184,7 @@ def _frame_of(records: Sequence[KafkaRecord]) -> bytes:
     lengths = [*map(len, keys), *map(len, values), *([-1] * len(records))]
     return b"".join(
         (
-            struct.pack("<BxHii", 1, len(topic), 0, len(records)),
+            struct.pack("<BBHii", 2, 1, len(topic), 0, len(records)),
             topic,
             np.array(places, "<i8").tobytes(),
             np.array(lengths, "<i4").tobytes(),

@@ -14,7 +14,12 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.errors import KafkaError
 
-from transforms.contract import bigquery_connection, kafka_causes, kafka_connection
+from transforms.contract import (
+    bigquery_connection,
+    kafka_causes,
+    kafka_connection,
+    kafka_reader,
+)
 from transforms.contract.kafka_properties import PropertiesError
 
 # A broker that is up answers in milliseconds; one that is down should be reported before a person
@@ -87,10 +92,7 @@ def kafka_consumer(servers: str, properties: Mapping[str, str]) -> KafkaConsumer
         KafkaConsumer,
         servers,
         properties,
-        enable_auto_commit=False,
-        isolation_level="read_committed",
-        auto_offset_reset="earliest",
-        max_poll_records=5_000,
+        **kafka_reader.READING,
     )
 
 

@@ -28,6 +28,8 @@ from pipeline.options import OWN_OPTIONS, FlinkOptions
 from pipeline.takeover.errors import CannotStart
 from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
 from transforms.contract import kafka_causes
+from transforms.contract.arrival import NoArrivalTime
+from transforms.contract.kafka_reader import CannotRead
 from transforms.contract.shard import HorizonChanged, ShardsChanged
 from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.topic_watch import PartitionsAdded, TopicRemade
@@ -44,6 +46,8 @@ _STOPS = (
     ClaimLost,
     HorizonChanged,
     ShardsChanged,
+    NoArrivalTime,
+    CannotRead,
 )
 
 EXIT_FAILED = 1

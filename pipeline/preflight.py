@@ -13,6 +13,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline import clients, tables
 from pipeline.config import PipelineConfig
+from transforms.contract import kafka_reader
 from transforms.read_kafka import KafkaSource
 
 _CONNECT_TIMEOUT_SEC = 10
@@ -59,6 +60,13 @@ def _check_listening(flag: str, address: str) -> None:
 
 
 def _check_topics(source: KafkaSource) -> None:
+    missing = kafka_reader.missing_codecs()
+    if missing:
+        raise PreflightError(
+            f"a topic may be compressed by any of Kafka's codecs, and Python cannot read them all: "
+            f"{', '.join(missing)} is not installed. Hint: pip install --require-hashes -r "
+            "requirements/pipeline.lock"
+        )
     try:
         admin = clients.kafka_admin(source.bootstrap_servers, source.properties)
     except clients.Unreachable as error:
@@ -71,16 +79,22 @@ def _check_topics(source: KafkaSource) -> None:
                     f"topic {topic!r} does not exist at {source.bootstrap_servers}; it has "
                     f"{', '.join(existing) or 'no topics'}."
                 )
-            _check_timestamp_type(admin, topic)
+            _check_settings(admin, topic)
     finally:
         admin.close()
 
 
-def _check_timestamp_type(admin: KafkaAdminClient, topic: str) -> None:
-    name = "message.timestamp.type"
-    resource = ConfigResource(ConfigResourceType.TOPIC, topic, [name])
-    described = admin.describe_configs([resource], config_filter="all")
-    found = described["topic"][topic][name]["value"]
+def _check_settings(admin: KafkaAdminClient, topic: str) -> None:
+    name, policy = "message.timestamp.type", "cleanup.policy"
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic, [name, policy])
+    settings = admin.describe_configs([resource], config_filter="all")["topic"][topic]
+    if "compact" in settings[policy]["value"]:
+        raise PreflightError(
+            f"topic {topic!r} must not be compacted, got {policy}={settings[policy]['value']}. "
+            "Compaction removes records before they are read, and nobody could prove that none is "
+            f"lost. Hint: kafka-configs.sh --alter --topic {topic} --add-config {policy}=delete"
+        )
+    found = settings[name]["value"]
     if found != "LogAppendTime":
         raise PreflightError(
             f"topic {topic!r} must have {name}=LogAppendTime, got {found}. Lateness is measured "

@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import gc
 import sys
 import time
@@ -29,7 +30,7 @@ from pathlib import Path
 import orjson
 
 from pipeline import looks, tool_flags
-from pipeline.reconciliation import kafka_side
+from pipeline.reconciliation import compaction, kafka_side
 from pipeline.reconciliation.audit import audit
 from pipeline.reconciliation.bigquery_side import BigQuerySide
 from pipeline.reconciliation.errors import CannotCheck
@@ -68,7 +69,11 @@ def reconcile(
         tables = bigquery.tables(kafka.ends)
         ledgers = [Ledger(path) for path in config.ledgers]
         ledgers += [Ledger(path, partial=True) for path in config.partial_ledgers]
-        return audit(truth, tables, ledgers)
+        report = audit(truth, tables, ledgers)
+        arrival = kafka.without_arrival.check("arrival", "each record carries the broker's time")
+        report = dataclasses.replace(report, checks=(*report.checks, arrival))
+        compaction.check(report, kafka.compacted)
+        return report
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ import dataclasses
 import logging
 from collections.abc import Callable
 
-from pipeline import start_offsets
+from pipeline import arrival_check, start_offsets
 from pipeline.claim.door import Claim, Door
 from pipeline.config import PipelineConfig
 from pipeline.takeover import held_topic
@@ -57,8 +57,10 @@ def prepare(
         return config
     with held_topic.connected(config.source) as topic:
         now = topic.ranges()
-    if config.preflight:
-        _check_tables(config, now)
+        if config.preflight:
+            _check_tables(config, now)
+            if not config.continues:  # what lies before its state has been counted
+                arrival_check.check(topic.reader, now)
     if config.bounded:
         _LOG.info(
             "DirectRunner reads what is there now and ends: %d offsets in %d partitions; no state "

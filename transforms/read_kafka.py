@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import apache_beam as beam
 from apache_beam.io.kafka import ReadFromKafka
@@ -13,11 +13,13 @@ from apache_beam.transforms.window import GlobalWindow, TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 from kafka import KafkaConsumer
-from kafka.structs import TopicPartition
+from kafka.errors import KafkaError
 
 from transforms import metrics
-from transforms.contract import kafka_connection, kafka_properties, record_frame, replay
+from transforms.contract import arrival, kafka_properties, kafka_reader, record_frame, replay
 from transforms.contract.kafka_message import record_of
+from transforms.contract.kafka_reader import KafkaReader
+from transforms.contract.kafka_reader import OffsetRange as OffsetRange  # noqa: PLC0414 - part of a source
 from transforms.contract.transaction import KafkaRecord
 from transforms.topic_watch import TopicWatch, topics_now
 
@@ -31,15 +33,6 @@ _FRAMES = {
     "max.poll.records": str(40 * RECORDS_MAX),
     "max.partition.fetch.bytes": str(4 * 1_048_576),
 }
-
-
-class OffsetRange(NamedTuple):
-    """The records of one partition from `start` (inclusive) to `end` (exclusive)."""
-
-    topic: str
-    partition: int
-    start: int
-    end: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -179,6 +172,8 @@ class _FromRowFn(_WatchingFn):
         self._records: list[KafkaRecord] = []
 
     def process(self, row: Any) -> Iterator[TimestampedValue]:
+        if row.timestampTypeId != arrival.LOG_APPEND_TIME:
+            raise arrival.NoArrivalTime(row.topic, row.partition, row.offset, row.timestampTypeId)
         self._records.append(
             KafkaRecord(
                 row.topic,
@@ -214,24 +209,20 @@ class _ReadRangeFn(beam.DoFn):
         self._read = metrics.counter("records_read")
 
     def process(self, offsets: OffsetRange) -> Iterator[TimestampedValue]:
-        partition = TopicPartition(offsets.topic, offsets.partition)
-        consumer = KafkaConsumer(
-            **kafka_connection.for_kafka_python(
-                self._source.bootstrap_servers, self._source.properties
-            ),
-            enable_auto_commit=False,
-            isolation_level="read_committed",
-            max_poll_records=RECORDS_MAX,
-        )
+        servers = self._source.bootstrap_servers
         try:
-            consumer.assign([partition])
-            consumer.seek(partition, offsets.start)
-            # By position, not by count: markers of transactions take offsets but are no records.
-            while consumer.position(partition) < offsets.end:
-                messages = consumer.poll(timeout_ms=1_000).get(partition, ())
-                batch = [record_of(each) for each in messages if each.offset < offsets.end]
-                if batch:
-                    self._read.inc(len(batch))
-                    yield TimestampedValue(batch, _earliest(batch))
+            consumer = KafkaConsumer(**kafka_reader.settings(servers, self._source.properties))
+        except KafkaError as error:
+            raise kafka_reader.CannotRead(
+                f"no Kafka broker answers at {servers} ({type(error).__name__}). Hint: is it "
+                "running, and is the address the one that it advertises?"
+            ) from None
+        try:
+            for messages in KafkaReader(servers, consumer, RECORDS_MAX).read([offsets]):
+                for each in messages:
+                    arrival.require(each)
+                self._read.inc(len(messages))
+                batch = [record_of(each) for each in messages]
+                yield TimestampedValue(batch, _earliest(batch))
         finally:
             consumer.close(autocommit=False)

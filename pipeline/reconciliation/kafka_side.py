@@ -6,47 +6,38 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 
-from kafka import KafkaConsumer
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
 from pipeline import clients
+from pipeline.reconciliation.checks import Tally
 from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.settings import Topics
 from pipeline.reconciliation.truth import Limits, OffsetRange, Partition, Truth
+from transforms.contract import arrival, kafka_reader
 from transforms.contract.kafka_message import record_of
+from transforms.contract.kafka_reader import CannotRead, KafkaReader
 from transforms.contract.transaction import KafkaRecord
 
-_POLL_MS = 1_000
-# A broker that restarts is back in about 10 s; after a minute without one record it is not coming.
-_STALL_SEC = 60
 _PROGRESS_SEC = 5
 
 
 class KafkaSide:
-    """The topics, as a consumer sees them that reads committed records only."""
+    """The topics, read again: committed records only."""
 
-    def __init__(self, topics: Topics, consumer: KafkaConsumer) -> None:
+    def __init__(self, topics: Topics, reader: KafkaReader) -> None:
         self._topics = topics
-        self._consumer = consumer
+        self._reader = reader
+        self.without_arrival = Tally()  # records read that carry their producer's time
 
     def ranges(self) -> list[OffsetRange]:
         """Returns what every partition holds now, from the earliest record to the end.
 
         Raises:
-            CannotCheck: a topic does not exist.
+            CannotRead: a topic does not exist.
         """
-        pairs = []
-        for topic in self._topics.names:
-            numbers = self._consumer.partitions_for_topic(topic)
-            if not numbers:
-                raise CannotCheck(
-                    f"topic {topic!r} does not exist at {self._topics.bootstrap_servers}"
-                )
-            pairs += [TopicPartition(topic, number) for number in sorted(numbers)]
-        starts = self._consumer.beginning_offsets(pairs)
-        ends = self._consumer.end_offsets(pairs)
-        return [OffsetRange(pair.topic, pair.partition, starts[pair], ends[pair]) for pair in pairs]
+        return [OffsetRange(*span) for span in self._reader.ranges(self._topics.names)]
 
     def read(
         self, ranges: list[OffsetRange], limits: Limits, progress: Callable[[str], None]
@@ -54,58 +45,60 @@ class KafkaSide:
         """Reads and judges every record of `ranges`.
 
         Raises:
-            CannotCheck: the broker stops answering.
+            CannotRead: the broker stops answering.
         """
         truth = Truth(ranges, limits)
-        ends = {TopicPartition(span.topic, span.partition): span.end for span in ranges}
-        self._consumer.assign(list(ends))
-        for span in ranges:
-            self._consumer.seek(TopicPartition(span.topic, span.partition), span.start)
         told_at = time.monotonic()
-        for read, record in enumerate(self._records(ends), start=1):
+        for read, record in enumerate(self.records(ranges), start=1):
             truth.add(record)
             if read % 10_000 == 0 and time.monotonic() - told_at > _PROGRESS_SEC:
                 progress(f"{read} records read from Kafka")
                 told_at = time.monotonic()
-        # What expired meanwhile may have been skipped.
-        for pair, start in self._consumer.beginning_offsets(list(ends)).items():
+        # What expired meanwhile may have been passed over.
+        pairs = [TopicPartition(*span[:2]) for span in ranges]
+        for pair, start in self._reader.starts(pairs).items():
             truth.partitions[pair.topic, pair.partition].forget_below(start)
         return truth
 
     def ends(self) -> dict[Partition, int]:
         """Returns the end of every partition now."""
-        ends = self._consumer.end_offsets(list(self._consumer.assignment()))
+        ends = self._reader.ends(self._reader.pairs(self._topics.names))
         return {(pair.topic, pair.partition): end for pair, end in ends.items()}
 
-    def _records(self, ends: dict[TopicPartition, int]) -> Iterator[KafkaRecord]:
-        left = dict(ends)
-        heard_at = time.monotonic()
-        while self._drop_done(left):
-            batches = self._consumer.poll(timeout_ms=_POLL_MS)
-            if batches:
-                heard_at = time.monotonic()
-            elif time.monotonic() - heard_at > _STALL_SEC:
-                pair, end = next(iter(left.items()))
-                raise CannotCheck(
-                    f"Kafka at {self._topics.bootstrap_servers} sent nothing for {_STALL_SEC} s: "
-                    f"{pair.topic}[{pair.partition}] stands at {self._consumer.position(pair)} "
-                    f"of {end}"
-                )
-            for pair, messages in batches.items():
-                for message in messages:
-                    if message.offset < ends[pair]:
-                        yield record_of(message)
+    def records(self, ranges: list[OffsetRange]) -> Iterator[KafkaRecord]:
+        """Yields the records of `ranges`, those of a partition in order.
 
-    def _drop_done(self, left: dict[TopicPartition, int]) -> bool:
-        """Pauses partitions that were read to their end; returns whether any is left.
-
-        By position, not by count: markers of transactions take offsets but are no records.
+        What retention overtakes meanwhile is passed over.
         """
-        for pair, end in list(left.items()):
-            if self._consumer.position(pair) >= end:
-                self._consumer.pause(pair)
-                del left[pair]
-        return bool(left)
+        spans = [kafka_reader.OffsetRange(*span) for span in ranges]
+        for batch in self._reader.read(spans, skip_removed=True):
+            for each in batch:
+                if each.timestamp_type != arrival.LOG_APPEND_TIME:
+                    self.without_arrival.add(
+                        f"{each.topic}[{each.partition}]@{each.offset} carries its producer's time"
+                    )
+            yield from map(record_of, batch)
+
+    def compacted(self) -> list[str]:
+        """Returns which of the topics are compacted, as far as this user may know.
+
+        Raises:
+            CannotCheck: no broker answers.
+        """
+        try:
+            admin = clients.kafka_admin(self._topics.bootstrap_servers, self._topics.properties)
+        except clients.Unreachable as error:
+            raise CannotCheck(str(error)) from None
+        name = "cleanup.policy"
+        kind = ConfigResourceType.TOPIC
+        asked = [ConfigResource(kind, topic, [name]) for topic in self._topics.names]
+        try:
+            found = admin.describe_configs(asked, config_filter="all")["topic"]
+            return [each for each in self._topics.names if "compact" in found[each][name]["value"]]
+        except (KafkaError, KeyError):
+            return []  # it may not be described
+        finally:
+            admin.close()
 
 
 @contextlib.contextmanager
@@ -120,10 +113,8 @@ def connected(topics: Topics) -> Iterator[KafkaSide]:
     except clients.Unreachable as error:
         raise CannotCheck(str(error)) from None
     try:
-        yield KafkaSide(topics, consumer)
-    except KafkaError as error:
-        raise CannotCheck(
-            f"Kafka at {topics.bootstrap_servers} failed: {type(error).__name__}: {error}"
-        ) from None
+        yield KafkaSide(topics, KafkaReader(topics.bootstrap_servers, consumer))
+    except CannotRead as error:
+        raise CannotCheck(str(error)) from None
     finally:
         consumer.close(autocommit=False)

@@ -6,43 +6,24 @@ import contextlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
-from kafka import KafkaConsumer
-from kafka.errors import KafkaError
-from kafka.structs import TopicPartition
-
 from pipeline import clients
 from pipeline.takeover.errors import CannotStart
 from transforms.contract.kafka_message import record_of
+from transforms.contract.kafka_reader import CannotRead, KafkaReader, OffsetRange
 from transforms.contract.transaction import KafkaRecord
-from transforms.read_kafka import KafkaSource, OffsetRange
-
-_POLL_MS = 1_000
-_POLLS_IN_VAIN_MAX = 60
+from transforms.read_kafka import KafkaSource
 
 
 class HeldTopic:
     """The topics of a source, as a consumer sees them that reads committed records only."""
 
-    def __init__(self, consumer: KafkaConsumer, source: KafkaSource) -> None:
-        self._consumer = consumer
+    def __init__(self, reader: KafkaReader, source: KafkaSource) -> None:
+        self.reader = reader
         self._source = source
 
     def ranges(self) -> list[OffsetRange]:
-        """Returns what every partition holds now. Raises CannotStart when a topic is missing."""
-        ranges = []
-        for topic in self._source.topics:
-            partitions = self._consumer.partitions_for_topic(topic)
-            if not partitions:
-                raise CannotStart(
-                    f"topic {topic!r} does not exist at {self._source.bootstrap_servers}."
-                )
-            pairs = [TopicPartition(topic, number) for number in sorted(partitions)]
-            starts = self._consumer.beginning_offsets(pairs)
-            ends = self._consumer.end_offsets(pairs)
-            ranges += [
-                OffsetRange(pair.topic, pair.partition, starts[pair], ends[pair]) for pair in pairs
-            ]
-        return ranges
+        """Returns what every partition holds now. Raises CannotRead when a topic is missing."""
+        return self.reader.ranges(self._source.topics)
 
     def with_records(self, ranges: Iterable[OffsetRange]) -> list[OffsetRange]:
         """Returns those of `ranges` that hold a record: an offset may be a transaction's marker."""
@@ -60,37 +41,25 @@ class HeldTopic:
 
     def records(self, span: OffsetRange) -> Iterator[KafkaRecord]:
         """Returns the records of a range, one after the other."""
-        pair = TopicPartition(span.topic, span.partition)
-        self._consumer.assign([pair])
-        self._consumer.seek(pair, span.start)
-        in_vain = 0
-        while self._consumer.position(pair) < span.end:
-            messages = self._consumer.poll(timeout_ms=_POLL_MS).get(pair, [])
-            for message in messages:
-                if message.offset >= span.end:
-                    return
-                yield record_of(message)
-            in_vain = 0 if messages else in_vain + 1
-            if in_vain > _POLLS_IN_VAIN_MAX:
-                raise CannotStart(
-                    f"Kafka sent nothing of {span.topic}[{span.partition}] from offset "
-                    f"{self._consumer.position(pair)}, though it ends at {span.end}."
-                )
+        for batch in self.reader.read([span]):
+            yield from map(record_of, batch)
 
 
 @contextlib.contextmanager
 def connected(source: KafkaSource) -> Iterator[HeldTopic]:
-    """Connects for the length of a with-block. Raises CannotStart when no broker answers."""
+    """Connects for the length of a with-block.
+
+    Raises:
+        CannotStart: no broker answers, or what is asked for cannot be read.
+    """
     try:
         consumer = clients.kafka_consumer(source.bootstrap_servers, source.properties)
     except clients.Unreachable as error:
         raise CannotStart(str(error)) from None
     try:
-        yield HeldTopic(consumer, source)
-    except KafkaError as error:
-        raise CannotStart(
-            f"Kafka at {source.bootstrap_servers} failed: {type(error).__name__}: {error}"
-        ) from None
+        yield HeldTopic(KafkaReader(source.bootstrap_servers, consumer), source)
+    except CannotRead as error:
+        raise CannotStart(str(error)) from None
     finally:
         consumer.close(autocommit=False)
 

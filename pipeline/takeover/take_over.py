@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from apache_beam.io.filesystems import FileSystems
 
-from pipeline import start_offsets
+from pipeline import arrival_check, start_offsets
 from pipeline.claim.door import Claim
 from pipeline.config import PipelineConfig
 from pipeline.takeover import held_topic, memory
@@ -68,6 +68,8 @@ class TakeOver:
             tails = [_tail(span, held) for span in now]
             # What no table holds, below the place from which on no table holds anything.
             between = topic.with_records(gaps(_heads(now, tails), self._tables.covered(now)))
+            if config.preflight:
+                arrival_check.check(topic.reader, [*between, *tails])
             _LOG.info(
                 "the tables hold %d records; %d more below their ends, %d after them",
                 sum(each.records for each in held.values()),

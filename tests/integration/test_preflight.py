@@ -45,6 +45,17 @@ def test_topic_with_producer_timestamps_is_refused(rehearsal: Rehearsal) -> None
     assert_told(launch(rehearsal, f"--kafka_topics={name}"), name, "LogAppendTime", "CreateTime")
 
 
+def test_compacted_topic_is_refused(rehearsal: Rehearsal) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=rehearsal.endpoints["kafka"])
+    name = f"{rehearsal.name}_compacted"
+    settings = {"message.timestamp.type": "LogAppendTime", "cleanup.policy": "compact,delete"}
+    admin.create_topics([NewTopic(name, 1, 1, topic_configs=settings)])
+    admin.close()
+
+    told = ("must not be compacted", "got cleanup.policy=compact,delete", "Hint: ")
+    assert_told(launch(rehearsal, f"--kafka_topics={name}"), name, *told)
+
+
 def test_missing_tables_are_named_with_the_command_that_makes_them(rehearsal: Rehearsal) -> None:
     done = launch(rehearsal, "--bigquery_dataset=sandbox.nothing_here")
 

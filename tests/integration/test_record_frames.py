@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import itertools
+import subprocess
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ import pytest
 from tests.support import java_program
 from tests.support.record_frames import pack
 from transforms.contract import record_frame, replay
+from transforms.contract.arrival import NoArrivalTime
 from transforms.contract.transaction import KafkaRecord
 
 pytestmark = [pytest.mark.integration, java_program.needs_jars]
@@ -42,19 +44,27 @@ def record(
 
 def framed(folder: Path, records: list[KafkaRecord], headers=None) -> list[Frame]:
     """Returns what Kafka's consumer would hand out; `headers` are other ones, by offset."""
+    ended = packed(folder, records, headers)
+    assert ended.returncode == 0, ended.stderr
+    return [frame(line.split(" ")) for line in ended.stdout.splitlines()]
+
+
+def packed(
+    folder: Path, records: list[KafkaRecord], headers=None, created=()
+) -> subprocess.CompletedProcess[str]:
+    """Returns how packing ended; the offsets `created` carry the producer's time."""
     lines = []
     for each in records:
         ours = [] if each.replay_header is None else [(replay.HEADER, each.replay_header)]
         kept = (headers or {}).get(each.offset, ours)
-        words = [each.topic, each.partition, each.offset, each.broker_time_us // 1_000]
+        time = f"{each.broker_time_us // 1_000}{'c' if each.offset in created else ''}"
+        words = [each.topic, each.partition, each.offset, time]
         words += [each.offset // 100, word(each.key), word(each.payload)]
         words += [f"{name}={word(value)}" for name, value in kept]
         lines.append(" ".join(map(str, words)))
     polled = folder / "polled"
     polled.write_text("\n".join(lines))
-    ended = java_program.run("PackFrames", record_frame.INTERCEPTOR, str(polled))
-    assert ended.returncode == 0, ended.stderr
-    return [frame(line.split(" ")) for line in ended.stdout.splitlines()]
+    return java_program.run("PackFrames", record_frame.INTERCEPTOR, str(polled))
 
 
 def word(content: bytes | None) -> str:
@@ -159,6 +169,17 @@ def test_bytes_fill_a_frame_and_a_larger_record_is_alone(tmp_path) -> None:
     assert list(itertools.chain.from_iterable(each.records for each in frames)) == records
     for each in frames:
         assert len(each.records) == 1 or sum(map(content_bytes, each.records)) <= BYTES_MAX
+
+
+def test_record_without_arrival_time_fails_who_reads_it_and_none_before_it(tmp_path) -> None:
+    records = [record(each) for each in range(6)]
+
+    ended = packed(tmp_path, records, created={3, 4})
+
+    [line] = ended.stdout.splitlines()
+    assert frame(line.split(" ")).records == records[:3]
+    # In the words of Python, by which the launcher knows it.
+    assert f"NoArrivalTime: {NoArrivalTime('payments', 2, 3, 0)}\n" in ended.stderr
 
 
 def test_partitions_keep_apart(tmp_path) -> None:

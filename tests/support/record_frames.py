@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from transforms.contract.transaction import KafkaRecord
 
 
-def pack(records: Sequence[KafkaRecord]) -> bytes:
+def pack(records: Sequence[KafkaRecord], timestamp_type: int = 1) -> bytes:
     """Returns the frame of these records of one partition, as record_frame.py describes it."""
     topic, count = records[0].topic.encode(), len(records)
     fields = [
@@ -18,7 +18,7 @@ def pack(records: Sequence[KafkaRecord]) -> bytes:
     ]
     return b"".join(
         [
-            struct.pack("<BBHii", 1, 0, len(topic), records[0].partition, count),
+            struct.pack("<BBHii", 2, timestamp_type, len(topic), records[0].partition, count),
             topic,
             struct.pack(f"<{count}q", *(each.offset for each in records)),
             struct.pack(f"<{count}q", *(each.broker_time_us // 1_000 for each in records)),

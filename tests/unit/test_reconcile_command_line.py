@@ -15,6 +15,7 @@ import pytest
 
 from pipeline import looks, options, reconcile
 from pipeline.reconciliation import kafka_side
+from pipeline.reconciliation.checks import Tally
 from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.rows import Row
 from tests.support.reconcile_world import World, tables, without
@@ -27,6 +28,9 @@ FLAGS = [
 
 
 class FakeKafka:
+    topics_compacted: tuple[str, ...] = ()
+    without_arrival = Tally()
+
     def __init__(self, world: World) -> None:
         self._world = world
 
@@ -38,6 +42,9 @@ class FakeKafka:
 
     def ends(self) -> dict[Any, int]:
         return {}
+
+    def compacted(self) -> list[str]:
+        return list(self.topics_compacted)
 
 
 class FakeTables:
@@ -97,6 +104,57 @@ def test_unbalanced_tables_exit_1(
     assert reconcile.main(FLAGS) == 1
 
     assert capsys.readouterr().out.splitlines()[-1].startswith("NOT reconciled: read=2 accepted=1")
+
+
+def test_record_without_arrival_time_is_a_finding(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tally = Tally()
+    tally.add("payments[0]@1 carries its producer's time")
+    monkeypatch.setattr(FakeKafka, "without_arrival", tally, raising=False)
+
+    assert reconcile.main(FLAGS) == 1
+
+    assert "FAILED arrival:\n  payments[0]@1 carries" in capsys.readouterr().out
+
+
+def compact(world: World, monkeypatch: pytest.MonkeyPatch, *topics: str) -> None:
+    """Leaves rows whose first record Kafka no longer holds; the topics say that they are so."""
+    rows = world.rows()
+    world.compact(rows[0].place)
+    monkeypatch.setattr(FakeTables, "rows", rows)
+    monkeypatch.setattr(FakeKafka, "topics_compacted", topics)
+
+
+def test_holes_of_a_compacted_topic_are_no_finding_and_no_proof(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    compact(world, monkeypatch, "payments")
+
+    assert reconcile.main(FLAGS) == 3
+
+    [told] = [line for line in capsys.readouterr().err.splitlines() if line.startswith("error: ")]
+    assert "topic payments is compacted" in told
+    assert "1 rows are of offsets that Kafka no longer holds" in told
+    assert "no proof either way" in told
+
+
+def test_control_the_same_holes_of_another_topic_are_a_finding(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compact(world, monkeypatch)
+
+    assert reconcile.main(FLAGS) == 1
+
+
+def test_record_that_is_missing_is_a_finding_even_in_a_compacted_topic(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compact(world, monkeypatch, "payments")
+    rows = world.rows()
+    monkeypatch.setattr(FakeTables, "rows", without(FakeTables.rows, rows[0].place))
+
+    assert reconcile.main(FLAGS) == 1
 
 
 def test_json_is_all_that_is_on_standard_output(

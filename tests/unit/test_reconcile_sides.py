@@ -25,6 +25,7 @@ from pipeline.reconciliation.settings import Dataset, Topics
 from pipeline.reconciliation.truth import OffsetRange, Place, Truth
 from tests.support import payments
 from tests.support.reconcile_world import LIMITS
+from transforms.contract.kafka_reader import CannotRead, KafkaReader
 from transforms.contract.table_schema import OUTCOME_TABLES
 
 RANGES = [OffsetRange("payments", 0, 5, 20), OffsetRange("refunds.v1", 3, 0, 0)]
@@ -144,6 +145,7 @@ class Message(NamedTuple):
     key: bytes | None = b"key"
     value: bytes | None = b"{"
     headers: tuple = ()
+    timestamp_type: int = 1
 
 
 class FakeConsumer:
@@ -162,10 +164,14 @@ class FakeConsumer:
     def partitions_for_topic(self, topic: str) -> set[int] | None:
         return {0} if topic == "payments" else None
 
-    def beginning_offsets(self, pairs: list[TopicPartition]) -> dict[TopicPartition, int]:
+    def beginning_offsets(
+        self, pairs: list[TopicPartition], timeout_ms: int = 0
+    ) -> dict[TopicPartition, int]:
         return dict.fromkeys(pairs, next(self._starts))
 
-    def end_offsets(self, pairs: list[TopicPartition]) -> dict[TopicPartition, int]:
+    def end_offsets(
+        self, pairs: list[TopicPartition], timeout_ms: int = 0
+    ) -> dict[TopicPartition, int]:
         return dict.fromkeys(pairs, self._end)
 
     def assign(self, pairs: list[TopicPartition]) -> None:
@@ -177,13 +183,16 @@ class FakeConsumer:
     def seek(self, pair: TopicPartition, offset: int) -> None:
         self._position[pair] = offset
 
-    def position(self, pair: TopicPartition) -> int:
+    def position(self, pair: TopicPartition, timeout_ms: int = 0) -> int:
         return self._position[pair]
+
+    def resume(self, *pairs: TopicPartition) -> None:
+        self.paused -= set(pairs)
 
     def pause(self, pair: TopicPartition) -> None:
         self.paused.add(pair)
 
-    def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Message]]:
+    def poll(self, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Message]]:
         pair = TopicPartition("payments", 0)
         start = self._position[pair]
         self._position[pair] = min(start + 3, self._end + 2)  # and what arrives meanwhile
@@ -191,8 +200,8 @@ class FakeConsumer:
         return {pair: [Message("payments", 0, offset) for offset in found]} if found else {}
 
 
-def read(consumer: FakeConsumer) -> Truth:
-    kafka = KafkaSide(TOPICS, consumer)
+def read(consumer: FakeConsumer, stall_sec: float = 60) -> Truth:
+    kafka = KafkaSide(TOPICS, KafkaReader("broker:9092", consumer, stall_sec=stall_sec))
     return kafka.read(kafka.ranges(), LIMITS, progress=lambda text: None)
 
 
@@ -226,21 +235,20 @@ def test_arrival_is_kept_in_microseconds() -> None:
 
 
 def test_topic_that_does_not_exist_cannot_be_checked() -> None:
-    kafka = KafkaSide(Topics("broker:9092", ("nope",)), FakeConsumer([], end=0))
+    reader = KafkaReader("broker:9092", FakeConsumer([], end=0))
+    kafka = KafkaSide(Topics("broker:9092", ("nope",)), reader)
 
-    with pytest.raises(CannotCheck, match="topic 'nope' does not exist at broker:9092"):
+    with pytest.raises(CannotRead, match="topic 'nope' does not exist at broker:9092"):
         kafka.ranges()
 
 
-def test_broker_that_falls_silent_is_told_after_a_minute(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_broker_that_falls_silent_is_told_with_what_is_waited_for() -> None:
     class Silent(FakeConsumer):
-        def poll(self, timeout_ms: int) -> dict[TopicPartition, list[Message]]:
+        def poll(self, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Message]]:
             return {}
 
-    monkeypatch.setattr(kafka_side, "_STALL_SEC", 0)
-
-    with pytest.raises(CannotCheck, match=r"payments\[0\] stands at 0 of 4"):
-        read(Silent([0], end=4))
+    with pytest.raises(CannotRead, match=r"payments\[0\] stands at 0 of 4"):
+        read(Silent([0], end=4), stall_sec=0)
 
 
 def test_broker_that_goes_away_is_told_and_the_consumer_closed(
@@ -249,6 +257,9 @@ def test_broker_that_goes_away_is_told_and_the_consumer_closed(
     closed = []
 
     class Closable:
+        def partitions_for_topic(self, topic: str) -> set[int]:
+            raise KafkaConnectionError("gone")
+
         def close(self, autocommit: bool) -> None:
             closed.append(autocommit)
 
@@ -256,9 +267,9 @@ def test_broker_that_goes_away_is_told_and_the_consumer_closed(
 
     with (
         pytest.raises(CannotCheck, match="Kafka at broker:9092 failed: KafkaConnectionError"),
-        kafka_side.connected(TOPICS),
+        kafka_side.connected(TOPICS) as kafka,
     ):
-        raise KafkaConnectionError("gone")
+        kafka.ranges()
 
     assert closed == [False]
 

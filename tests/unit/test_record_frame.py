@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.record_frames import pack
+from transforms.contract.arrival import NoArrivalTime
 from transforms.contract.record_frame import unpack
 from transforms.contract.transaction import KafkaRecord
 
@@ -58,10 +59,16 @@ def test_topic_of_other_letters() -> None:
     assert unpack(pack(records)) == records
 
 
-@pytest.mark.parametrize("version", [0, 2, 255])
+@pytest.mark.parametrize("version", [0, 1, 255])
 def test_unknown_version_is_refused(version: int) -> None:
-    with pytest.raises(ValueError, match="no frame of version 1"):
+    with pytest.raises(ValueError, match="no frame of version 2"):
         unpack(bytes([version]) + pack([record(0)])[1:])
+
+
+@pytest.mark.parametrize("timestamp_type", [0, 255])
+def test_records_without_arrival_time_are_refused(timestamp_type: int) -> None:
+    with pytest.raises(NoArrivalTime, match=r"payments\[2\] offset 7 carries its producer's time"):
+        unpack(pack([record(7), record(8)], timestamp_type))
 
 
 @pytest.mark.parametrize("payload", [b"", b"{}", b'{"transaction_id": "t-1", "amount": "1.00"}'])

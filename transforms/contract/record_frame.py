@@ -2,7 +2,7 @@
 
 Little-endian, `count` records of one partition in order:
 
-    u8 version (1), u8 zero, u16 topic_bytes, i32 partition, i32 count
+    u8 version (2), u8 timestamp_type (1: LogAppendTime), u16 topic_bytes, i32 partition, i32 count
     topic (UTF-8)
     i64 offsets[count], i64 timestamps_ms[count]
     i32 key_bytes[count], i32 value_bytes[count], i32 header_bytes[count]    -1 is absent
@@ -21,12 +21,13 @@ from typing import Any, cast
 
 import numpy as np
 
+from transforms.contract import arrival
 from transforms.contract.transaction import KafkaRecord
 
 INTERCEPTOR = "payments.kafka.RecordFrames"
 
-_VERSION = 1
-_HEAD = struct.Struct("<BxHii")
+_VERSION = 2
+_HEAD = struct.Struct("<BBHii")
 # As _make, without the call of Python's own that it is for each record.
 _record = cast(
     Callable[[Iterable[Any]], KafkaRecord],
@@ -38,15 +39,18 @@ def unpack(frame: bytes) -> list[KafkaRecord]:
     """Returns the records of a frame, in order.
 
     Raises:
+        NoArrivalTime: they carry their producer's time.
         ValueError: it is no frame of this version. Kafka hands out records as they are when its
             interceptor fails; to take one for a frame would lose it.
     """
     if len(frame) < _HEAD.size or frame[0] != _VERSION:
         raise ValueError(f"no frame of version {_VERSION}: {frame[: _HEAD.size]!r}…")
-    _, topic_bytes, partition, count = _HEAD.unpack_from(frame)
+    _, timestamp_type, topic_bytes, partition, count = _HEAD.unpack_from(frame)
     begin = _HEAD.size + topic_bytes
     topic = frame[_HEAD.size : begin].decode()
     places = np.frombuffer(frame, "<i8", 2 * count, begin)
+    if timestamp_type != arrival.LOG_APPEND_TIME:
+        raise arrival.NoArrivalTime(topic, partition, int(places[0]), timestamp_type)
     lengths = np.frombuffer(frame, "<i4", 3 * count, begin + places.nbytes)
     # Headers come last, and hardly ever.
     replays = lengths[2 * count :].max() >= 0

@@ -43,7 +43,7 @@ class PackFrames {
         .get(0);
   }
 
-  /** Topic, partition, offset, timestamp, leader epoch, key, value, headers as name=value. */
+  /** Topic, partition, offset, time (with c: the producer's), epoch, key, value, name=value …. */
   private static ConsumerRecord<byte[], byte[]> record(String[] words) {
     RecordHeaders headers = new RecordHeaders();
     for (int i = 7; i < words.length; i++) {
@@ -54,8 +54,8 @@ class PackFrames {
         words[0],
         Integer.parseInt(words[1]),
         Long.parseLong(words[2]),
-        Long.parseLong(words[3]),
-        TimestampType.LOG_APPEND_TIME,
+        Long.parseLong(words[3].replace("c", "")),
+        words[3].endsWith("c") ? TimestampType.CREATE_TIME : TimestampType.LOG_APPEND_TIME,
         0,
         0,
         bytes(words[5]),

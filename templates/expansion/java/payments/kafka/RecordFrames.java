@@ -15,6 +15,7 @@ import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.header.internals.RecordHeaders;
+import org.apache.kafka.common.record.TimestampType;
 
 /**
  * Packs consecutive records of a partition into one, a frame: KafkaIO and Beam then handle one
@@ -30,6 +31,9 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
  * <p>Its timestamp is that of its earliest record. The watermark follows it, and must not be ahead of
  * a record of the frame; LogAppendTime does not fall within a partition.
  *
+ * <p>All records of a frame have one timestamp type. In the place of those that do not say when they
+ * arrived stands a record that fails whoever reads it (NoArrivalTime).
+ *
  * <p>For Flink's legacy read only. A splittable read, which is Dataflow's, may end its share at any
  * offset: what of a frame lies behind that offset would be read by the next share again, or by
  * neither. So Dataflow reads record by record.
@@ -43,8 +47,8 @@ public final class RecordFrames implements ConsumerInterceptor<byte[], byte[]> {
   // larger record is alone.
   private static final int BYTES_MAX = 64 * 1024;
 
-  private static final byte VERSION = 1;
-  private static final int HEAD_BYTES = 12; // version, nothing, topic_bytes, partition, count
+  private static final byte VERSION = 2;
+  private static final int HEAD_BYTES = 12; // version, type, topic_bytes, partition, count
   private static final int PLACE_BYTES = 2 * Long.BYTES; // offset and timestamp, of each record
   private static final int ABSENT = -1;
   private static final String REPLAY_HEADER = "payments-replay-of"; // transforms/contract/replay.py
@@ -68,7 +72,8 @@ public final class RecordFrames implements ConsumerInterceptor<byte[], byte[]> {
     for (int next = 0; next < records.size(); next++) {
       int recordBytes = bytesOf(records.get(next));
       boolean full = next - begin == RECORDS_MAX || frameBytes + recordBytes > BYTES_MAX;
-      if (full && next > begin) {
+      boolean other = records.get(next).timestampType() != records.get(begin).timestampType();
+      if ((full || other) && next > begin) {
         frames.add(frameOf(records.subList(begin, next), frameBytes));
         begin = next;
         frameBytes = 0;
@@ -85,6 +90,9 @@ public final class RecordFrames implements ConsumerInterceptor<byte[], byte[]> {
       List<ConsumerRecord<byte[], byte[]>> records, int contentBytes) {
     ConsumerRecord<byte[], byte[]> first = records.get(0);
     ConsumerRecord<byte[], byte[]> last = records.get(records.size() - 1);
+    if (first.timestampType() != TimestampType.LOG_APPEND_TIME) {
+      return new NoArrivalTime.Failing(first);
+    }
     byte[] frame = pack(records, contentBytes);
     return new ConsumerRecord<>(
         last.topic(),
@@ -106,7 +114,7 @@ public final class RecordFrames implements ConsumerInterceptor<byte[], byte[]> {
     int columnsBytes = records.size() * (PLACE_BYTES + FIELDS.size() * Integer.BYTES);
     ByteBuffer frame = ByteBuffer.allocate(HEAD_BYTES + topic.length + columnsBytes + contentBytes);
     frame.order(ByteOrder.LITTLE_ENDIAN);
-    frame.put(VERSION).put((byte) 0).putShort((short) topic.length);
+    frame.put(VERSION).put((byte) records.get(0).timestampType().id).putShort((short) topic.length);
     frame.putInt(records.get(0).partition()).putInt(records.size());
     frame.put(topic);
     records.forEach(each -> frame.putLong(each.offset()));
