@@ -85,8 +85,10 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[:300]
 
 
-def kafka_consumer(servers: str, properties: Mapping[str, str]) -> KafkaConsumer:
-    """Returns a consumer that sees committed records only and commits nothing.
+def kafka_consumer(
+    servers: str, properties: Mapping[str, str], isolation_level: str = "read_committed"
+) -> KafkaConsumer:
+    """Returns a consumer that sees committed records only, unless asked, and commits nothing.
 
     Raises:
         Unreachable: no broker answers.
@@ -96,7 +98,7 @@ def kafka_consumer(servers: str, properties: Mapping[str, str]) -> KafkaConsumer
         servers,
         properties,
         enable_auto_commit=False,
-        isolation_level="read_committed",
+        isolation_level=isolation_level,
         auto_offset_reset="earliest",
         max_poll_records=5_000,
     )

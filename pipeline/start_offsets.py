@@ -4,6 +4,10 @@ With `auto.offset.reset=none` the job begins there and nowhere else. Should Kafk
 offset that it must read next, now or when it resumes from a checkpoint, it stops with an error that
 names the offset: `earliest` would go on with what is left, silently.
 
+A job on Flink commits there how far its newest completed checkpoint has read, and from where on
+there was no record: markers of transactions take offsets, and once retention has passed them nobody
+else can tell them from lost records (docs/decisions/0027). No job reads on from such a commit.
+
 The group also says which partitions a state knows. Kafka's legacy source (docs/decisions/0004) asks
 for partitions once: one that is added later would never be read.
 """
@@ -12,7 +16,7 @@ from __future__ import annotations
 
 import contextlib
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from google.api_core.exceptions import RetryError
 from google.api_core.retry import Retry
@@ -22,6 +26,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from pipeline import clients
 from pipeline.takeover.errors import CannotStart
+from pipeline.takeover.held_tables import Held, Partition
 from transforms.read_kafka import KafkaSource, OffsetRange
 
 # A broker that has just started, or never kept a group, needs a moment to find who keeps this one.
@@ -33,8 +38,10 @@ _RETRY = Retry(
 )
 
 
-# What `commit` writes down beside an offset; powers of two up to 512 (pipeline/flink_keys.py).
-_NOTE = re.compile("shards=(1|2|4|8|16|32|64|128|256|512)")
+# What stands beside an offset. `commit` writes the shards, powers of two up to 512
+# (pipeline/flink_keys.py); Kafka's patched source keeps them and adds where the records end.
+_SHARDS = re.compile("shards=(1|2|4|8|16|32|64|128|256|512)(?= |$)")
+_RECORDS_END = re.compile(r"(?:^| )records_end=(\d+)$")
 
 
 def commit(source: KafkaSource, starts: Sequence[OffsetRange], shards: int) -> None:
@@ -44,9 +51,28 @@ def commit(source: KafkaSource, starts: Sequence[OffsetRange], shards: int) -> N
         CannotStart: Kafka does not keep it.
     """
     note = f"shards={shards}"
+    _write(source, {(span.topic, span.partition): (span.start, note) for span in starts})
+
+
+def commit_end(source: KafkaSource, without_records: Sequence[OffsetRange]) -> None:
+    """Notes which offsets at the end of a partition that was read are no records.
+
+    Raises:
+        CannotStart: Kafka does not keep it.
+    """
+    _write(
+        source,
+        {
+            (span.topic, span.partition): (span.end, f"records_end={span.start}")
+            for span in without_records
+        },
+    )
+
+
+def _write(source: KafkaSource, places: Mapping[Partition, tuple[int, str]]) -> None:
     offsets = {
-        TopicPartition(span.topic, span.partition): OffsetAndMetadata(span.start, note, -1)
-        for span in starts
+        TopicPartition(*pair): OffsetAndMetadata(offset, note, -1)
+        for pair, (offset, note) in places.items()
     }
     with _admin(source) as admin:
         _RETRY(_alter)(admin, source.group, offsets)
@@ -66,12 +92,30 @@ def shards_of_state(source: KafkaSource) -> int | None:
     Kafka forgets a group after a while, and other programs may have written to this one.
     """
     notes = [
-        _NOTE.fullmatch(each.metadata or "")
+        _SHARDS.match(each.metadata or "")
         for pair, each in _committed(source).items()
         if pair.topic in source.topics
     ]
     found = {int(note[1]) for note in notes if note}
     return found.pop() if len(found) == 1 else None
+
+
+def behind_markers(
+    source: KafkaSource, held: Mapping[Partition, Held], *, with_state: bool
+) -> dict[Partition, Held]:
+    """Returns what the tables hold, each end moved behind offsets that are known to be no records.
+
+    Args:
+        with_state: whether a state goes on, which holds what it has read and no table shows yet.
+    """
+    moved = dict(held)
+    for pair, each in _committed(source).items() if held and source.group else ():
+        place = (pair.topic, pair.partition)
+        note = _RECORDS_END.search(each.metadata or "")
+        complete_from = 0 if with_state else int(note[1]) if note else each.offset
+        if place in held and complete_from <= held[place].end < each.offset:
+            moved[place] = held[place]._replace(end=each.offset)
+    return moved
 
 
 def _committed(source: KafkaSource) -> dict[TopicPartition, OffsetAndMetadata]:
