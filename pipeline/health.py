@@ -9,6 +9,9 @@
     …
     health: well
 
+A transaction that stays open holds back all that follows it in its partition: it is named. Of more
+than 20,000 offsets that wait in a partition the number of records is an estimate.
+
 Without --flink only what Kafka and BigQuery can tell is looked at: so on Dataflow, whose own
 metrics have the rest. Counts are not checked here: that is `python -m pipeline.reconcile`.
 
