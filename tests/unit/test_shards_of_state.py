@@ -41,6 +41,8 @@ def notes(monkeypatch):
     [
         (("shards=16", "shards=16"), 16),
         (("shards=16", ""), 16),
+        (("shards=16 records_end=3", "records_end=0"), 16),
+        (("shards=160",), None),
         ((None, "shards=8"), 8),
         ((), None),
         (("",), None),
