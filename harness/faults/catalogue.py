@@ -176,14 +176,14 @@ FAULTS = (
         "transactional",
         "SIGKILL of a TaskManager amid transactions, some of them aborted; the watermark goes on",
         _transactional,
-        (*TASK_MANAGERS, "kafka"),
+        TASK_MANAGERS,
         lambda pace: _TRANSACTIONS_SEC,
     ),
     Fault(
         "open-transaction",
         "the same beside a transaction that stays open; the watermark goes on when it ends",
         _open_transaction,
-        (*TASK_MANAGERS, "kafka"),
+        TASK_MANAGERS,
         lambda pace: 2 * _TRANSACTIONS_SEC,
     ),
     Fault(
