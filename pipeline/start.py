@@ -54,22 +54,6 @@ def prepare(config: PipelineConfig, complete: Callable[[PipelineConfig], None]) 
     return config.watching(now)
 
 
-def note_end(config: PipelineConfig) -> None:
-    """Notes where a bounded job's records end, so that markers behind them are not missed later."""
-    if config.source.group is None:
-        return
-    try:
-        held = HeldTables(config.sink, config.bigquery_endpoint).held(config.source.topics)
-        ends: dict[Partition, OffsetRange] = {}
-        for span in config.source.ranges or ():
-            place = (span.topic, span.partition)
-            if place not in ends or ends[place].end < span.end:
-                ends[place] = span._replace(start=held[place].end) if place in held else span
-        start_offsets.commit_end(config.source, list(ends.values()))
-    except CannotStart as error:
-        _LOG.warning("a later start may take markers of transactions for lost records: %s", error)
-
-
 def _with_shards_of_state(config: PipelineConfig) -> PipelineConfig:
     """Returns the configuration with the number of shards that the state was kept in."""
     if config.shadow:
@@ -121,3 +105,19 @@ def _refuse(config: PipelineConfig, records: int) -> None:
         f"them again. Hint: {others}--start_from_tables=FOLDER goes on with what the tables hold; "
         "to count everything once more, use an empty dataset."
     )
+
+
+def note_end(config: PipelineConfig) -> None:
+    """Notes where a bounded job's records end, so that markers behind them are not missed later."""
+    if config.source.group is None:
+        return
+    try:
+        held = HeldTables(config.sink, config.bigquery_endpoint).held(config.source.topics)
+        ends: dict[Partition, OffsetRange] = {}
+        for span in config.source.ranges or ():
+            place = (span.topic, span.partition)
+            if place not in ends or ends[place].end < span.end:
+                ends[place] = span._replace(start=held[place].end) if place in held else span
+        start_offsets.commit_end(config.source, list(ends.values()))
+    except CannotStart as error:
+        _LOG.warning("a later start may take markers of transactions for lost records: %s", error)

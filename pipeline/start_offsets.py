@@ -38,10 +38,8 @@ _RETRY = Retry(
 )
 
 
-# What stands beside an offset. `commit` writes the shards, powers of two up to 512
-# (pipeline/flink_keys.py); Kafka's patched source keeps them and adds where the records end.
-_SHARDS = re.compile("shards=(1|2|4|8|16|32|64|128|256|512)(?= |$)")
-_RECORDS_END = re.compile(r"(?:^| )records_end=(\d+)$")
+# What `commit` writes down beside an offset; powers of two up to 512 (pipeline/flink_keys.py).
+_NOTE = re.compile("shards=(1|2|4|8|16|32|64|128|256|512)(?= |$)")
 
 
 def commit(source: KafkaSource, starts: Sequence[OffsetRange], shards: int) -> None:
@@ -51,28 +49,9 @@ def commit(source: KafkaSource, starts: Sequence[OffsetRange], shards: int) -> N
         CannotStart: Kafka does not keep it.
     """
     note = f"shards={shards}"
-    _write(source, {(span.topic, span.partition): (span.start, note) for span in starts})
-
-
-def commit_end(source: KafkaSource, without_records: Sequence[OffsetRange]) -> None:
-    """Notes which offsets at the end of a partition that was read are no records.
-
-    Raises:
-        CannotStart: Kafka does not keep it.
-    """
-    _write(
-        source,
-        {
-            (span.topic, span.partition): (span.end, f"records_end={span.start}")
-            for span in without_records
-        },
-    )
-
-
-def _write(source: KafkaSource, places: Mapping[Partition, tuple[int, str]]) -> None:
     offsets = {
-        TopicPartition(*pair): OffsetAndMetadata(offset, note, -1)
-        for pair, (offset, note) in places.items()
+        TopicPartition(span.topic, span.partition): OffsetAndMetadata(span.start, note, -1)
+        for span in starts
     }
     with _admin(source) as admin:
         _RETRY(_alter)(admin, source.group, offsets)
@@ -92,30 +71,12 @@ def shards_of_state(source: KafkaSource) -> int | None:
     Kafka forgets a group after a while, and other programs may have written to this one.
     """
     notes = [
-        _SHARDS.match(each.metadata or "")
+        _NOTE.match(each.metadata or "")
         for pair, each in _committed(source).items()
         if pair.topic in source.topics
     ]
     found = {int(note[1]) for note in notes if note}
     return found.pop() if len(found) == 1 else None
-
-
-def behind_markers(
-    source: KafkaSource, held: Mapping[Partition, Held], *, with_state: bool
-) -> dict[Partition, Held]:
-    """Returns what the tables hold, each end moved behind offsets that are known to be no records.
-
-    Args:
-        with_state: whether a state goes on, which holds what it has read and no table shows yet.
-    """
-    moved = dict(held)
-    for pair, each in _committed(source).items() if held and source.group else ():
-        place = (pair.topic, pair.partition)
-        note = _RECORDS_END.search(each.metadata or "")
-        complete_from = 0 if with_state else int(note[1]) if note else each.offset
-        if place in held and complete_from <= held[place].end < each.offset:
-            moved[place] = held[place]._replace(end=each.offset)
-    return moved
 
 
 def _committed(source: KafkaSource) -> dict[TopicPartition, OffsetAndMetadata]:
@@ -137,6 +98,44 @@ def check_partitions(source: KafkaSource, now: Sequence[OffsetRange]) -> None:
             "with --start_from_tables=FOLDER instead: it goes on with the tables and reads all "
             "partitions."
         )
+
+
+# What Kafka's patched source writes beside what it commits, and a bounded run at its end.
+_RECORDS_END = re.compile(r"(?:^| )records_end=(\d+)$")
+
+
+def commit_end(source: KafkaSource, without_records: Sequence[OffsetRange]) -> None:
+    """Notes which offsets at the end of a partition that was read are no records.
+
+    Raises:
+        CannotStart: Kafka does not keep it.
+    """
+    offsets = {
+        TopicPartition(span.topic, span.partition): OffsetAndMetadata(
+            span.end, f"records_end={span.start}", -1
+        )
+        for span in without_records
+    }
+    with _admin(source) as admin:
+        _RETRY(_alter)(admin, source.group, offsets)
+
+
+def behind_markers(
+    source: KafkaSource, held: Mapping[Partition, Held], *, with_state: bool
+) -> dict[Partition, Held]:
+    """Returns what the tables hold, each end moved behind offsets that are known to be no records.
+
+    Args:
+        with_state: whether a state goes on, which holds what it has read and no table shows yet.
+    """
+    moved = dict(held)
+    for pair, each in _committed(source).items() if held and source.group else ():
+        place = (pair.topic, pair.partition)
+        note = _RECORDS_END.search(each.metadata or "")
+        complete_from = 0 if with_state else int(note[1]) if note else each.offset
+        if place in held and complete_from <= held[place].end < each.offset:
+            moved[place] = held[place]._replace(end=each.offset)
+    return moved
 
 
 @contextlib.contextmanager
