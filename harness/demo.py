@@ -87,7 +87,7 @@ def _on_flink(
         _follow(simulator, watch)
         simulator.wait(60)
         _say("all sent; waiting until all is queryable")
-        _drain(watch)
+        _drain(watch, _sent(rehearsal))
     finally:
         watch.close()
         simulator.stop()
@@ -120,13 +120,18 @@ def _follow(
         time.sleep(_TICK_SEC)
 
 
-def _drain(watch: Watch) -> None:
+def _sent(rehearsal: Rehearsal) -> int:
+    """Returns how many records the ledgers hold: markers of transactions are none."""
+    return sum(ledger.read_bytes().count(b"\n") for ledger in rehearsal.ledgers)
+
+
+def _drain(watch: Watch, records: int) -> None:
     """Shows progress until every record has a row, or until it is time to ask what lacks."""
     deadline = time.monotonic() + _TAIL_SEC
     while time.monotonic() < deadline:
         snapshot = watch.look()
         _say(snapshot.line())
-        if snapshot.queryable >= snapshot.read_from:
+        if snapshot.queryable >= records:
             return
         time.sleep(_TICK_SEC)
 

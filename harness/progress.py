@@ -20,7 +20,7 @@ from transforms.contract.table_schema import DERIVED_TABLES, OUTCOME_TABLES
 class Snapshot:
     """The state of a rehearsal at one moment."""
 
-    read_from: int  # records in Kafka
+    read_from: int  # offsets taken in Kafka: records, and markers of transactions
     rows: dict[Outcome, int]  # queryable rows per outcome
     freshness_sec: float | None  # age of the newest payment that is queryable; None before any
     state_bytes: int | None  # of the newest checkpoint; None without a job

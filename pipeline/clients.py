@@ -82,8 +82,10 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())[:300]
 
 
-def kafka_consumer(servers: str, properties: Mapping[str, str]) -> KafkaConsumer:
-    """Returns a consumer that sees committed records only and commits nothing.
+def kafka_consumer(
+    servers: str, properties: Mapping[str, str], isolation_level: str = "read_committed"
+) -> KafkaConsumer:
+    """Returns a consumer that sees committed records only, unless asked, and commits nothing.
 
     Raises:
         Unreachable: no broker answers.
@@ -92,7 +94,7 @@ def kafka_consumer(servers: str, properties: Mapping[str, str]) -> KafkaConsumer
         KafkaConsumer,
         servers,
         properties,
-        **kafka_reader.READING,
+        **{**kafka_reader.READING, "isolation_level": isolation_level},
     )
 
 

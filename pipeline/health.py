@@ -9,6 +9,9 @@
     …
     health: well
 
+A transaction that stays open holds back all that follows it in its partition: it is named. Of more
+than 20,000 offsets that wait in a partition the number of records is an estimate.
+
 Without --flink only what Kafka and BigQuery can tell is looked at: so on Dataflow, whose own
 metrics have the rest. Counts are not checked here: that is `python -m pipeline.reconcile`.
 
@@ -30,10 +33,10 @@ import orjson
 from tabulate import tabulate
 
 from pipeline import flag_types, looks, tool_flags
-from pipeline.reconciliation import kafka_side
 from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.settings import Dataset, Topics
-from pipeline.vitals import flink_side, tables_side
+from pipeline.vitals import flink_side, tables_side, topic_side
+from pipeline.vitals.topic_side import OpenTransaction
 from pipeline.vitals.vital import Vital
 from transforms.contract import kafka_causes, kafka_properties
 
@@ -47,11 +50,14 @@ EXIT_CANNOT_CHECK = 3
 _LIMITS = {
     "lag_records": (600_000, "records in Kafka that are in no table yet"),
     "newest_row_age_sec": (60, "age of the newest record that is queryable, while records wait"),
+    "open_transaction_sec": (60, "how long an open transaction has held back what follows it"),
     "dead_letter_ratio": (0.01, "share of invalid records among those of the window"),
     "checkpoint_age_sec": (60, "since the newest completed checkpoint: rows appear at checkpoints"),
     "watermark_age_sec": (60, "how far the slowest task is behind the clock"),
     "state_bytes": (500_000_000, "size of the newest checkpoint"),
 }
+
+_NAMED_MAX = 5
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -93,15 +99,30 @@ def _well(vitals: Sequence[Vital]) -> bool:
 def _data_vitals(arguments: argparse.Namespace, topics: Topics) -> Iterator[Vital]:
     project, name = arguments.bigquery_dataset
     dataset = Dataset(project, name, arguments.bigquery_endpoint)
-    with kafka_side.connected(topics) as kafka:
-        ranges = kafka.ranges()
-    tables = tables_side.table_vitals(dataset, ranges, arguments.window_sec)
-    lag = tables_side.lag(ranges, tables.reach)
+    with topic_side.connected(topics) as topic:
+        ranges = topic.ranges()
+        tables = tables_side.table_vitals(dataset, ranges, arguments.window_sec)
+        lag = topic.waiting(ranges, tables.reach)
+        transactions = topic.open_transactions()
     yield _vital(arguments, "lag_records", lag)
     # A topic without traffic has no new rows, and is well.
     age = tables.newest_row_age_sec if lag else 0.0
     yield _vital(arguments, "newest_row_age_sec", age)
+    yield _open_transaction(arguments, transactions)
     yield _vital(arguments, "dead_letter_ratio", tables.dead_letter_ratio)
+
+
+def _open_transaction(
+    arguments: argparse.Namespace, transactions: Sequence[OpenTransaction]
+) -> Vital:
+    """Returns the age of the oldest, which is named with some of the others."""
+    vital = _vital(arguments, "open_transaction_sec", 0.0)
+    if not transactions:
+        return vital
+    named = "; ".join(str(each) for each in transactions[:_NAMED_MAX])
+    if len(transactions) > _NAMED_MAX:
+        named += f"; {len(transactions) - _NAMED_MAX} more"
+    return vital._replace(value=transactions[0].age_sec, meaning=f"{vital.meaning}: {named}")
 
 
 def _job_vitals(arguments: argparse.Namespace) -> Iterator[Vital]:

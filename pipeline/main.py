@@ -122,7 +122,10 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
     if options.view_as(StandardOptions).no_wait_until_finish:
         _LOG.info("submitted to %s; not waiting", config.runner)
         return 0
-    return _wait(result, claim, config, started_at)
+    code = _wait(result, claim, config, started_at)
+    if code == 0 and config.bounded:
+        start.note_end(config)
+    return code
 
 
 def _submit(config: PipelineConfig, options: PipelineOptions) -> PipelineResult:

@@ -15,7 +15,7 @@ from pipeline.claim.door import Claim, Door
 from pipeline.config import PipelineConfig
 from pipeline.takeover import held_topic
 from pipeline.takeover.errors import CannotStart
-from pipeline.takeover.held_tables import HeldTables
+from pipeline.takeover.held_tables import HeldTables, Partition
 from pipeline.takeover.take_over import TakeOver, check_nothing_lost
 from transforms.read_kafka import OffsetRange
 
@@ -89,7 +89,8 @@ def _check_tables(config: PipelineConfig, now: list[OffsetRange]) -> None:
             "pipeline.tables create` makes another dataset."
         )
     if config.continues:
-        check_nothing_lost(now, held)
+        read = start_offsets.behind_markers(config.source, held, with_state=True)
+        check_nothing_lost(now, read)
         start_offsets.check_partitions(config.source, now)
     elif held:
         _refuse(config, sum(each.records for each in held.values()))
@@ -103,3 +104,19 @@ def _refuse(config: PipelineConfig, records: int) -> None:
         f"them again. Hint: {others}--start_from_tables=FOLDER goes on with what the tables hold; "
         "to count everything once more, use an empty dataset."
     )
+
+
+def note_end(config: PipelineConfig) -> None:
+    """Notes where a bounded job's records end, so that markers behind them are not missed later."""
+    if config.source.group is None:
+        return
+    try:
+        held = HeldTables(config.sink, config.bigquery_endpoint).held(config.source.topics)
+        ends: dict[Partition, OffsetRange] = {}
+        for span in config.source.ranges or ():
+            place = (span.topic, span.partition)
+            if place not in ends or ends[place].end < span.end:
+                ends[place] = span._replace(start=held[place].end) if place in held else span
+        start_offsets.commit_end(config.source, list(ends.values()))
+    except CannotStart as error:
+        _LOG.warning("a later start may take markers of transactions for lost records: %s", error)

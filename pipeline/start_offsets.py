@@ -4,6 +4,10 @@ With `auto.offset.reset=none` the job begins there and nowhere else. Should Kafk
 offset that it must read next, now or when it resumes from a checkpoint, it stops with an error that
 names the offset: `earliest` would go on with what is left, silently.
 
+A job on Flink commits there how far its newest completed checkpoint has read, and from where on
+there was no record: markers of transactions take offsets, and once retention has passed them nobody
+else can tell them from lost records (docs/decisions/0027). No job reads on from such a commit.
+
 The group also says which partitions a state knows. Kafka's legacy source (docs/decisions/0004) asks
 for partitions once: one that is added later would never be read.
 """
@@ -11,7 +15,8 @@ for partitions once: one that is added later would never be read.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 
 from google.api_core.exceptions import RetryError
 from google.api_core.retry import Retry
@@ -21,6 +26,7 @@ from kafka.structs import OffsetAndMetadata, TopicPartition
 
 from pipeline import clients
 from pipeline.takeover.errors import CannotStart
+from pipeline.takeover.held_tables import Held, Partition
 from transforms.read_kafka import KafkaSource, OffsetRange
 from transforms.topic_watch import described
 
@@ -85,6 +91,44 @@ def check_partitions(source: KafkaSource, now: Sequence[OffsetRange]) -> None:
             "with --start_from_tables=FOLDER instead: it goes on with the tables and reads all "
             "partitions."
         )
+
+
+# What Kafka's patched source writes beside what it commits, and a bounded run at its end.
+_RECORDS_END = re.compile(r"(?:^| )records_end=(\d+)$")
+
+
+def commit_end(source: KafkaSource, without_records: Sequence[OffsetRange]) -> None:
+    """Notes which offsets at the end of a partition that was read are no records.
+
+    Raises:
+        CannotStart: Kafka does not keep it.
+    """
+    offsets = {
+        TopicPartition(span.topic, span.partition): OffsetAndMetadata(
+            span.end, f"records_end={span.start}", -1
+        )
+        for span in without_records
+    }
+    with _admin(source) as admin:
+        _RETRY(_alter)(admin, source.group, offsets)
+
+
+def behind_markers(
+    source: KafkaSource, held: Mapping[Partition, Held], *, with_state: bool
+) -> dict[Partition, Held]:
+    """Returns what the tables hold, each end moved behind offsets that are known to be no records.
+
+    Args:
+        with_state: whether a state goes on, which holds what it has read and no table shows yet.
+    """
+    moved = dict(held)
+    for pair, each in _committed(source).items() if held and source.group else ():
+        place = (pair.topic, pair.partition)
+        note = _RECORDS_END.search(each.metadata or "")
+        complete_from = 0 if with_state else int(note[1]) if note else each.offset
+        if place in held and complete_from <= held[place].end < each.offset:
+            moved[place] = held[place]._replace(end=each.offset)
+    return moved
 
 
 @contextlib.contextmanager

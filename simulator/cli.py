@@ -54,6 +54,10 @@ _HELP = {
     "conflict_ratio": "share of the records with the id of a payment and another fact",
     "invalid_ratio": "share of the records that cannot be counted, of all kinds in turn",
     "reorder_ratio": "share of the payments that come after later ones, yet in time",
+    "transaction_records": "records of each Kafka transaction; 0: the producer has none",
+    "abort_ratio": "share of the transactions that are aborted first, then sent once more",
+    "open_transaction_sec": "how long a transaction is left open at the start, then aborted: what "
+    "follows it in its partition waits",
     "accounts": "how many accounts pay",
     "seed": "the same seed gives the same payments and faults",
 }

@@ -20,6 +20,7 @@ from simulator.produce import IN_FLIGHT_MAX, ProduceError, Publisher
 from simulator.report import Report
 from simulator.schedule import BEHIND_SEC_MAX, Schedule
 from simulator.traffic import Traffic
+from simulator.transactions import OpenTransaction, TransactionalPublisher
 
 # Small enough that acknowledgements, signals and progress are seen to many times a second.
 _CHUNK_RECORDS = 500
@@ -48,7 +49,7 @@ def run(job: Job) -> int:
     """
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(_signals())
-        publisher = Publisher(job.bootstrap_servers, job.topic, job.connection)
+        publisher = _publisher(job)
         stack.callback(publisher.close)
         ledger = stack.enter_context(LedgerWriter(job.ledger)) if job.ledger else None
         sender = _Sender(job, publisher, ledger, stop)
@@ -59,6 +60,12 @@ def run(job: Job) -> int:
         if publisher.failure is not None:
             raise publisher.failure
         return 128 + stop.signal_number if stop.is_set() else 0
+
+
+def _publisher(job: Job) -> Publisher:
+    if job.traffic.transaction_records:
+        return TransactionalPublisher(job.bootstrap_servers, job.topic, job.connection, job.traffic)
+    return Publisher(job.bootstrap_servers, job.topic, job.connection)
 
 
 class _Sender:
@@ -77,6 +84,9 @@ class _Sender:
         self._report = Report()
         self._end_sec = _end_sec(job.traffic)
         self._flushed_sec = time.monotonic()
+        self._open: OpenTransaction | None = None
+        if open_sec := job.traffic.open_transaction_sec:
+            self._open = OpenTransaction(job.bootstrap_servers, job.topic, job.connection, open_sec)
 
     def send_all(self) -> None:
         """Sends until the plan is empty, a record is refused, or a signal comes."""
@@ -93,12 +103,16 @@ class _Sender:
                 continue
             first = plan.sent
             for n, send in enumerate(itertools.islice(plan, min(due, _CHUNK_RECORDS)), first):
+                if n == 0 and self._open is not None:
+                    self._open.begin(send)
                 publisher.send(n, send)
             if plan.sent == first:
                 return
 
     def finish(self) -> None:
         """Waits for what is under way, completes the ledger and says what was sent."""
+        if self._publisher.failure is None:
+            self._publisher.complete()
         begin_sec = time.monotonic()
         while self._publisher.in_flight:
             stopped = self._stop.is_set() or self._publisher.failure is not None
@@ -107,6 +121,9 @@ class _Sender:
                 break
             time.sleep(_IDLE_SEC_MIN)
             self._collect()
+        while self._open is not None and self._open.open:
+            self._open.end(at_once=self._stop.is_set() or self._publisher.failure is not None)
+            time.sleep(_IDLE_SEC_MAX)
         unacknowledged = self._publisher.unacknowledged()
         if self._ledger is not None:
             for n, send in unacknowledged:
@@ -119,6 +136,8 @@ class _Sender:
             self._report.add(record)
             if self._ledger is not None:
                 self._ledger.write(entry_of(record.n, self._job.topic, record.send, record.offset))
+        if self._open is not None:
+            self._open.end()
         now_sec = time.monotonic()
         if self._ledger is not None and now_sec - self._flushed_sec >= _LEDGER_FLUSH_SEC:
             self._ledger.flush()

@@ -7,6 +7,9 @@ import dataclasses
 from simulator import duplicate_shapes
 from simulator.duplicate_shapes import DuplicateShape
 
+TRANSACTION_RECORDS_MAX = 10_000
+OPEN_TRANSACTION_SEC_MAX = 600  # brokers allow 15 minutes unless told otherwise
+
 
 class UsageError(Exception):
     """What the user asked for cannot be done; the message says what can."""
@@ -27,6 +30,10 @@ class Traffic:
         conflict_ratio: share of all records that contradict an accepted payment.
         invalid_ratio: share of all records that cannot be counted.
         reorder_ratio: share of the payments that arrive after later ones, yet in time.
+        transaction_records: how many records a transaction of the producer has; 0 is none.
+        abort_ratio: share of these transactions that are aborted first, then sent once more.
+        open_transaction_sec: for how long a transaction is left open before it is aborted; records
+            behind it in its partition wait that long. 0 is none.
         accounts: how many accounts pay.
         seed: the same seed gives the same payments and the same faults.
     """
@@ -41,6 +48,9 @@ class Traffic:
     conflict_ratio: float = 0.0
     invalid_ratio: float = 0.0
     reorder_ratio: float = 0.0
+    transaction_records: int = 0
+    abort_ratio: float = 0.0
+    open_transaction_sec: float = 0.0
     accounts: int = 2_000
     seed: int = 1
 
@@ -68,10 +78,11 @@ class Traffic:
             UsageError: with the first setting that does not fit.
         """
         self._check_sizes()
-        for name in ("duplicate", "late", "conflict", "invalid", "reorder"):
+        for name in ("duplicate", "late", "conflict", "invalid", "reorder", "abort"):
             ratio = getattr(self, f"{name}_ratio")
             if not 0 <= ratio <= 1:
                 raise UsageError(f"--{name}_ratio must be between 0 and 1, got {ratio}")
+        self._check_transactions()
         self._check_kinds()
         self._check_sum()
 
@@ -87,6 +98,20 @@ class Traffic:
             value = getattr(self, name)
             if value is not None and value <= 0:
                 raise UsageError(f"--{name} must be above 0, got {value}")
+
+    def _check_transactions(self) -> None:
+        if not 0 <= self.transaction_records <= TRANSACTION_RECORDS_MAX:
+            raise UsageError(
+                f"--transaction_records must be from 0 to {TRANSACTION_RECORDS_MAX}, got "
+                f"{self.transaction_records}"
+            )
+        if not 0 <= self.open_transaction_sec <= OPEN_TRANSACTION_SEC_MAX:
+            raise UsageError(
+                f"--open_transaction_sec must be from 0 to {OPEN_TRANSACTION_SEC_MAX}, got "
+                f"{self.open_transaction_sec:g}"
+            )
+        if self.abort_ratio and not self.transaction_records:
+            raise UsageError("--abort_ratio needs --transaction_records: only those are aborted")
 
     def _check_kinds(self) -> None:
         known = ", ".join(duplicate_shapes.KINDS)

@@ -72,8 +72,9 @@ class ReadKafka(beam.PTransform):
     Input:      the root of the pipeline.
     Output:     [KafkaRecord, …], of one or more partitions, those of each in order; element
                 timestamp = arrival (the broker's LogAppendTime) of the earliest.
-    Guarantee:  offsets are kept in the runner's checkpoint and nowhere else: the consumer group's
-                commits are never read back, so no record is skipped after a restart.
+    Guarantee:  offsets are kept in the runner's checkpoint and nowhere else: what the consumer
+                group has committed since is never read on from, so no record is skipped after a
+                restart.
     Limit:      a bounded read (DirectRunner) ends at the offsets that it was given.
     """
 
@@ -100,6 +101,8 @@ class ReadKafka(beam.PTransform):
                 with_metadata=not self._source.framed,
                 timestamp_policy=ReadFromKafka.log_append_time,
                 expansion_service=self._source.expansion_service,
+                # How far completed checkpoints have read, for whoever starts the next job.
+                commit_offset_in_finalize=self._source.framed and self._source.group is not None,
             )
             | "ToRecords"
             >> beam.ParDo(

@@ -17,6 +17,8 @@ _RETRIED_SEC = 6
 # wait for longer (flush_delay_ms), so that the kill comes before any is answered.
 _FLUSHES_ASKED_FOR_SEC = 1.0
 _AWAY_SEC = 5.0
+_TRANSACTIONS_SEC = 8
+_TRANSACTIONS = ("--transaction_records=20", "--abort_ratio=0.3")
 
 
 class Fault(NamedTuple):
@@ -117,6 +119,18 @@ def _simulator(scene: Scene) -> None:
     scene.send(flags).wait(120)
 
 
+def _transactional(scene: Scene, *flags: str) -> None:
+    sender = scene.send([*traffic(scene.seed, _TRANSACTIONS_SEC), *_TRANSACTIONS, *flags])
+    time.sleep(scene.rng.uniform(0.3, 0.7) * _TRANSACTIONS_SEC)
+    scene.kill(scene.working(scene.rng.choice(TASK_MANAGERS)))
+    sender.wait(120)
+    scene.wait_for_watermark_beyond(time.time())
+
+
+def _open_transaction(scene: Scene) -> None:
+    _transactional(scene, f"--open_transaction_sec={2 * _TRANSACTIONS_SEC}")
+
+
 def _outage(scene: Scene) -> None:
     scene.kill(*TASK_MANAGERS, restart=False)
     scene.send(traffic(scene.seed, scene.pace.outage, 500 - RATE_PER_SEC))
@@ -157,6 +171,20 @@ FAULTS = (
         "SIGKILL of a sender amid its payments; it sends the same again",
         _simulator,
         lasts=lambda pace: 2 * _RETRIED_SEC,
+    ),
+    Fault(
+        "transactional",
+        "SIGKILL of a TaskManager amid transactions, some of them aborted; the watermark goes on",
+        _transactional,
+        TASK_MANAGERS,
+        lambda pace: _TRANSACTIONS_SEC,
+    ),
+    Fault(
+        "open-transaction",
+        "the same beside a transaction that stays open; the watermark goes on when it ends",
+        _open_transaction,
+        TASK_MANAGERS,
+        lambda pace: 2 * _TRANSACTIONS_SEC,
     ),
     Fault(
         "zombie",

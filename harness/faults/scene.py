@@ -18,6 +18,8 @@ from harness.errors import HarnessError
 from harness.faults.pace import Pace
 from harness.programs import Program
 from harness.rehearsal import Rehearsal
+from pipeline.reconciliation.errors import CannotCheck
+from pipeline.vitals.flink_side import job_vitals
 from sandbox import ports
 from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
@@ -248,6 +250,18 @@ class Scene:
         """Returns once every task runs."""
         flink, job = self.stage.rehearsal.flink, self.stage.job
         self._wait("every task runs", lambda: flink.all_tasks_running(job))
+
+    def wait_for_watermark_beyond(self, moment_sec: float) -> None:
+        """Returns once the watermark of every task has passed a moment (seconds, epoch)."""
+        address, job = self.stage.rehearsal.endpoints["flink_rest"], self.stage.job
+
+        def passed() -> bool:
+            with contextlib.suppress(CannotCheck):
+                age_sec = job_vitals(address, job).watermark_age_sec
+                return age_sec is not None and time.time() - age_sec > moment_sec
+            return False
+
+        self._wait("the watermark goes on", passed)
 
     def kill_before_any_checkpoint(self) -> None:
         """Kills both TaskManagers once they work, and makes sure that nothing had been saved."""

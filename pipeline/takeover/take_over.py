@@ -63,7 +63,9 @@ class TakeOver:
         self._wait_until_quiet()
         with held_topic.connected(config.source) as topic:
             now = topic.ranges()
-            held = self._tables.held(config.source.topics)
+            held = start_offsets.behind_markers(
+                config.source, self._tables.held(config.source.topics), with_state=False
+            )
             check_nothing_lost(now, held)
             tails = [_tail(span, held) for span in now]
             # What no table holds, below the place from which on no table holds anything.

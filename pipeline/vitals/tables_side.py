@@ -88,11 +88,3 @@ def _sql(where: str, ranges: Sequence[OffsetRange], window_sec: int, days: int |
 
 def _ago(interval: str) -> str:
     return f"TIMESTAMP_SUB(CURRENT_TIMESTAMP(), INTERVAL {interval})"
-
-
-def lag(ranges: Sequence[OffsetRange], reach: Mapping[Partition, int]) -> int:
-    """Returns how many offsets of the topics lie beyond what the tables reach."""
-    return sum(
-        max(0, span.end - max(span.start, reach.get((span.topic, span.partition), 0)))
-        for span in ranges
-    )

@@ -16,6 +16,7 @@ ABOUT = {
     "conflict_attack": {Outcome.CONFLICT},
     "broker_retry": {Outcome.DUPLICATE},
     "poison_pill": {Outcome.INVALID},
+    "transactional": {Outcome.DUPLICATE},
 }
 
 

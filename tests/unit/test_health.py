@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 
 from pipeline import health
-from pipeline.reconciliation import kafka_side
 from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.settings import Dataset
 from pipeline.reconciliation.truth import OffsetRange
-from pipeline.vitals import flink_side, tables_side
+from pipeline.vitals import flink_side, tables_side, topic_side
 from pipeline.vitals.tables_side import TableVitals
+from pipeline.vitals.topic_side import OpenTransaction
 from transforms.contract.outcome import Outcome
 
 JOB = "/jobs/a1"
@@ -77,13 +77,21 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     said = {
         "ranges": [OffsetRange("payments", 0, 10, 110)],
         "tables": TableVitals({("payments", 0): 110}, 900.0, {Outcome.ACCEPTED: 100}),
+        "waiting": 0,
+        "transactions": [],
     }
 
     class Side:
         def ranges(self) -> list[OffsetRange]:
             return said["ranges"]
 
-    monkeypatch.setattr(kafka_side, "connected", lambda topics: contextlib.nullcontext(Side()))
+        def waiting(self, *arguments: object) -> int:
+            return said["waiting"]
+
+        def open_transactions(self) -> list[OpenTransaction]:
+            return said["transactions"]
+
+    monkeypatch.setattr(topic_side, "connected", lambda topics: contextlib.nullcontext(Side()))
     monkeypatch.setattr(tables_side, "table_vitals", lambda *arguments: said["tables"])
     return said
 
@@ -98,16 +106,24 @@ def test_quiet_topic_with_old_rows_is_well(
 def test_records_that_wait_make_old_rows_unwell(
     tables: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tables["ranges"] = [OffsetRange("payments", 0, 10, 111)]
+    tables["waiting"] = 1
 
     assert health.main(FLAGS) == health.EXIT_UNWELL
     assert capsys.readouterr().out.endswith("beyond its limit: newest_row_age_sec\n")
 
 
-def test_lag_counts_from_where_the_topic_begins() -> None:
-    ranges = [OffsetRange("a", 0, 10, 30), OffsetRange("a", 1, 5, 9), OffsetRange("a", 2, 0, 7)]
+def test_open_transaction_is_named(
+    tables: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    since = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=90)
+    tables["transactions"] = [OpenTransaction("payments", 0, 105, 7, since, 5)]
 
-    assert tables_side.lag(ranges, {("a", 0): 4, ("a", 1): 9}) == 20 + 0 + 7
+    assert health.main(FLAGS) == health.EXIT_UNWELL
+    said = capsys.readouterr().out
+    assert f"payments[0] offset 105, producer id 7, open since {since:%Y-%m-%dT%H:%M:%S}Z" in said
+    assert said.endswith("beyond its limit: open_transaction_sec\n")
+
+    assert health.main([*FLAGS, "--open_transaction_sec_max=100"]) == health.EXIT_WELL
 
 
 def test_share_of_few_records_says_nothing() -> None:
@@ -164,7 +180,8 @@ def test_waits_for_a_watermark_that_comes(
 def test_each_limit_is_one_that_can_be_exceeded(
     tables: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    tables["ranges"] = [OffsetRange("payments", 0, 10, 111)]
+    tables["waiting"] = 1
+    tables["transactions"] = [OpenTransaction("payments", 0, 1, 7, dt.datetime.now(dt.UTC), 5)]
     tables["tables"] = TableVitals(
         {("payments", 0): 110}, 30.0, {Outcome.ACCEPTED: 9_999, Outcome.INVALID: 1}
     )

@@ -44,6 +44,9 @@ class MemoryPublisher:
             self.failure = ProduceError("record 40 was refused")
         self.sent.append((n, send))
 
+    def complete(self) -> None:
+        pass
+
     def acknowledged(self) -> Iterator[Acknowledged]:
         while self._answered < len(self.sent) - self.unanswered:
             n, send = self.sent[self._answered]
@@ -144,7 +147,7 @@ def test_a_refused_record_is_named_and_does_not_hide_later_ones(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fake = FakeKafka()
-    monkeypatch.setattr(produce, "_connect", lambda *_: fake)
+    monkeypatch.setattr(produce, "connect", lambda *_: fake)
     publisher = Publisher("h:1", "payments", {})
     send = Send(b"k", 1, b"{}", None, None, None, None, "none")  # type: ignore[arg-type]
     for n in range(4):

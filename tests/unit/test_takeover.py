@@ -1,13 +1,18 @@
 """Going on where the tables end: what is read, what is refused."""
 
-import pytest
+import contextlib
+from types import SimpleNamespace
 
+import pytest
+from kafka.structs import OffsetAndMetadata, TopicPartition
+
+from pipeline import start_offsets
 from pipeline.takeover.errors import CannotStart
 from pipeline.takeover.held_tables import Held
 from pipeline.takeover.held_topic import gaps
 from pipeline.takeover.take_over import check_nothing_lost
 from transforms import topic_watch
-from transforms.read_kafka import OffsetRange
+from transforms.read_kafka import KafkaSource, OffsetRange
 from transforms.topic_watch import PartitionsAdded, Topic, TopicRemade, TopicWatch
 
 NOW = [OffsetRange("payments", 0, 10, 20)]
@@ -47,6 +52,32 @@ def test_offsets_that_retention_removed_are_named() -> None:
 def test_topic_that_was_made_anew_is_told() -> None:
     with pytest.raises(CannotStart, match="up to offset 20, but the topic ends at 20"):
         check_nothing_lost(NOW, {("payments", 0): Held(5, 21)})
+
+
+@pytest.mark.parametrize(
+    ("note", "with_state", "end"),
+    [
+        ("shards=16 records_end=7", False, 10),  # nothing but markers from 7 to 9
+        ("records_end=3", False, 10),
+        ("shards=16 records_end=8", False, 7),  # 7 was a record
+        ("shards=16", False, 7),
+        ("", False, 7),
+        ("shards=16 records_end=8", True, 10),  # the state has read it, its flush is to come
+        ("", True, 10),
+    ],
+)
+def test_end_moves_behind_what_is_known_to_be_no_record(
+    monkeypatch: pytest.MonkeyPatch, note: str, with_state: bool, end: int
+) -> None:
+    committed = {TopicPartition("payments", 0): OffsetAndMetadata(10, note, -1)}
+    admin = SimpleNamespace(list_group_offsets=lambda groups: {groups[0]: committed})
+    monkeypatch.setattr(start_offsets, "_admin", lambda source: contextlib.nullcontext(admin))
+    source = KafkaSource("nowhere:0", ("payments",), group="payments-p.d")
+    held = {("payments", 0): Held(5, 7), ("payments", 1): Held(5, 7)}
+
+    moved = start_offsets.behind_markers(source, held, with_state=with_state)
+
+    assert moved == {("payments", 0): Held(5, end), ("payments", 1): Held(5, 7)}
 
 
 def test_partition_that_no_table_knows_is_new() -> None:
