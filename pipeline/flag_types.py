@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
+from collections.abc import Callable
+
+from pipeline import flag_ranges
+from transforms.contract.number_limits import TOPICS_MAX
 
 _HOST_PORT = re.compile(r"[^\s:,]+:\d{1,5}")
 _DATASET = re.compile(r"([a-z0-9.:-]+)\.([A-Za-z0-9_]+)")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # Kafka's own rule; what SQL may quote as it is
+
+_SECONDS_MAX = 31_622_400  # a year
 
 
 def host_port(text: str) -> str:
@@ -27,6 +34,8 @@ def topics(text: str) -> tuple[str, ...]:
     names = tuple(topic.strip() for topic in text.split(","))
     if len(set(names)) != len(names) or not all(map(_TOPIC.fullmatch, names)):
         raise argparse.ArgumentTypeError(f"must name each topic once, got {text!r}")
+    if len(names) > TOPICS_MAX:
+        raise argparse.ArgumentTypeError(f"must be at most {TOPICS_MAX} topics, got {len(names)}")
     return names
 
 
@@ -47,6 +56,33 @@ def dataset(text: str) -> tuple[str, str]:
 
 def seconds(text: str) -> int:
     """Returns whole seconds."""
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"must be a whole number of seconds, got {text!r}")
+    if not text.isdecimal() or int(text) > _SECONDS_MAX:
+        raise argparse.ArgumentTypeError(
+            f"must be a whole number of seconds up to {_SECONDS_MAX}, got {text!r}"
+        )
     return int(text)
+
+
+def limit(text: str) -> float:
+    """Returns a number from 0 that figures are compared with; `inf` is no limit."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not value >= 0:
+        raise argparse.ArgumentTypeError(f"must be a number from 0, got {text!r}")
+    return value
+
+
+def in_range_of(flag: str) -> Callable[[str], int]:
+    """Returns the type of a flag that the job has too (pipeline/flag_ranges.py)."""
+
+    def value(text: str) -> int:
+        if not text.isdecimal():
+            raise argparse.ArgumentTypeError(f"must be a whole number, got {text!r}")
+        problem = flag_ranges.problem(flag, int(text))
+        if problem:
+            raise argparse.ArgumentTypeError(problem.removeprefix(flag).strip())
+        return int(text)
+
+    return value

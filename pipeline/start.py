@@ -36,6 +36,7 @@ def prepare(config: PipelineConfig, complete: Callable[[PipelineConfig], None]) 
         return config
     with held_topic.connected(config.source) as topic:
         now = topic.ranges()
+    config.check_partitions(now)
     if config.preflight:
         _check_tables(config, now)
     if config.bounded:

@@ -215,6 +215,10 @@ def _start_time_us(text: str, traffic: Traffic) -> int:
         raise UsageError(f"--start_time must name its zone, such as {text}Z")
     if not traffic.rate_per_sec:
         raise UsageError("--start_time needs a --rate_per_sec above 0: event times follow from it")
+    if moment.timestamp() < 0:
+        raise UsageError(
+            f"--start_time must not be before 1970, got {text}: such times are invalid"
+        )
     age_sec = time.time() - moment.timestamp()
     recent = -_START_AHEAD_SEC_MAX <= age_sec <= _START_RECENT_SEC_MAX
     if not recent and age_sec < _START_LONG_AGO_SEC_MIN:
