@@ -143,7 +143,9 @@ def test_settings_that_exactness_rests_on_cannot_be_overridden(tmp_path: Path) -
 
 def test_secrets_of_the_properties_file_stay_out_of_reprs(tmp_path: Path) -> None:
     file = tmp_path / "client.properties"
-    file.write_text('sasl.jaas.config=x required username="u" password="hunter2";\n')
+    file.write_text(
+        'security.protocol=SASL_SSL\nsasl.jaas.config=x required username="u" password="hunter2";\n'
+    )
 
     assert "hunter2" not in repr(config(*REQUIRED, f"--kafka_config_file={file}"))
 
