@@ -5,13 +5,12 @@ from __future__ import annotations
 import socket
 
 import google.auth
-import requests
-from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError
 
-from pipeline import clients, tables
+from pipeline import clients, kafka_rights, tables
 from pipeline.config import PipelineConfig
 from transforms.read_kafka import KafkaSource
 
@@ -64,6 +63,9 @@ def _check_topics(source: KafkaSource) -> None:
     except clients.Unreachable as error:
         raise PreflightError(str(error)) from None
     try:
+        lacking = kafka_rights.missing(admin, source.topics)
+        if lacking:
+            raise PreflightError(lacking)
         existing = sorted(admin.list_topics())
         for topic in source.topics:
             if topic not in existing:
@@ -72,6 +74,8 @@ def _check_topics(source: KafkaSource) -> None:
                     f"{', '.join(existing) or 'no topics'}."
                 )
             _check_timestamp_type(admin, topic)
+    except KafkaError as error:
+        raise PreflightError(kafka_rights.told(source.bootstrap_servers, error)) from None
     finally:
         admin.close()
 
@@ -94,15 +98,8 @@ def _check_tables(config: PipelineConfig) -> None:
     try:
         client = clients.bigquery_client(config.sink.project, config.bigquery_endpoint)
         lines = tables.diff(client, config.sink.dataset)
-    except auth_exceptions.GoogleAuthError as error:
-        raise PreflightError(f"no credentials for BigQuery: {error}") from None
-    except exceptions.Forbidden as error:
-        raise PreflightError(
-            f"no permission on {dataset}: {error.message}. Hint: the job needs "
-            "roles/bigquery.dataEditor on the dataset."
-        ) from None
-    except (exceptions.GoogleAPIError, requests.RequestException) as error:
-        raise PreflightError(f"BigQuery did not answer for {dataset}: {error}") from None
+    except clients.BIGQUERY_ERRORS as error:
+        raise PreflightError(clients.told(error, dataset, config.bigquery_endpoint)) from None
     if lines:
         raise PreflightError(
             "; ".join(lines) + ". Hint: `python -m pipeline.tables create --bigquery_dataset="

@@ -143,7 +143,7 @@ def test_certificates_in_the_file_change_nothing_else(
 def test_certificates_need_the_type_that_java_wants(file: Path, type_of: str) -> None:
     file.write_text(f"{TLS}{type_of}ssl.truststore.certificates=x\n")
 
-    with pytest.raises(PropertiesError, match="with ssl.truststore.type=PEM"):
+    with pytest.raises(PropertiesError, match=r"with ssl.truststore.type=PEM"):
         for_kafka_python("a:1", load(file))
 
 
