@@ -20,7 +20,7 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
-from pipeline import __version__, flag_ranges, flag_types, flink_keys
+from pipeline import __version__, flag_ranges, flag_types, flink_keys, places
 from pipeline.options import (
     FlinkOptions,
     LaunchOptions,
@@ -163,12 +163,8 @@ class PipelineConfig:
         launch = options.view_as(LaunchOptions)
         servers = _required("--kafka_bootstrap_servers", kafka.kafka_bootstrap_servers)
         topics = _required("--kafka_topics", kafka.kafka_topics)
-        for flag, value in (
-            ("--expansion_service", launch.expansion_service),
-            ("--bigquery_endpoint", write.bigquery_endpoint),
-        ):
-            if value is not None:
-                _as(flag_types.host_port, flag, value)
+        expansion = _address("--expansion_service", launch.expansion_service)
+        endpoint = _address("--bigquery_endpoint", write.bigquery_endpoint)
         where = _required("--bigquery_dataset", write.bigquery_dataset)
         project, dataset = _as(flag_types.dataset, "--bigquery_dataset", where)
         config = cls(
@@ -177,7 +173,7 @@ class PipelineConfig:
                 bootstrap_servers=_as(flag_types.servers, "--kafka_bootstrap_servers", servers),
                 topics=_as(flag_types.topics, "--kafka_topics", topics),
                 properties=_properties(kafka.kafka_config_file),
-                expansion_service=launch.expansion_service,
+                expansion_service=expansion,
                 group=None if launch.no_preflight else f"payments-{project}.{dataset}",
                 framed=runner == "FlinkRunner",
             ),
@@ -185,7 +181,7 @@ class PipelineConfig:
                 project=project,
                 dataset=dataset,
                 streams=_streams(write.bigquery_streams, options),
-                endpoint=write.bigquery_endpoint,
+                endpoint=endpoint,
                 trace_id=f"payments:{__version__}",
             ),
             clock_skew_us=_in_range("--clock_skew_sec", rules.clock_skew_sec) * 1_000_000,
@@ -202,11 +198,12 @@ class PipelineConfig:
             preflight=not launch.no_preflight,
             continues=_continues(options),
             shadow=options.view_as(FlinkOptions).allow_non_restored_state,
-            start_from_tables=launch.start_from_tables,
+            start_from_tables=_place("--start_from_tables", launch.start_from_tables),
             java_parts=None if launch.java_parts is None else Path(launch.java_parts),
             checkpoint_sec=options.view_as(FlinkOptions).checkpointing_interval / 1_000,
             run_id=_new_run_id(),
         )
+        _place("--savepoint_path", options.view_as(FlinkOptions).savepoint_path)
         config._check(options)
         return config
 
@@ -370,6 +367,18 @@ def _as(kind: Callable[[str], T], flag: str, value: str) -> T:
     try:
         return kind(value)
     except argparse.ArgumentTypeError as error:
+        raise ConfigError(f"{flag} {error}.") from None
+
+
+def _address(flag: str, value: str | None) -> str | None:
+    return None if value is None else _as(flag_types.host_port, flag, value)
+
+
+def _place(flag: str, value: str | None) -> str | None:
+    """Returns a folder as Beam takes it; an empty flag is a mistake, not a flag left out."""
+    try:
+        return None if value is None else places.for_beam(value)
+    except ValueError as error:
         raise ConfigError(f"{flag} {error}.") from None
 
 

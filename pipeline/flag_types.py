@@ -6,33 +6,42 @@ import argparse
 import math
 import re
 from collections.abc import Callable
+from typing import TypeVar
 
 from pipeline import flag_ranges
+from transforms.contract import addresses
 from transforms.contract.number_limits import TOPICS_MAX
 
-_HOST_PORT = re.compile(r"[^\s:,]+:\d{1,5}")
-_DATASET = re.compile(r"([a-z0-9.:-]+)\.([A-Za-z0-9_]+)")
+T = TypeVar("T")
+# A project may belong to a domain (example.com:project); legacy SQL has a colon before the dataset.
+_DATASET = re.compile(r"((?:[a-z0-9.-]+:)?[a-z0-9-]+)[.:]([A-Za-z0-9_]{1,1024})")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # Kafka's own rule; what SQL may quote as it is
 
 _SECONDS_MAX = 31_622_400  # a year
 
 
 def host_port(text: str) -> str:
-    """Returns host:port."""
-    if not _HOST_PORT.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"must be host:port, got {text!r}")
-    return text
+    """Returns host:port, as it was given but for blanks around it."""
+    _told(addresses.host_and_port, text)
+    return text.strip()
 
 
 def servers(text: str) -> str:
-    """Returns host:port, comma-separated."""
-    return ",".join(host_port(server) for server in text.split(","))
+    """Returns host:port, comma-separated; blanks and empty places are dropped, as Kafka does."""
+    return ",".join(_told(addresses.servers, text))
+
+
+def _told(kind: Callable[[str], T], text: str) -> T:
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def topics(text: str) -> tuple[str, ...]:
     """Returns comma-separated topics, each once."""
     names = tuple(topic.strip() for topic in text.split(","))
-    if len(set(names)) != len(names) or not all(map(_TOPIC.fullmatch, names)):
+    if len(set(names)) != len(names) or not all(map(_is_topic, names)):
         raise argparse.ArgumentTypeError(f"must name each topic once, got {text!r}")
     if len(names) > TOPICS_MAX:
         raise argparse.ArgumentTypeError(f"must be at most {TOPICS_MAX} topics, got {len(names)}")
@@ -41,14 +50,18 @@ def topics(text: str) -> tuple[str, ...]:
 
 def topic(text: str) -> str:
     """Returns one topic."""
-    if not _TOPIC.fullmatch(text):
+    if not _is_topic(text):
         raise argparse.ArgumentTypeError(f"must be the name of a topic, got {text!r}")
     return text
 
 
+def _is_topic(text: str) -> bool:
+    return _TOPIC.fullmatch(text) is not None and text not in (".", "..")
+
+
 def dataset(text: str) -> tuple[str, str]:
     """Returns project and dataset."""
-    match = _DATASET.fullmatch(text)
+    match = _DATASET.fullmatch(text.strip())
     if not match:
         raise argparse.ArgumentTypeError(f"must be PROJECT.DATASET, got {text!r}")
     return match.group(1), match.group(2)

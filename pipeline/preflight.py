@@ -12,6 +12,7 @@ from kafka.errors import KafkaError
 
 from pipeline import clients, kafka_rights, tables
 from pipeline.config import PipelineConfig
+from transforms.contract import addresses
 from transforms.read_kafka import KafkaSource
 
 _CONNECT_TIMEOUT_SEC = 10
@@ -48,10 +49,10 @@ def _check_credentials() -> None:
 
 
 def _check_listening(flag: str, address: str) -> None:
-    host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_SEC).close()
-    except (OSError, OverflowError) as error:
+        host_and_port = addresses.host_and_port(address)
+        socket.create_connection(host_and_port, timeout=_CONNECT_TIMEOUT_SEC).close()
+    except (OSError, UnicodeError) as error:  # a name with a label of more than 63 characters
         raise PreflightError(
             f"{flag}: nothing answers at {address} ({error}). Hint: `python -m sandbox status`."
         ) from None

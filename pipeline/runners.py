@@ -16,8 +16,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
-from pipeline import flink_keys
-from pipeline.options import LaunchOptions
+from pipeline import flink_keys, places
+from pipeline.options import FlinkOptions, LaunchOptions
 from pipeline.stable_names import stabilize
 from transforms.bigquery.flush_rows import NEEDS_STABLE_INPUT
 
@@ -37,6 +37,9 @@ def apply_defaults(options: PipelineOptions, runner: str) -> None:
     options.view_as(FlinkRunnerOptions).max_parallelism = flink_keys.KEY_GROUPS
     if runner == "DataflowRunner":
         _apply_dataflow_defaults(options)
+    flink = options.view_as(FlinkOptions)
+    if flink.savepoint_path is not None:
+        flink.savepoint_path = places.for_flink(flink.savepoint_path)
 
 
 def _apply_dataflow_defaults(options: PipelineOptions) -> None:

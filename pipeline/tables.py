@@ -14,7 +14,7 @@ from collections.abc import Sequence
 
 from google.cloud import bigquery
 
-from pipeline import clients
+from pipeline import clients, flag_types
 from pipeline.warehouse import bigquery_views, sql_files, table_files
 from pipeline.warehouse.bigquery_tables import create, diff
 from pipeline.warehouse.run_checks import run_checks
@@ -48,15 +48,10 @@ _COMMANDS = {
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns 0 when all is as it must be, else 1."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
+    arguments = _parser().parse_args(argv)
     if arguments.command == "generate":
         return _generate()
-    project, _, dataset = arguments.bigquery_dataset.rpartition(".")
-    if not project:
-        parser.error(
-            f"--bigquery_dataset must be PROJECT.DATASET, got {arguments.bigquery_dataset!r}"
-        )
+    project, dataset = arguments.bigquery_dataset
     run = {"create": _create, "diff": _diff, "check": _check}[arguments.command]
     try:
         return run(clients.bigquery_client(project, arguments.bigquery_endpoint), dataset)
@@ -68,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _explain(error: Exception, arguments: argparse.Namespace) -> str:
     if isinstance(error, sql_files.SqlFileError):
         return str(error)
-    return clients.told(error, arguments.bigquery_dataset, arguments.bigquery_endpoint)
+    where = ".".join(arguments.bigquery_dataset)
+    return clients.told(error, where, arguments.bigquery_endpoint)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,12 +80,14 @@ def _parser() -> argparse.ArgumentParser:
             continue
         command.add_argument(
             "--bigquery_dataset",
+            type=flag_types.dataset,
             required=True,
             metavar="PROJECT.DATASET",
             help="Dataset of the tables, for example my-project.payments. Required.",
         )
         command.add_argument(
             "--bigquery_endpoint",
+            type=flag_types.host_port,
             metavar="HOST:PORT",
             help="A local BigQuery stand-in instead of Google's service; "
             "`python -m sandbox endpoint bigquery` names the sandbox's.",
