@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -25,11 +26,17 @@ BROKER_TIMEOUT_MS = 15_000
 # For the same reason: the client's own limit is ten minutes.
 _BIGQUERY_RETRY_SEC = 15
 BIGQUERY_RETRY = DEFAULT_RETRY.with_timeout(_BIGQUERY_RETRY_SEC)
+# One request that is no query. BigQuery answers within a second or two; the stand-in may be busy with
+# the query of somebody else.
+ANSWER_SEC = 120.0
+# One query, however often it is asked whether it is done. Ours take seconds.
+QUERY_SEC = 600.0
 # What a user or a network can do wrong; anything else is a bug and keeps its stack trace.
 BIGQUERY_ERRORS = (
     exceptions.GoogleAPIError,
     auth_exceptions.GoogleAuthError,
     requests.RequestException,
+    TimeoutError,
 )
 # 50,000 rows of 300 bytes are 15 MB; Google cuts pages at 20 MB anyway.
 _PAGE_ROWS = 50_000
@@ -44,12 +51,21 @@ class Unreachable(RuntimeError):
 def bigquery_client(project: str, endpoint: str | None) -> bigquery.Client:
     """Returns a client of Google's BigQuery, or of the stand-in at `endpoint` (host:port)."""
     if endpoint is None:
-        return bigquery.Client(project=project)
-    return bigquery.Client(
-        project=project,
-        credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
-        client_options=ClientOptions(api_endpoint=f"http://{endpoint}"),  # type: ignore[no-untyped-call]
-    )
+        client = bigquery.Client(project=project)
+    else:
+        client = bigquery.Client(
+            project=project,
+            credentials=AnonymousCredentials(),  # type: ignore[no-untyped-call]
+            client_options=ClientOptions(api_endpoint=f"http://{endpoint}"),  # type: ignore[no-untyped-call]
+        )
+    # By itself the client waits for ever for a server that takes a request and says nothing.
+    session = client._http
+    session.request = functools.partial(_request, session.request)
+    return client
+
+
+def _request(request: Any, *arguments: Any, timeout: Any = None, **others: Any) -> Any:
+    return request(*arguments, timeout=ANSWER_SEC if timeout is None else timeout, **others)
 
 
 @contextlib.contextmanager
@@ -73,6 +89,17 @@ def told(error: Exception, where: str, endpoint: str | None) -> str:
             f"no credentials for BigQuery: {_one_line(str(error))}. Hint: `gcloud auth "
             "application-default login`, or GOOGLE_APPLICATION_CREDENTIALS names a key"
         )
+    if isinstance(error, TimeoutError):
+        return f"BigQuery at {endpoint or 'Google'} has not answered a query for {QUERY_SEC:g} s"
+    if isinstance(error, exceptions.GoogleAPICallError):
+        return _refused(error, where)
+    return (
+        f"BigQuery does not answer at {endpoint or 'Google'} (tried for {_BIGQUERY_RETRY_SEC} s): "
+        f"{type(error).__name__}. Hint: is it running?"
+    )
+
+
+def _refused(error: exceptions.GoogleAPICallError, where: str) -> str:
     if isinstance(error, exceptions.NotFound):
         return (
             f"a table of {where} is missing: {_one_line(error.message)}. Hint: `python -m "
@@ -85,19 +112,28 @@ def told(error: Exception, where: str, endpoint: str | None) -> str:
             f"no permission on {where}: {_one_line(error.message)}. Hint: "
             "roles/bigquery.dataEditor on the dataset, roles/bigquery.jobUser on the project"
         )
-    if isinstance(error, exceptions.GoogleAPICallError):
-        return f"BigQuery refused: {_one_line(error.message)}"
-    return (
-        f"BigQuery does not answer at {endpoint or 'Google'} (tried for {_BIGQUERY_RETRY_SEC} s): "
-        f"{type(error).__name__}. Hint: is it running?"
-    )
+    return f"BigQuery refused: {_one_line(error.message)}"
 
 
-def bigquery_rows(client: bigquery.Client, sql: str) -> Iterator[list[Any]]:
+def bigquery_rows(
+    client: bigquery.Client, sql: str, settings: bigquery.QueryJobConfig | None = None
+) -> Iterator[list[Any]]:
     """Runs one statement, once, and returns the cells of each row as they come."""
-    job = client.query(sql, retry=BIGQUERY_RETRY, job_retry=None)
-    for row in job.result(page_size=_PAGE_ROWS, retry=BIGQUERY_RETRY):
+    for row in bigquery_result(client, sql, settings, page_size=_PAGE_ROWS):
         yield [row[number] for number in range(len(row))]  # values() would copy deeply
+
+
+def bigquery_result(
+    client: bigquery.Client,
+    sql: str,
+    settings: bigquery.QueryJobConfig | None = None,
+    page_size: int | None = None,
+) -> Any:
+    """Runs one statement, once, and returns its rows. Raises BIGQUERY_ERRORS."""
+    job = client.query(
+        sql, job_config=settings, retry=BIGQUERY_RETRY, job_retry=None, timeout=QUERY_SEC
+    )
+    return job.result(page_size=page_size, retry=BIGQUERY_RETRY, timeout=QUERY_SEC)
 
 
 def _one_line(text: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 
 import google.auth
+import grpc
 from google.auth import exceptions as auth_exceptions
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
@@ -30,13 +31,13 @@ def check(config: PipelineConfig) -> None:
     """
     if config.runner == "DataflowRunner":
         _check_credentials()
-    for flag, address in (
-        ("--expansion_service", config.source.expansion_service),
-        ("--job_endpoint", config.job_endpoint),
-        ("--bigquery_endpoint", config.bigquery_endpoint),
+    for flag, address, check_it in (
+        ("--expansion_service", config.source.expansion_service, _check_grpc),
+        ("--job_endpoint", config.job_endpoint, _check_grpc),
+        ("--bigquery_endpoint", config.bigquery_endpoint, _check_listening),
     ):
         if address:
-            _check_listening(flag, address)
+            check_it(flag, address)
     _check_topics(config.source)
     _check_tables(config)
 
@@ -56,6 +57,25 @@ def _check_listening(flag: str, address: str) -> None:
         raise PreflightError(
             f"{flag}: nothing answers at {address} ({error}). Hint: `python -m sandbox status`."
         ) from None
+
+
+def _check_grpc(flag: str, address: str) -> None:
+    """Checks a service that Beam would wait for without a limit, should it listen and say nothing.
+
+    Raises:
+        PreflightError: nothing listens, or it does not speak gRPC.
+    """
+    _check_listening(flag, address)
+    channel = grpc.insecure_channel(address)
+    try:
+        grpc.channel_ready_future(channel).result(timeout=_CONNECT_TIMEOUT_SEC)
+    except grpc.FutureTimeoutError:
+        raise PreflightError(
+            f"{flag}: what listens at {address} does not answer as a service of Beam's (waited "
+            f"{_CONNECT_TIMEOUT_SEC} s). Hint: does it hang, or is that the port of another one?"
+        ) from None
+    finally:
+        channel.close()
 
 
 def _check_topics(source: KafkaSource) -> None:

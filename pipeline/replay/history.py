@@ -143,11 +143,8 @@ class History:
     def _query(self, sql: str, *values: Any) -> Iterator[list[Any]]:
         where = f"{self._dataset.project}.{self._dataset.name}"
         settings = bigquery.QueryJobConfig(query_parameters=values)
-        retry = clients.BIGQUERY_RETRY
         with clients.bigquery_errors(ReplayError, where, self._dataset.endpoint):
-            job = self._client.query(sql, job_config=settings, retry=retry, job_retry=None)
-            for row in job.result(retry=retry):
-                yield list(row.values())
+            yield from clients.bigquery_rows(self._client, sql, settings)
 
 
 def _letter(cells: list[Any]) -> DeadLetter:
