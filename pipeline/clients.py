@@ -26,8 +26,8 @@ BROKER_TIMEOUT_MS = 15_000
 # For the same reason: the client's own limit is ten minutes.
 _BIGQUERY_RETRY_SEC = 15
 BIGQUERY_RETRY = DEFAULT_RETRY.with_timeout(_BIGQUERY_RETRY_SEC)
-# One request that is no query. BigQuery answers within a second or two; the stand-in may be busy with
-# the query of somebody else.
+# One request that is no query. BigQuery answers within a second or two; the stand-in may be busy
+# with the query of somebody else.
 ANSWER_SEC = 120.0
 # One query, however often it is asked whether it is done. Ours take seconds.
 QUERY_SEC = 600.0
