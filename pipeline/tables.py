@@ -72,10 +72,13 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m pipeline.tables",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (summary, description) in _COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=description)
+        command = commands.add_parser(
+            name, help=summary, description=description, allow_abbrev=False
+        )
         if name == "generate":
             continue
         command.add_argument(
