@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
+import grpc
 from apache_beam.options.pipeline_options import (
     FlinkRunnerOptions,
     GoogleCloudOptions,
@@ -26,6 +30,26 @@ _STABLE_INPUT = common_urns.requirements.REQUIRES_STABLE_INPUT.urn
 
 class NotExactlyOnce(RuntimeError):
     """No step of the graph waits for checkpoints; on Flink its sink would count some rows twice."""
+
+
+class NotSubmitted(RuntimeError):
+    """A service of Beam's did not take the job; the message says what it answered, and a hint."""
+
+
+@contextlib.contextmanager
+def refusals_told(job_endpoint: str | None, expansion_service: str | None) -> Iterator[None]:
+    """Turns what gRPC raises during a submission into NotSubmitted, one line."""
+    try:
+        yield
+    except (grpc.RpcError, grpc.FutureTimeoutError) as error:
+        answered = "no answer in time"
+        if isinstance(error, grpc.Call):
+            answered = f"{error.code().name} {' '.join((error.details() or '').split())[:300]}"
+        raise NotSubmitted(
+            f"a service of Beam's did not take the job ({answered.strip()}). Hint: is "
+            f"--job_endpoint={job_endpoint} the job server and --expansion_service="
+            f"{expansion_service} the expansion service, and are both well?"
+        ) from None
 
 
 def apply_defaults(options: PipelineOptions, runner: str) -> None:

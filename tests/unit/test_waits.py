@@ -14,7 +14,7 @@ import grpc
 import pytest
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from pipeline import clients, java_parts, preflight, tables
+from pipeline import clients, java_parts, main, preflight, tables
 from pipeline.takeover.errors import CannotStart
 
 REPOSITORY = Path(__file__).parents[2]
@@ -94,14 +94,32 @@ def test_service_of_beam_that_hangs_is_told_before_beam_waits_for_it(mute: str) 
     assert "\n" not in str(told.value)
 
 
-def test_control_a_service_that_answers_passes() -> None:
+@pytest.fixture
+def another() -> Iterator[str]:
+    """A server that speaks gRPC and knows nothing of Beam."""
     server = grpc.server(concurrent.futures.ThreadPoolExecutor(1))
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
-    try:
-        preflight._check_grpc("--expansion_service", f"127.0.0.1:{port}")
-    finally:
-        server.stop(None).wait(5)
+    yield f"127.0.0.1:{port}"
+    server.stop(None).wait(5)
+
+
+def test_control_a_service_that_answers_passes(another: str) -> None:
+    preflight._check_grpc("--expansion_service", another)
+
+
+def test_address_of_another_service_is_told_in_a_line(
+    another: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flags = [f"--job_endpoint={another}", f"--expansion_service={another}", "--no_preflight"]
+    flags += ["--kafka_bootstrap_servers=broker:1", "--kafka_topics=payments"]
+
+    ended = main.main(["--runner=FlinkRunner", "--bigquery_dataset=p.d", *flags])
+
+    assert ended == main.EXIT_FAILED
+    (line,) = [each for each in capsys.readouterr().err.splitlines() if "error: " in each]
+    assert "did not take the job (UNIMPLEMENTED" in line
+    assert f"--job_endpoint={another} the job server" in line
 
 
 @pytest.mark.timeout(60)
