@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from transforms.contract.number_limits import HORIZON_SEC_MAX
 
+_HOUR_SEC = 3_600
 _DAY_SEC = 86_400
 _DAY_MS = _DAY_SEC * 1_000
 # Flink's own (CheckpointConfig.MINIMAL_CHECKPOINT_TIME).
@@ -30,7 +31,11 @@ RANGES = {
     "--clock_skew_sec": Range(0, _DAY_SEC, "a clock that is further off is broken."),
     "--allowed_lateness_sec": Range(0, HORIZON_SEC_MAX),
     "--totals_every_sec": Range(1, 3_600, "a total is of one minute."),
-    "--account_memory_sec": Range(1, 366 * _DAY_SEC, "every account is kept in state so long."),
+    "--account_memory_sec": Range(
+        _HOUR_SEC,
+        366 * _DAY_SEC,
+        "indicators look back for an hour, and every account is kept in state for as long as this.",
+    ),
     "--checkpointing_interval": Range(
         _CHECKPOINT_MS_MIN,
         _DAY_MS,
