@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 
 PROTOCOLS = ("PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL")
-MECHANISMS = ("GSSAPI", "OAUTHBEARER", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
+MECHANISMS = ("AWS_MSK_IAM", "GSSAPI", "OAUTHBEARER", "PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 
 # Those of kafka-clients 3.9.1, with which Flink and Dataflow read
 # (tests/integration/test_kafka_settings.py).
