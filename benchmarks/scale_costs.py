@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from pipeline.config import BUNDLE_SIZE_MAX
+from pipeline.flag_ranges import BUNDLE_SIZE_MAX
 from transforms.contract.table_schema import TABLES
 
 # --- Costs ----------------------------------------------------------------------------------------

@@ -170,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m harness.demo",
         description=(__doc__ or "").partition("\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--duration_sec", type=float, default=60, help="how long to send payments")
     parser.add_argument("--rate", type=float, default=500, help="records per second")

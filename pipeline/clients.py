@@ -28,6 +28,15 @@ BROKER_TIMEOUT_MS = 15_000
 # For the same reason: the client's own limit is ten minutes.
 _BIGQUERY_RETRY_SEC = 15
 BIGQUERY_RETRY = DEFAULT_RETRY.with_timeout(_BIGQUERY_RETRY_SEC)
+# One query, however often it is asked whether it is done. Ours take seconds.
+QUERY_SEC = 600.0
+# What a user or a network can do wrong; anything else is a bug and keeps its stack trace.
+BIGQUERY_ERRORS = (
+    exceptions.GoogleAPIError,
+    auth_exceptions.GoogleAuthError,
+    requests.RequestException,
+    TimeoutError,
+)
 # 50,000 rows of 300 bytes are 15 MB; Google cuts pages at 20 MB anyway.
 _PAGE_ROWS = 50_000
 # Long enough for another broker to take over a partition.
@@ -53,29 +62,62 @@ def bigquery_errors(raised_as: type[Exception], where: str, endpoint: str | None
     """
     try:
         yield
-    except exceptions.NotFound as error:
-        raise raised_as(
+    except BIGQUERY_ERRORS as error:
+        raise raised_as(told(error, where, endpoint)) from None
+
+
+def told(error: Exception, where: str, endpoint: str | None) -> str:
+    """Returns what one of BIGQUERY_ERRORS means, in one line with a hint; arguments as above."""
+    if isinstance(error, auth_exceptions.GoogleAuthError):
+        return (
+            f"no credentials for BigQuery: {_one_line(str(error))}. Hint: `gcloud auth "
+            "application-default login`, or GOOGLE_APPLICATION_CREDENTIALS names a key"
+        )
+    if isinstance(error, TimeoutError):
+        return f"BigQuery at {endpoint or 'Google'} has not answered a query for {QUERY_SEC:g} s"
+    if isinstance(error, exceptions.GoogleAPICallError):
+        return _refused(error, where)
+    return (
+        f"BigQuery does not answer at {endpoint or 'Google'} (tried for {_BIGQUERY_RETRY_SEC} s): "
+        f"{type(error).__name__}. Hint: is it running?"
+    )
+
+
+def _refused(error: exceptions.GoogleAPICallError, where: str) -> str:
+    if isinstance(error, exceptions.NotFound):
+        return (
             f"a table of {where} is missing: {_one_line(error.message)}. Hint: `python -m "
             f"pipeline.tables create --bigquery_dataset={where}`"
-        ) from None
-    except exceptions.GoogleAPICallError as error:
-        raise raised_as(f"BigQuery refused: {_one_line(error.message)}") from None
-    except (
-        exceptions.RetryError,
-        requests.RequestException,
-        auth_exceptions.GoogleAuthError,
-    ) as error:
-        raise raised_as(
-            f"BigQuery does not answer at {endpoint or 'Google'} (tried for "
-            f"{_BIGQUERY_RETRY_SEC} s): {type(error).__name__}. Hint: is it running?"
-        ) from None
+        )
+    if isinstance(error, exceptions.Unauthorized):
+        return f"BigQuery does not take these credentials: {_one_line(error.message)}"
+    if isinstance(error, exceptions.Forbidden):
+        return (
+            f"no permission on {where}: {_one_line(error.message)}. Hint: "
+            "roles/bigquery.dataEditor on the dataset, roles/bigquery.jobUser on the project"
+        )
+    return f"BigQuery refused: {_one_line(error.message)}"
 
 
-def bigquery_rows(client: bigquery.Client, sql: str) -> Iterator[list[Any]]:
+def bigquery_rows(
+    client: bigquery.Client, sql: str, settings: bigquery.QueryJobConfig | None = None
+) -> Iterator[list[Any]]:
     """Runs one statement, once, and returns the cells of each row as they come."""
-    job = client.query(sql, retry=BIGQUERY_RETRY, job_retry=None)
-    for row in job.result(page_size=_PAGE_ROWS, retry=BIGQUERY_RETRY):
+    for row in bigquery_result(client, sql, settings, page_size=_PAGE_ROWS):
         yield [row[number] for number in range(len(row))]  # values() would copy deeply
+
+
+def bigquery_result(
+    client: bigquery.Client,
+    sql: str,
+    settings: bigquery.QueryJobConfig | None = None,
+    page_size: int | None = None,
+) -> Any:
+    """Runs one statement, once, and returns its rows. Raises BIGQUERY_ERRORS."""
+    job = client.query(
+        sql, job_config=settings, retry=BIGQUERY_RETRY, job_retry=None, timeout=QUERY_SEC
+    )
+    return job.result(page_size=page_size, retry=BIGQUERY_RETRY, timeout=QUERY_SEC)
 
 
 def _one_line(text: str) -> str:

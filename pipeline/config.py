@@ -22,7 +22,7 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
-from pipeline import __version__, flag_types, flink_keys
+from pipeline import __version__, flag_ranges, flag_types, flink_keys, places
 from pipeline.options import (
     FlinkOptions,
     LaunchOptions,
@@ -32,14 +32,12 @@ from pipeline.options import (
 )
 from transforms.bigquery.sink import BigQuerySink
 from transforms.contract import kafka_properties
+from transforms.contract.number_limits import PARTITION_MAX
 from transforms.deduplicate import StateLayout
 from transforms.read_kafka import KafkaSource, OffsetRange
 from transforms.shard_memory import Memory
 
 T = TypeVar("T")
-# Frames of 64 KiB, with 28 bytes more for each record: 72 MB. Beam's Flink runner takes what a
-# bundle puts out when the bundle is over, and until then has room for 100 messages of 1 MB.
-BUNDLE_SIZE_MAX = 1_000
 # Dataflow adds workers by itself, and a key is worked on by one thread at a time: 32 threads that
 # append and 128 shards are room for eight workers of four cores.
 _DATAFLOW_PARALLELISM = 32
@@ -147,7 +145,13 @@ class PipelineConfig:
         return self.runner == "DirectRunner"
 
     def watching(self, ranges: Iterable[OffsetRange]) -> PipelineConfig:
-        """Returns the configuration of a job that stops when there are more partitions."""
+        """Returns the configuration of a job that stops when there are more partitions.
+
+        Raises:
+            ConfigError: a partition has a number that state cannot hold.
+        """
+        ranges = list(ranges)
+        self.check_partitions(ranges)
         partitions = tuple((span.topic, span.partition) for span in ranges)
         source = dataclasses.replace(self.source, partitions=partitions)
         return dataclasses.replace(self, source=source)
@@ -156,6 +160,16 @@ class PipelineConfig:
         """Returns the configuration of a job that stops when a topic is made anew."""
         source = dataclasses.replace(self.source, topic_ids=tuple(sorted(topic_ids.items())))
         return dataclasses.replace(self, source=source)
+
+    @staticmethod
+    def check_partitions(ranges: Iterable[OffsetRange]) -> None:
+        """Raises ConfigError for a partition whose number state cannot hold."""
+        for span in ranges:
+            if span.partition > PARTITION_MAX:
+                raise ConfigError(
+                    f"--kafka_topics: {span.topic} has a partition {span.partition}, and an id is "
+                    f"remembered with partitions from 0 to {PARTITION_MAX}."
+                )
 
     def expanded_at(self, address: str) -> PipelineConfig:
         """Returns the configuration with another expansion service, host:port."""
@@ -176,13 +190,8 @@ class PipelineConfig:
         launch = options.view_as(LaunchOptions)
         servers = _required("--kafka_bootstrap_servers", kafka.kafka_bootstrap_servers)
         topics = _required("--kafka_topics", kafka.kafka_topics)
-        for flag, value in (
-            ("--expansion_service", launch.expansion_service),
-            ("--bigquery_endpoint", write.bigquery_endpoint),
-            ("--flink", options.view_as(FlinkOptions).flink),
-        ):
-            if value is not None:
-                _as(flag_types.host_port, flag, value)
+        expansion = _address("--expansion_service", launch.expansion_service)
+        endpoint = _address("--bigquery_endpoint", write.bigquery_endpoint)
         where = _required("--bigquery_dataset", write.bigquery_dataset)
         project, dataset = _as(flag_types.dataset, "--bigquery_dataset", where)
         run_id = _run_id(launch.run_id)
@@ -193,7 +202,7 @@ class PipelineConfig:
                 bootstrap_servers=_as(flag_types.servers, "--kafka_bootstrap_servers", servers),
                 topics=_as(flag_types.topics, "--kafka_topics", topics),
                 properties=_properties(kafka.kafka_config_file),
-                expansion_service=launch.expansion_service,
+                expansion_service=expansion,
                 group=None if launch.no_preflight else f"payments-{project}.{dataset}",
                 framed=runner == "FlinkRunner",
             ),
@@ -201,16 +210,15 @@ class PipelineConfig:
                 project=project,
                 dataset=dataset,
                 streams=_streams(write.bigquery_streams, options),
-                endpoint=write.bigquery_endpoint,
+                endpoint=endpoint,
                 trace_id=f"payments:{__version__}",
                 claim_id=claim_id,
             ),
-            clock_skew_us=_at_least(0, "--clock_skew_sec", rules.clock_skew_sec) * 1_000_000,
-            allowed_lateness_us=_at_least(0, "--allowed_lateness_sec", rules.allowed_lateness_sec)
-            * 1_000_000,
+            clock_skew_us=_in_range("--clock_skew_sec", rules.clock_skew_sec) * 1_000_000,
+            allowed_lateness_us=_lateness_sec(rules) * 1_000_000,
             dead_letter_ratio_max=_ratio("--dead_letter_ratio_max", rules.dead_letter_ratio_max),
-            totals_every_sec=_at_least(1, "--totals_every_sec", rules.totals_every_sec),
-            account_memory_us=_at_least(1, "--account_memory_sec", rules.account_memory_sec)
+            totals_every_sec=_in_range("--totals_every_sec", rules.totals_every_sec),
+            account_memory_us=_in_range("--account_memory_sec", rules.account_memory_sec)
             * 1_000_000,
             dedup_state=rules.dedup_state,
             shards=_shards(rules.shards, options),
@@ -220,18 +228,19 @@ class PipelineConfig:
             preflight=not launch.no_preflight,
             continues=_continues(options),
             shadow=options.view_as(FlinkOptions).allow_non_restored_state,
-            start_from_tables=launch.start_from_tables,
+            start_from_tables=_place("--start_from_tables", launch.start_from_tables),
             java_parts=None if launch.java_parts is None else Path(launch.java_parts),
             checkpoint_sec=options.view_as(FlinkOptions).checkpointing_interval / 1_000,
             run_id=run_id,
             job_name=options.view_as(GoogleCloudOptions).job_name or f"payments-{run_id.lower()}",
             image=_image(options),
-            flink=options.view_as(FlinkOptions).flink,
+            flink=_address("--flink", options.view_as(FlinkOptions).flink),
             take_over=launch.take_over,
             mirrored_topics=launch.mirrored_topics,
             updates=options.view_as(GoogleCloudOptions).update,
             savepoint_path=options.view_as(FlinkOptions).savepoint_path,
         )
+        _place("--savepoint_path", options.view_as(FlinkOptions).savepoint_path)
         config._check(options)
         return config
 
@@ -315,18 +324,20 @@ class PipelineConfig:
                     "flags` prints it for a running sandbox."
                 )
             _as(flag_types.host_port, flag, value)
-        bundle = options.view_as(FlinkOptions).max_bundle_size
-        if not 1 <= bundle <= BUNDLE_SIZE_MAX:
+        flink = options.view_as(FlinkOptions)
+        for name in (
+            "checkpointing_interval",
+            "min_pause_between_checkpoints",
+            "checkpoint_timeout_millis",
+            "max_bundle_size",
+            "max_bundle_time_mills",
+        ):
+            _in_range(f"--{name}", getattr(flink, name))
+        parallelism = options.view_as(FlinkRunnerOptions).parallelism
+        if parallelism != -1 and not 1 <= parallelism <= flink_keys.COUNT_MAX:
             raise ConfigError(
-                f"--max_bundle_size must be from 1 to {BUNDLE_SIZE_MAX}, got {bundle}. Hint: an "
-                "element is a frame of up to 500 records, and Beam stands still for ever over a "
-                "bundle that puts out more than 100 MB (docs/decisions/0016)."
-            )
-        interval_ms = options.view_as(FlinkOptions).checkpointing_interval
-        if interval_ms <= 0:
-            raise ConfigError(
-                f"--checkpointing_interval must be above 0 ms, got {interval_ms}. Hint: on Flink "
-                "rows are written only at checkpoints; without them nothing is exactly once."
+                f"--parallelism must be from 1 to {flink_keys.COUNT_MAX}, got {parallelism}. Hint: "
+                "there are at most as many shards and streams."
             )
 
     def _check_dataflow(self, options: PipelineOptions) -> None:
@@ -409,10 +420,31 @@ def _as(kind: Callable[[str], T], flag: str, value: str) -> T:
         raise ConfigError(f"{flag} {error}.") from None
 
 
-def _at_least(minimum: int, flag: str, value: int) -> int:
-    if value < minimum:
-        raise ConfigError(f"{flag} must be at least {minimum}, got {value}.")
+def _address(flag: str, value: str | None) -> str | None:
+    return None if value is None else _as(flag_types.host_port, flag, value)
+
+
+def _place(flag: str, value: str | None) -> str | None:
+    """Returns a folder as Beam takes it; an empty flag is a mistake, not a flag left out."""
+    try:
+        return None if value is None else places.for_beam(value)
+    except ValueError as error:
+        raise ConfigError(f"{flag} {error}.") from None
+
+
+def _in_range(flag: str, value: int) -> int:
+    problem = flag_ranges.problem(flag, value)
+    if problem:
+        raise ConfigError(problem)
     return value
+
+
+def _lateness_sec(rules: RulesOptions) -> int:
+    lateness_sec: int = rules.allowed_lateness_sec
+    problem = flag_ranges.problem_of_horizon(lateness_sec, rules.clock_skew_sec)
+    if problem:
+        raise ConfigError(problem)
+    return _in_range("--allowed_lateness_sec", lateness_sec)
 
 
 def _streams(asked: int | None, options: PipelineOptions) -> int:

@@ -165,7 +165,7 @@ def _add_command(
     summary: str,
     flink: bool = False,
 ) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=summary, description=summary)
+    command = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
     command.set_defaults(run=run)
     if flink:
         tool_flags.add_flink(command)

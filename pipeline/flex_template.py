@@ -25,10 +25,10 @@ _NOT_OFFERED = {"bigquery_endpoint", "expansion_service", "java_parts"}
 _REQUIRED = {"kafka_bootstrap_servers", "kafka_topics", "bigquery_dataset"}
 # As config.py checks them; the console refuses before a machine is paid for.
 _REGEXES = {
-    "kafka_bootstrap_servers": r"^[^\s:,]+:[0-9]{1,5}(,[^\s:,]+:[0-9]{1,5})*$",
+    "kafka_bootstrap_servers": r"^[^\s,]+:[0-9]{1,5}(\s*,\s*[^\s,]+:[0-9]{1,5})*$",
     "kafka_topics": r"^[a-zA-Z0-9._-]+(,[a-zA-Z0-9._-]+)*$",
     "kafka_config_file": r"^/.+$",
-    "bigquery_dataset": r"^[a-z0-9.:-]+\.[A-Za-z0-9_]+$",
+    "bigquery_dataset": r"^([a-z0-9.-]+:)?[a-z0-9-]+[.:][A-Za-z0-9_]+$",
     "dead_letter_ratio_max": r"^(0(\.[0-9]+)?|1(\.0+)?)$",
     "start_from_tables": r"^gs://.+$",
     "run_id": r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$",

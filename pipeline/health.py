@@ -183,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, (default, meaning) in _LIMITS.items():
         help_text = f"Limit of {meaning} (default: %(default)s)."
         parser.add_argument(
-            f"--{name}_max", type=float, default=default, metavar="N", help=help_text
+            f"--{name}_max", type=flag_types.limit, default=default, metavar="N", help=help_text
         )
     parser.add_argument("--json", action="store_true", help="Print one JSON document instead.")
     return parser

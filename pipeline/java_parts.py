@@ -6,6 +6,7 @@ tested with, and a launcher without a way out needs nothing else.
 
 from __future__ import annotations
 
+import concurrent.futures
 import contextlib
 import shutil
 from collections.abc import Iterator
@@ -20,6 +21,8 @@ _NEEDED = ("beam-sdks-java-expansion-service", "payments-kafka")
 # Flink's own half of the folder, a third of its bytes, which Dataflow's workers would fetch for
 # nothing at every start.
 _NOT_FOR_WORKERS = ("flink-", "beam-runners-flink", "frocksdbjni", "beam-runners-java-job-service")
+# Java is ready within seconds, on a busy machine within half a minute.
+START_SEC = 120.0
 
 
 class NoJavaParts(RuntimeError):
@@ -60,11 +63,22 @@ def expansion_service(folder: Path) -> Iterator[str]:
     service = SubprocessServer(
         ExpansionAndArtifactRetrievalStub, [java, "-cp", jars, _MAIN, port], port
     )
-    try:
-        service.start()
-    except RuntimeError as error:
-        raise NoJavaParts(f"the expansion service of {folder} did not start: {error}") from None
+    _start(service, folder)
     try:
         yield f"localhost:{port}"
     finally:
         service.stop()
+
+
+def _start(service: SubprocessServer, folder: Path) -> None:
+    # In a thread, for it waits as long as the process lives, ready or not.
+    with concurrent.futures.ThreadPoolExecutor(1) as threads:
+        try:
+            threads.submit(service.start).result(START_SEC)
+        except TimeoutError:
+            service.stop()  # ends the process, and with it the wait
+            raise NoJavaParts(
+                f"the expansion service of {folder} was not ready after {START_SEC:g} s"
+            ) from None
+        except RuntimeError as error:
+            raise NoJavaParts(f"the expansion service of {folder} did not start: {error}") from None

@@ -141,8 +141,9 @@ def _submit_expanded(config: PipelineConfig, options: PipelineOptions) -> Pipeli
         root = beam.Pipeline(runner=runners.create(config.runner), options=options)
     except ValueError as error:  # Beam has looked at its own flags
         raise ConfigError(str(error)) from None
-    graph.build(root, config)
-    return root.run()
+    with runners.refusals_told(config.job_endpoint, config.source.expansion_service):
+        graph.build(root, config)
+        return root.run()
 
 
 def _complete(config: PipelineConfig) -> None:

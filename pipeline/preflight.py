@@ -5,15 +5,15 @@ from __future__ import annotations
 import socket
 
 import google.auth
-import requests
-from google.api_core import exceptions
+import grpc
 from google.auth import exceptions as auth_exceptions
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError
 
-from pipeline import clients, tables
+from pipeline import clients, kafka_rights, tables
 from pipeline.config import PipelineConfig
-from transforms.contract import kafka_reader
+from transforms.contract import addresses, kafka_reader
 from transforms.read_kafka import KafkaSource
 
 _CONNECT_TIMEOUT_SEC = 10
@@ -31,13 +31,13 @@ def check(config: PipelineConfig) -> None:
     """
     if config.runner == "DataflowRunner":
         _check_credentials()
-    for flag, address in (
-        ("--expansion_service", config.source.expansion_service),
-        ("--job_endpoint", config.job_endpoint),
-        ("--bigquery_endpoint", config.bigquery_endpoint),
+    for flag, address, check_it in (
+        ("--expansion_service", config.source.expansion_service, _check_grpc),
+        ("--job_endpoint", config.job_endpoint, _check_grpc),
+        ("--bigquery_endpoint", config.bigquery_endpoint, _check_listening),
     ):
         if address:
-            _check_listening(flag, address)
+            check_it(flag, address)
     _check_topics(config.source)
     _check_tables(config)
 
@@ -50,13 +50,32 @@ def _check_credentials() -> None:
 
 
 def _check_listening(flag: str, address: str) -> None:
-    host, _, port = address.rpartition(":")
     try:
-        socket.create_connection((host, int(port)), timeout=_CONNECT_TIMEOUT_SEC).close()
-    except (OSError, OverflowError) as error:
+        host_and_port = addresses.host_and_port(address)
+        socket.create_connection(host_and_port, timeout=_CONNECT_TIMEOUT_SEC).close()
+    except (OSError, UnicodeError) as error:  # a name with a label of more than 63 characters
         raise PreflightError(
             f"{flag}: nothing answers at {address} ({error}). Hint: `python -m sandbox status`."
         ) from None
+
+
+def _check_grpc(flag: str, address: str) -> None:
+    """Checks a service that Beam would wait for without a limit, should it listen and say nothing.
+
+    Raises:
+        PreflightError: nothing listens, or it does not speak gRPC.
+    """
+    _check_listening(flag, address)
+    channel = grpc.insecure_channel(address)
+    try:
+        grpc.channel_ready_future(channel).result(timeout=_CONNECT_TIMEOUT_SEC)
+    except grpc.FutureTimeoutError:
+        raise PreflightError(
+            f"{flag}: what listens at {address} does not answer as a service of Beam's (waited "
+            f"{_CONNECT_TIMEOUT_SEC} s). Hint: does it hang, or is that the port of another one?"
+        ) from None
+    finally:
+        channel.close()
 
 
 def _check_topics(source: KafkaSource) -> None:
@@ -72,6 +91,9 @@ def _check_topics(source: KafkaSource) -> None:
     except clients.Unreachable as error:
         raise PreflightError(str(error)) from None
     try:
+        lacking = kafka_rights.missing(admin, source.topics)
+        if lacking:
+            raise PreflightError(lacking)
         existing = sorted(admin.list_topics())
         for topic in source.topics:
             if topic not in existing:
@@ -80,6 +102,8 @@ def _check_topics(source: KafkaSource) -> None:
                     f"{', '.join(existing) or 'no topics'}."
                 )
             _check_settings(admin, topic)
+    except KafkaError as error:
+        raise PreflightError(kafka_rights.told(source.bootstrap_servers, error)) from None
     finally:
         admin.close()
 
@@ -108,15 +132,8 @@ def _check_tables(config: PipelineConfig) -> None:
     try:
         client = clients.bigquery_client(config.sink.project, config.bigquery_endpoint)
         lines = tables.diff(client, config.sink.dataset)
-    except auth_exceptions.GoogleAuthError as error:
-        raise PreflightError(f"no credentials for BigQuery: {error}") from None
-    except exceptions.Forbidden as error:
-        raise PreflightError(
-            f"no permission on {dataset}: {error.message}. Hint: the job needs "
-            "roles/bigquery.dataEditor on the dataset."
-        ) from None
-    except (exceptions.GoogleAPIError, requests.RequestException) as error:
-        raise PreflightError(f"BigQuery did not answer for {dataset}: {error}") from None
+    except clients.BIGQUERY_ERRORS as error:
+        raise PreflightError(clients.told(error, dataset, config.bigquery_endpoint)) from None
     if lines:
         raise PreflightError(
             "; ".join(lines) + ". Hint: `python -m pipeline.tables create --bigquery_dataset="

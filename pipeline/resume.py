@@ -7,14 +7,17 @@ appended and flushed once more.
 
 from __future__ import annotations
 
+import re
 import time
 from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 from apache_beam.io.filesystem import BeamIOError, FileMetadata
 from apache_beam.io.filesystems import FileSystems
 
+from pipeline import places
+
 _WHOLE = "/_metadata"
+_PATTERN = re.compile(r"[*?[]")  # what Beam takes for part of a pattern
 
 
 class ResumeError(RuntimeError):
@@ -38,8 +41,8 @@ def newest_checkpoint(folder: str) -> Checkpoint:
     Raises:
         ResumeError: there is none, or the folder cannot be read.
     """
-    root = _path(folder)
     try:
+        root = _PATTERN.sub(r"[\g<0>]", places.for_beam(folder).rstrip("/"))
         files: list[FileMetadata] = FileSystems.match([f"{root}/**"])[0].metadata_list
     except (BeamIOError, ValueError) as error:
         raise ResumeError(f"--resume: {folder} cannot be read: {error}") from None
@@ -53,11 +56,4 @@ def newest_checkpoint(folder: str) -> Checkpoint:
     newest = max(found, key=lambda file: float(file.last_updated_in_seconds))
     place = newest.path.removesuffix(_WHOLE)
     age_sec = max(0.0, time.time() - float(newest.last_updated_in_seconds))
-    return Checkpoint(place if "://" in place else f"file://{place}", age_sec)
-
-
-def _path(folder: str) -> str:
-    """Returns the folder as Beam's file systems take it: they know no file:."""
-    parts = urlsplit(folder)
-    path = unquote(parts.path) if parts.scheme == "file" else folder
-    return path.rstrip("/")
+    return Checkpoint(places.for_flink(place), age_sec)

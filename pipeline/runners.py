@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+
+import grpc
 from apache_beam.options.pipeline_options import (
     FlinkRunnerOptions,
     GoogleCloudOptions,
@@ -16,8 +20,8 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
-from pipeline import flink_keys
-from pipeline.options import LaunchOptions
+from pipeline import flink_keys, places
+from pipeline.options import FlinkOptions, LaunchOptions
 from pipeline.stable_names import stabilize
 from transforms.bigquery.flush_rows import NEEDS_STABLE_INPUT
 
@@ -28,6 +32,26 @@ _STABLE_INPUT = common_urns.requirements.REQUIRES_STABLE_INPUT.urn
 
 class NotExactlyOnce(RuntimeError):
     """No step of the graph waits for checkpoints; on Flink its sink would count some rows twice."""
+
+
+class NotSubmitted(RuntimeError):
+    """A service of Beam's did not take the job; the message says what it answered, and a hint."""
+
+
+@contextlib.contextmanager
+def refusals_told(job_endpoint: str | None, expansion_service: str | None) -> Iterator[None]:
+    """Turns what gRPC raises during a submission into NotSubmitted, one line."""
+    try:
+        yield
+    except (grpc.RpcError, grpc.FutureTimeoutError) as error:
+        answered = "no answer in time"
+        if isinstance(error, grpc.Call):
+            answered = f"{error.code().name} {' '.join((error.details() or '').split())[:300]}"
+        raise NotSubmitted(
+            f"a service of Beam's did not take the job ({answered.strip()}). Hint: is "
+            f"--job_endpoint={job_endpoint} the job server and --expansion_service="
+            f"{expansion_service} the expansion service, and are both well?"
+        ) from None
 
 
 def apply_defaults(options: PipelineOptions, runner: str, job_name: str) -> None:
@@ -42,6 +66,9 @@ def apply_defaults(options: PipelineOptions, runner: str, job_name: str) -> None
     options.view_as(FlinkRunnerOptions).max_parallelism = flink_keys.KEY_GROUPS
     if runner == "DataflowRunner":
         _apply_dataflow_defaults(options)
+    flink = options.view_as(FlinkOptions)
+    if flink.savepoint_path is not None:
+        flink.savepoint_path = places.for_flink(flink.savepoint_path)
 
 
 def _apply_dataflow_defaults(options: PipelineOptions) -> None:

@@ -57,6 +57,7 @@ def prepare(
         return config
     with held_topic.connected(config.source) as topic:
         now = topic.ranges()
+        config.check_partitions(now)
         if config.preflight:
             _check_tables(config, now)
             if not config.continues:  # what lies before its state has been counted

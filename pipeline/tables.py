@@ -12,12 +12,9 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-import requests
-from google.api_core import exceptions
-from google.auth import exceptions as auth_exceptions
 from google.cloud import bigquery
 
-from pipeline.clients import bigquery_client
+from pipeline import clients, flag_types
 from pipeline.warehouse import bigquery_views, sql_files, table_files
 from pipeline.warehouse.bigquery_tables import create, diff
 from pipeline.warehouse.run_checks import run_checks
@@ -49,30 +46,16 @@ _COMMANDS = {
 }
 
 
-# What a user or a network can do wrong; anything else is a bug and keeps its stack trace.
-_TOLD = (
-    sql_files.SqlFileError,
-    exceptions.GoogleAPIError,
-    auth_exceptions.GoogleAuthError,
-    requests.RequestException,
-)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns 0 when all is as it must be, else 1."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
+    arguments = _parser().parse_args(argv)
     if arguments.command == "generate":
         return _generate()
-    project, _, dataset = arguments.bigquery_dataset.rpartition(".")
-    if not project:
-        parser.error(
-            f"--bigquery_dataset must be PROJECT.DATASET, got {arguments.bigquery_dataset!r}"
-        )
+    project, dataset = arguments.bigquery_dataset
     run = {"create": _create, "diff": _diff, "check": _check}[arguments.command]
     try:
-        return run(bigquery_client(project, arguments.bigquery_endpoint), dataset)
-    except _TOLD as error:
+        return run(clients.bigquery_client(project, arguments.bigquery_endpoint), dataset)
+    except (sql_files.SqlFileError, *clients.BIGQUERY_ERRORS) as error:
         print(f"error: {_explain(error, arguments)}", file=sys.stderr)
         return 1
 
@@ -80,17 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _explain(error: Exception, arguments: argparse.Namespace) -> str:
     if isinstance(error, sql_files.SqlFileError):
         return str(error)
-    if isinstance(error, auth_exceptions.GoogleAuthError):
-        return f"no credentials for BigQuery: {error}"
-    if isinstance(error, exceptions.NotFound):
-        return (
-            f"something is missing: {_one_line(error.message)}. Hint: `python -m pipeline.tables "
-            f"create --bigquery_dataset={arguments.bigquery_dataset}`"
-        )
-    if isinstance(error, exceptions.GoogleAPICallError):
-        return f"BigQuery refused: {_one_line(error.message)}"
-    at = arguments.bigquery_endpoint or "Google's service"
-    return f"BigQuery does not answer at {at}: {type(error).__name__}. Hint: is it running?"
+    where = ".".join(arguments.bigquery_dataset)
+    return clients.told(error, where, arguments.bigquery_endpoint)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -98,20 +72,25 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m pipeline.tables",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (summary, description) in _COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=description)
+        command = commands.add_parser(
+            name, help=summary, description=description, allow_abbrev=False
+        )
         if name == "generate":
             continue
         command.add_argument(
             "--bigquery_dataset",
+            type=flag_types.dataset,
             required=True,
             metavar="PROJECT.DATASET",
             help="Dataset of the tables, for example my-project.payments. Required.",
         )
         command.add_argument(
             "--bigquery_endpoint",
+            type=flag_types.host_port,
             metavar="HOST:PORT",
             help="A local BigQuery stand-in instead of Google's service; "
             "`python -m sandbox endpoint bigquery` names the sandbox's.",
@@ -158,10 +137,6 @@ def _generate() -> int:
         print(f"wrote {path.relative_to(sql_files.SQL_FOLDER.parent)}")
     print("sql/ is as the contract says")
     return 0
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())[:300]
 
 
 if __name__ == "__main__":

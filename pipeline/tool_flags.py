@@ -108,7 +108,7 @@ def add_limits(parser: argparse.ArgumentParser) -> None:
     for name, default in (("clock_skew", 300), ("allowed_lateness", 3_600)):
         parser.add_argument(
             f"--{name}_sec",
-            type=flag_types.seconds,
+            type=flag_types.in_range_of(f"--{name}_sec"),
             default=default,
             metavar="SEC",
             help="As the pipeline runs with (default: %(default)s).",

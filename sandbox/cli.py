@@ -128,6 +128,7 @@ def _parser() -> argparse.ArgumentParser:
         description=_DESCRIPTION,
         epilog=_EXAMPLES.format(components=", ".join(NAMES)),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_up(commands)
@@ -167,7 +168,7 @@ def _add(
     command: object,
     summary: str,
 ) -> argparse.ArgumentParser:
-    parser = commands.add_parser(name, help=summary, description=summary)
+    parser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
     parser.add_argument(
         "--dir", default=DEFAULT_DIR, help="the sandbox's folder (default: %(default)s)"
     )

@@ -17,7 +17,7 @@ from simulator import duplicate_shapes, scenario
 from simulator.produce import ProduceError
 from simulator.run import Job, run
 from simulator.traffic import Traffic, UsageError
-from transforms.contract import kafka_causes, kafka_connection, kafka_properties
+from transforms.contract import addresses, kafka_causes, kafka_connection, kafka_properties
 
 _DESCRIPTION = """\
 Sends payments to Kafka, some of them twice, late, contradicted or broken, and writes down for
@@ -188,11 +188,10 @@ def _traffic(flags: argparse.Namespace) -> Traffic:
 def _servers(text: str | None) -> str:
     if text is None:
         raise UsageError("--bootstrap_servers is required, such as 127.0.0.1:9092")
-    for server in text.split(","):
-        match = re.fullmatch(r"(\[[0-9A-Fa-f:]+\]|[A-Za-z0-9._-]+):(\d{1,5})", server.strip())
-        if match is None or not 0 < int(match[2]) < 65_536:
-            raise UsageError(f"--bootstrap_servers must be HOST:PORT, got {server.strip()!r}")
-    return text.replace(" ", "")
+    try:
+        return ",".join(addresses.servers(text))
+    except ValueError as error:
+        raise UsageError(f"--bootstrap_servers {error}") from None
 
 
 def _connection(servers: str, file: Path | None) -> dict[str, Any]:
@@ -219,6 +218,10 @@ def _start_time_us(text: str, traffic: Traffic) -> int:
         raise UsageError(f"--start_time must name its zone, such as {text}Z")
     if not traffic.rate_per_sec:
         raise UsageError("--start_time needs a --rate_per_sec above 0: event times follow from it")
+    if moment.timestamp() < 0:
+        raise UsageError(
+            f"--start_time must not be before 1970, got {text}: such times are invalid"
+        )
     age_sec = time.time() - moment.timestamp()
     recent = -_START_AHEAD_SEC_MAX <= age_sec <= _START_RECENT_SEC_MAX
     if not recent and age_sec < _START_LONG_AGO_SEC_MIN:

@@ -15,6 +15,15 @@ class UsageError(Exception):
     """What the user asked for cannot be done; the message says what can."""
 
 
+# A year of traffic, of more accounts than fit into memory: nobody means more.
+_MOST = {
+    "count": 10_000_000_000,
+    "duration_sec": 31_622_400,
+    "accounts": 10_000_000,
+    "late_burst_size": 1_000_000,
+}
+
+
 @dataclasses.dataclass(frozen=True)
 class Traffic:
     """What the simulator sends. Each field is a flag and a scenario key of the same name.
@@ -94,10 +103,10 @@ class Traffic:
                 f"--rate_per_sec must be between 0 and 1000000, got {self.rate_per_sec:g}. "
                 "Hint: 0 sends as fast as possible."
             )
-        for name in ("count", "duration_sec", "accounts", "late_burst_size"):
+        for name, most in _MOST.items():
             value = getattr(self, name)
-            if value is not None and value <= 0:
-                raise UsageError(f"--{name} must be above 0, got {value}")
+            if value is not None and not 0 < value <= most:
+                raise UsageError(f"--{name} must be above 0 and at most {most}, got {value}")
 
     def _check_transactions(self) -> None:
         if not 0 <= self.transaction_records <= TRANSACTION_RECORDS_MAX:

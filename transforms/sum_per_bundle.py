@@ -16,6 +16,9 @@ from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
+# Beam's integers end at 2^63 - 1, and 9,224 payments of the greatest amount add up to more.
+SUM_MAX = 2**62
+
 
 class Addend(NamedTuple):
     """What one element adds.
@@ -37,7 +40,8 @@ class SumPerBundle(beam.PTransform):
     """Adds up pairs of integers per key and moment, once per bundle.
 
     Input:      any elements; `addends` says what each adds.
-    Output:     (key, (sum of first, sum of second)), timestamp = the moment.
+    Output:     (key, (sum of first, sum of second)), timestamp = the moment; in several parts where
+                a sum is above SUM_MAX.
     Guarantee:  the sums over all outputs equal the sums over all inputs, under any retry: a bundle
                 that fails emits nothing.
     """
@@ -89,4 +93,14 @@ class _SumFn(beam.DoFn):
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         for (key, moment_us), sums in self._sums.items():
-            yield WindowedValue((key, sums), Timestamp(micros=moment_us), (GlobalWindow(),))
+            for part in _parts(*sums):
+                yield WindowedValue((key, part), Timestamp(micros=moment_us), (GlobalWindow(),))
+
+
+def _parts(first: int, second: int) -> Iterator[tuple[int, int]]:
+    """Yields pairs from 0 to SUM_MAX that add up to the pair."""
+    while max(first, second) > SUM_MAX:
+        part = min(first, SUM_MAX), min(second, SUM_MAX)
+        yield part
+        first, second = first - part[0], second - part[1]
+    yield first, second

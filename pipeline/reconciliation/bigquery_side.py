@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
-from google.auth import exceptions as auth_exceptions
 
 from pipeline import clients
 from pipeline.reconciliation.errors import CannotCheck
@@ -80,10 +79,9 @@ class BigQuerySide:
     def __init__(self, dataset: Dataset, ranges: Sequence[OffsetRange]) -> None:
         self._dataset = dataset
         self._reach = _reach_sql(ranges)
-        try:
+        where = f"{dataset.project}.{dataset.name}"
+        with clients.bigquery_errors(CannotCheck, where, dataset.endpoint):
             self._client = clients.bigquery_client(dataset.project, dataset.endpoint)
-        except auth_exceptions.GoogleAuthError as error:
-            raise CannotCheck(f"no credentials for BigQuery: {error}") from None
 
     def count_rows(self) -> int:
         """Returns how many rows all tables together hold in the checked ranges."""

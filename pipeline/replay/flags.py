@@ -149,11 +149,11 @@ def _setting(text: str) -> fields.Setting:
 
 
 def _moment(text: str) -> dt.datetime:
-    if match := _AGO.fullmatch(text):
-        return dt.datetime.now(dt.UTC) - dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
     try:
+        if match := _AGO.fullmatch(text):
+            return dt.datetime.now(dt.UTC) - dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
         moment = dt.datetime.fromisoformat(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(
             f"must be a time such as 2026-11-23T08:15Z, or 2h, got {text!r}"
         ) from None

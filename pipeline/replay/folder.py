@@ -3,7 +3,8 @@
     manifest.jsonl       place, file, key and what else the payload alone does not say
     payments-2-4711.txt  the payload, byte for byte
 
-A newline at the end of a changed file is not sent: editors add one.
+A newline at the end of a changed file is not sent, unless the payload ended in one when it was
+written here: editors add one where there is none.
 """
 
 from __future__ import annotations
@@ -33,15 +34,17 @@ class Sheet(NamedTuple):
     key: bytes | None
     tombstone: bool  # an empty file means null, as long as it is empty
     digest: str  # of the payload as it was
+    last: str  # its last character, where that is a line break
 
     def payload(self, folder: Path) -> bytes | None:
         """Returns what the file holds."""
         found = (folder / self.file).read_bytes()
         if self.tombstone and not found:
             return None
-        if _digest(found) == self.digest:
+        if _digest(found) == self.digest or self.last == "\n" or not found.endswith(b"\n"):
             return found
-        return found.removesuffix(b"\n").removesuffix(b"\r")
+        found = found.removesuffix(b"\n")
+        return found if self.last == "\r" else found.removesuffix(b"\r")
 
 
 class Folder:
@@ -84,8 +87,14 @@ class Folder:
             raise UsageError(f"{self.path / sheet.file}: {error.strerror}") from None
 
     def replace(self, sheet: Sheet, payload: bytes) -> None:
-        """Changes a payload."""
-        (self.path / sheet.file).write_bytes(payload)
+        """Changes a payload, whole or not at all."""
+        file = self.path / sheet.file
+        unfinished = file.with_suffix(".new")
+        try:
+            unfinished.write_bytes(payload)
+            unfinished.replace(file)
+        except OSError as error:
+            raise UsageError(f"cannot write to {file}: {error.strerror}") from None
 
     def _write(self, candidate: Candidate) -> bytes:
         letter = candidate.letter
@@ -101,6 +110,7 @@ class Folder:
             "reason": letter.reason,
             "detail": letter.detail,
             "sha256": _digest(payload),
+            "last": {b"\n": "\n", b"\r": "\r"}.get(payload[-1:], ""),
         }
         return orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -110,7 +120,8 @@ def _sheet(line: bytes) -> Sheet:
     file = Path(fields["file"]).name  # never outside the folder
     key = None if fields["key"] is None else base64.b64decode(fields["key"], validate=True)
     place = place_named(fields["place"])
-    return Sheet(place, file, key, fields["tombstone"] is True, fields["sha256"])
+    last = fields.get("last", "")  # folders of older versions lack it
+    return Sheet(place, file, key, fields["tombstone"] is True, fields["sha256"], last)
 
 
 def _digest(payload: bytes) -> str:

@@ -7,7 +7,6 @@ import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
-from google.auth import exceptions as auth_exceptions
 from google.cloud import bigquery
 
 from pipeline import clients
@@ -52,10 +51,9 @@ class History:
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
-        try:
+        where = f"{dataset.project}.{dataset.name}"
+        with clients.bigquery_errors(ReplayError, where, dataset.endpoint):
             self._client = clients.bigquery_client(dataset.project, dataset.endpoint)
-        except auth_exceptions.GoogleAuthError as error:
-            raise ReplayError(f"no credentials for BigQuery: {error}") from None
 
     def find(self, wanted: Filter) -> list[Stored]:
         """Returns the newest dead letters that are meant, with their second fates."""
@@ -145,11 +143,8 @@ class History:
     def _query(self, sql: str, *values: Any) -> Iterator[list[Any]]:
         where = f"{self._dataset.project}.{self._dataset.name}"
         settings = bigquery.QueryJobConfig(query_parameters=values)
-        retry = clients.BIGQUERY_RETRY
         with clients.bigquery_errors(ReplayError, where, self._dataset.endpoint):
-            job = self._client.query(sql, job_config=settings, retry=retry, job_retry=None)
-            for row in job.result(retry=retry):
-                yield list(row.values())
+            yield from clients.bigquery_rows(self._client, sql, settings)
 
 
 def _letter(cells: list[Any]) -> DeadLetter:

@@ -50,7 +50,8 @@ class Rollout:
         self._topics = topics
         self._where = live
         self._endpoint = endpoint
-        self._client = clients.bigquery_client(live.rpartition(".")[0], endpoint)
+        with self._errors(live):
+            self._client = clients.bigquery_client(live.rpartition(".")[0], endpoint)
         self._live = LiveDataset(self._client, live)
 
     def serve(self, dataset: str) -> Decision:

@@ -67,7 +67,8 @@ class HeldTables:
     def __init__(self, sink: BigQuerySink, endpoint: str | None) -> None:
         self._sink = sink
         self._endpoint = endpoint
-        self._client = clients.bigquery_client(sink.project, endpoint)
+        with clients.bigquery_errors(CannotStart, self.name, endpoint):
+            self._client = clients.bigquery_client(sink.project, endpoint)
 
     @property
     def name(self) -> str:

@@ -162,7 +162,11 @@ class TakeOver:
         age_sec, rows = self._tables.newest_row()
         if age_sec >= quiet_sec:
             return
-        _LOG.info("the newest row is %.0f s old; does another job still write? Waiting", age_sec)
+        _LOG.info(
+            "the newest row is %.0f s old; does another job still write? Waiting for %.0f s",
+            age_sec,
+            quiet_sec - age_sec,
+        )
         time.sleep(quiet_sec - age_sec)
         if self._tables.newest_row()[1] != rows:
             raise CannotStart(

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from google.cloud import bigquery
 
-from pipeline.clients import BIGQUERY_RETRY
+from pipeline.clients import bigquery_result
 from pipeline.warehouse.sql_files import Check
 
 # What breaks a law, as many rows as a human reads at once.
@@ -55,8 +55,7 @@ def run_checks(client: bigquery.Client, dataset: str, checks: Iterable[Check]) -
     """
     for check in checks:
         sql = check.query_in(f"{client.project}.{dataset}", rows_max=_EXAMPLES + 1)
-        job = client.query(sql, retry=BIGQUERY_RETRY, job_retry=None)
-        found = [_line(dict(row)) for row in job.result(retry=BIGQUERY_RETRY)]
+        found = [_line(dict(row)) for row in bigquery_result(client, sql)]
         yield Finding(check, tuple(found[:_EXAMPLES]), len(found) > _EXAMPLES)
 
 

@@ -18,7 +18,7 @@ from transforms.contract import packed
 from transforms.contract.account_memory import Paid
 from transforms.contract.arrival_queue import CELLS
 from transforms.contract.id_memory import ENTRY
-from transforms.contract.shard import BUCKETS_PER_HORIZON
+from transforms.contract.number_limits import BUCKETS_PER_HORIZON
 from transforms.contract.stretch import STRETCH_US, Piece
 from transforms.contract.transaction import ReplayOf, Transaction
 from transforms.judge_by_stretch import JudgeByStretch

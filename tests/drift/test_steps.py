@@ -1,12 +1,9 @@
-"""The lists that the contract keeps are what the code does: steps, counters, tables, reasons."""
+"""The lists that the contract keeps are what the code does: steps, tables, outcomes."""
 
 from __future__ import annotations
 
-import ast
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
-from typing import get_args
 
 import apache_beam as beam
 import pytest
@@ -15,11 +12,8 @@ from apache_beam.pipeline import AppliedPTransform, PipelineVisitor
 import transforms
 from pipeline.rollout import flink_jobs
 from tests.support.graph_run import GraphRun
-from transforms.contract.metric_names import CounterName
 from transforms.contract.outcome import Outcome
 from transforms.contract.table_schema import OUTCOME_TABLES, TABLES
-
-STEPS = Path(transforms.__file__).parent
 
 
 def test_steps_are_listed_once_and_in_the_order_in_which_a_record_passes_them(
@@ -51,24 +45,6 @@ def test_every_outcome_has_exactly_one_table_and_the_graph_writes_to_each_table_
     assert sorted(write.main_inputs) == sorted(table.name for table in TABLES)
     # Whoever compares two jobs leaves out what is on its way to the tables, by this label.
     assert flink_jobs._WRITES.match(f"{write.full_label}/AppendRows")
-
-
-def test_every_counter_has_its_name_in_the_contract_and_is_used() -> None:
-    made = {name for path in STEPS.rglob("*.py") for name in counters_of(path.read_text())}
-
-    assert made == set(get_args(CounterName))
-
-
-def test_no_step_makes_a_metric_of_its_own() -> None:
-    makers = [path.name for path in STEPS.rglob("*.py") if "Metrics." in path.read_text()]
-
-    assert makers == ["metrics.py"]
-
-
-def test_counter_that_no_step_makes_is_found() -> None:
-    """Control of the two above."""
-    assert counters_of('self._read = metrics.counter("records_read")') == {"records_read"}
-    assert counters_of("class Quiet: ...") == set()
 
 
 class _Composites(PipelineVisitor):
@@ -128,13 +104,3 @@ def is_write(applied: AppliedPTransform) -> bool:
 
 def is_step(each: type) -> bool:
     return issubclass(each, beam.PTransform) and each.__module__.startswith("transforms.")
-
-
-def counters_of(source: str) -> set[str]:
-    """Returns the names in calls of metrics.counter(…); they must be literals."""
-    calls = (node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
-    return {
-        ast.literal_eval(call.args[0])
-        for call in calls
-        if ast.unparse(call.func) == "metrics.counter"
-    }

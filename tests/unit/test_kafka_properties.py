@@ -7,6 +7,8 @@ import pytest
 from transforms.contract.kafka_connection import for_kafka_python, left_out
 from transforms.contract.kafka_properties import PropertiesError, follow, for_java, load
 
+TLS = "security.protocol=SSL\n"
+LOGGED_IN = "security.protocol=SASL_SSL\n"
 LOGIN = 'sasl.jaas.config=org.x.ScramLoginModule required username="u" password="hunter2";\n'
 
 
@@ -54,16 +56,20 @@ def test_no_file_means_no_settings() -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("ssl.truststore.location=/x.jks", "must be a PEM file"),
-        ("ssl.truststore.type=PEM\nssl.truststore.location=/no/x.pem", "names no file: /no/x.pem"),
-        ("ssl.truststore.certificates=nonsense", "ssl.truststore.certificates"),
-        ("sasl.login.class=x", "sasl.login.class is not supported"),
-        ("sasl.jaas.config=Module required hunter2;", "must hold username"),
+        (TLS + "ssl.truststore.location=/x.jks", "must be a PEM file"),
+        (
+            TLS + "ssl.truststore.type=PEM\nssl.truststore.location=/no/x.pem",
+            "names no file: /no/x.pem",
+        ),
+        (TLS + "ssl.truststore.certificates=nonsense", "ssl.truststore.certificates"),
+        (TLS + "ssl.truststore.type=PEM\nssl.truststore.certificates=no", "ssl.truststore.certif"),
+        (LOGGED_IN + "sasl.login.class=x", "sasl.login.class is not supported"),
+        (LOGGED_IN + "sasl.jaas.config=Module required hunter2;", "must hold username"),
         ("request.timeout.ms=hunter2", "must be a number"),
         ("a=1\nhunter2", "line 2"),
         ("a=\\\n1\n=hunter2", "line 3"),
-        ("ssl.key.password=${file:/no/such:x}", "/no/such: No such file"),
-        ("ssl.key.password=${env:SECRET}", "only ${file:PATH:NAME} can be followed"),
+        (TLS + "ssl.key.password=${file:/no/such:x}", "/no/such: No such file"),
+        (TLS + "ssl.key.password=${env:SECRET}", "only ${file:PATH:NAME} can be followed"),
         ("config.providers=env", "config.providers is set for you"),
     ],
 )
@@ -88,7 +94,7 @@ def test_settings_hold_no_secret_but_where_it_is(file: Path) -> None:
 
 def test_reference_to_another_file_is_followed(file: Path) -> None:
     (file.parent / "vault").write_text("broker=hunter2\n")
-    file.write_text(f"ssl.key.password=${{file:{file.parent}/vault:broker}}\n")
+    file.write_text(f"{TLS}ssl.key.password=${{file:{file.parent}/vault:broker}}\n")
 
     assert for_kafka_python("a:1", load(file))["ssl_password"] == "hunter2"
 

@@ -50,21 +50,33 @@ def traffic(seed: int, count: int = 400) -> list[Transaction]:
 
 
 def by_policy(records: list[Transaction]) -> list[tuple[int, Outcome, tuple | None]]:
+    return by_policy_of(POLICY, records)
+
+
+def by_policy_of(
+    policy: DedupPolicy, records: list[Transaction]
+) -> list[tuple[int, Outcome, tuple | None]]:
     remembered: dict[str, FirstSeen] = {}
     told = []
     for record in records:
         first = remembered.get(record.transaction_id)
-        outcome = POLICY.decide(first, record)
+        outcome = policy.decide(first, record)
         if outcome is Outcome.ACCEPTED:
-            remembered[record.transaction_id] = POLICY.remember(record)
+            remembered[record.transaction_id] = policy.remember(record)
         told.append((record.offset, outcome, None if outcome is Outcome.ACCEPTED else first[1:]))
     return told
 
 
 def in_batches(records: list[Transaction], seed: int) -> tuple[list[tuple], Shard, list[bytes]]:
+    return in_batches_of(POLICY, records, seed)
+
+
+def in_batches_of(
+    policy: DedupPolicy, records: list[Transaction], seed: int
+) -> tuple[list[tuple], Shard, list[bytes]]:
     """Decides in random batches; now and then a new worker begins, with what state holds."""
     rng = random.Random(seed)
-    shard, state, told = Shard(POLICY, Catalogue(), 8), [], []
+    shard, state, told = Shard(policy, Catalogue(), 8), [], []
     while records:
         size = rng.randrange(1, 60)
         batch, records = records[:size], records[size:]
@@ -72,7 +84,7 @@ def in_batches(records: list[Transaction], seed: int) -> tuple[list[tuple], Shar
         state += [pack(bucket, entries) for bucket, entries in decided.fresh.items()]
         told += what(decided)
         if rng.random() < 0.3:
-            shard = restored(shard.catalogue.encode(), state)
+            shard = restored(shard.catalogue.encode(), state, policy)
     return told, shard, state
 
 
@@ -83,8 +95,8 @@ def what(decided: Decided) -> list[tuple[int, Outcome, tuple | None]]:
     return sorted(told, key=lambda it: it[0])
 
 
-def restored(catalogue: bytes, state: list[bytes]) -> Shard:
-    shard = Shard(POLICY, Catalogue.decode(catalogue), 8)
+def restored(catalogue: bytes, state: list[bytes], policy: DedupPolicy = POLICY) -> Shard:
+    shard = Shard(policy, Catalogue.decode(catalogue), 8)
     for blob in state:
         shard.load(*unpack(blob))
     return shard

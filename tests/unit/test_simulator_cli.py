@@ -83,7 +83,7 @@ def test_help_names_every_setting_and_shows_examples(capsys: pytest.CaptureFixtu
     ("argv", "message"),
     [
         ([], "--bootstrap_servers is required"),
-        (["--bootstrap_servers", "localhost"], "must be HOST:PORT, got 'localhost'"),
+        (["--bootstrap_servers", "localhost"], "must be host:port, got 'localhost'"),
         (["--bootstrap_servers", "a:1,b:x"], "got 'b:x'"),
         (["--bootstrap_servers", "a:70000"], "got 'a:70000'"),
         ([*SERVER, "--topic", "a b"], "--topic must be"),

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from transforms.contract.number_limits import ARRIVAL_BITS, PARTITION_BITS, TOPIC_BITS
 from transforms.contract.transaction import Transaction
 
 ENTRY = np.dtype(
@@ -23,9 +24,9 @@ ENTRY = np.dtype(
         ("id_low", "<u8"),
         ("facts", "<u8"),  # digest of the payment facts: tells a conflict from a duplicate
         ("offset", "<u8"),
-        ("arrival_ms", "<u4"),  # since the bucket began
-        ("partition", "<u2"),
-        ("topic", "<u2"),  # number of the topic in a list that is kept beside
+        ("arrival_ms", f"<u{ARRIVAL_BITS // 8}"),  # since the bucket began
+        ("partition", f"<u{PARTITION_BITS // 8}"),
+        ("topic", f"<u{TOPIC_BITS // 8}"),  # number of the topic in a list that is kept beside
     ]
 )
 Entries = npt.NDArray[np.void]

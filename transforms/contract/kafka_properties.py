@@ -11,9 +11,16 @@ import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from transforms.contract import kafka_settings
+
 # The names of Kafka's settings of type "password", whatever client or mechanism they belong to.
 _SECRET = re.compile(r"(jaas\.config|password|passphrase|secret|keystore\.key|token)$")
 _REFERENCE = re.compile(r"\$\{([^}:]*):(?:([^}]*):)?([^}:]*)\}")
+# A line as java.util.Properties knows it. Blanks behind a value belong to it: to a password, say.
+_BLANKS = " \t\f"
+_LINE_BREAK = re.compile(r"\r\n|\r|\n")
+_LINE = re.compile(r"((?:[^\\=: \t\f]|\\.)+)(?:[ \t\f]*[=:]|[ \t\f])[ \t\f]*(.*)", re.DOTALL)
+_BAD_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*\\u(?![0-9a-fA-F]{4})")
 _PROVIDERS = "config.providers"
 _PROVIDER = "org.apache.kafka.common.config.provider.FileConfigProvider"
 
@@ -26,8 +33,8 @@ def load(path: Path | str | None) -> dict[str, str]:
     """Returns the settings in the file, its secrets as references; {} for None.
 
     Raises:
-        PropertiesError: no such file, or a line that is not `name=value`. Values never appear in
-            the message, since some are secret.
+        PropertiesError: no such file, a line that is not `name=value`, or a setting that clients
+            would not understand (kafka_settings.py). Secrets never appear in the message.
     """
     if path is None:
         return {}
@@ -39,12 +46,16 @@ def load(path: Path | str | None) -> dict[str, str]:
         raise PropertiesError(
             f"{path}: {_PROVIDERS} is set for you. Hint: write ${{file:PATH:NAME}}"
         )
-    return {
+    referred = {
         name: f"${{file:{place}:{name}}}"
         if _SECRET.search(name) and not _REFERENCE.fullmatch(value)
-        else value
+        else value.rstrip(_BLANKS)
         for name, value in settings.items()
     }
+    try:
+        return kafka_settings.checked(referred)
+    except kafka_settings.SettingError as error:
+        raise PropertiesError(f"{path}: {error}") from None
 
 
 def referring(settings: Mapping[str, str]) -> list[str]:
@@ -87,10 +98,12 @@ def _values(path: Path) -> dict[str, str]:
         raise PropertiesError(f"the Kafka settings {path} are not UTF-8") from None
     settings = {}
     for number, line in _lines(text):
-        # As java.util.Properties reads it: the name ends at the first =, : or space.
-        match = re.match(r"((?:[^\\=:\s]|\\.)+)\s*[=:\s]\s*(.*)", line, re.DOTALL)
+        # As java.util.Properties reads it: the name ends at the first =, : or blank.
+        match = _LINE.match(line)
         if match is None:
             raise PropertiesError(f"{path}, line {number}: name=value is required")
+        if _BAD_ESCAPE.search(line):
+            raise PropertiesError(f"{path}, line {number}: \\u needs four hexadecimal digits")
         settings[_plain(match[1])] = _plain(match[2])
     return settings
 
@@ -98,8 +111,8 @@ def _values(path: Path) -> dict[str, str]:
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """Yields lines that hold a setting, joined where one ends in a backslash, with numbers."""
     begun, first = "", 0
-    for number, raw in enumerate(text.splitlines(), start=1):
-        line = begun + raw.strip()
+    for number, raw in enumerate(_LINE_BREAK.split(text), start=1):
+        line = begun + raw.lstrip(_BLANKS)
         if not begun and (not line or line.startswith(("#", "!"))):
             continue
         first = first if begun else number

@@ -7,7 +7,8 @@ from typing import Literal
 NAMESPACE = "payments"
 
 # Counters may run ahead when a bundle is retried. The proof that each record was counted once is
-# `python -m pipeline.reconcile`, never these numbers.
+# `python -m pipeline.reconcile`, never these numbers. A name belongs to one step: on Flink, steps
+# that are fused into one operator would overwrite each other's (tests/drift/test_counters.py).
 CounterName = Literal[
     "records_read",  # records taken from Kafka
     "records_invalid",  # records rejected before deduplication, any reason

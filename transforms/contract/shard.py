@@ -24,11 +24,10 @@ from transforms.contract.id_memory import (
     digests_of,
     digests_of_facts,
 )
+from transforms.contract.number_limits import BUCKET_MS_MAX, BUCKETS_PER_HORIZON, HORIZON_SEC_MAX
 from transforms.contract.outcome import Outcome
 from transforms.contract.transaction import Transaction, place_of
 
-# Ids are kept for at most a horizon and a bucket: 1.25 horizons.
-BUCKETS_PER_HORIZON = 4
 _HEADER_BYTES = 8
 _TICK_MS = 1
 
@@ -104,6 +103,8 @@ class Shard:
         self._policy = policy
         self._horizon_ms = policy.horizon_us // 1_000
         self._bucket_ms = max(1, self._horizon_ms // BUCKETS_PER_HORIZON)
+        if self._bucket_ms > BUCKET_MS_MAX:
+            raise ValueError(f"a horizon must be at most {HORIZON_SEC_MAX} s")
         self._memory = IdMemory(self._bucket_ms)
         # Arrivals are kept as places in buckets: with others they would be read as other times.
         if catalogue.bucket_ms not in (0, self._bucket_ms):
