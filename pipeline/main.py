@@ -106,8 +106,6 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
     started_at = time.monotonic()
     try:
         config = start.prepare(config, claim, _complete)
-        if config.resume:
-            _resume(config.resume, options)
         if config.bounded:
             claim.submitted(config.job_name)  # DirectRunner runs here and now
         result = _submit(config, options)
@@ -122,13 +120,12 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
     if options.view_as(StandardOptions).no_wait_until_finish:
         _LOG.info("submitted to %s; not waiting", config.runner)
         return 0
-    code = _wait(result, claim, config, started_at)
-    if code == 0 and config.bounded:
-        start.note_end(config)
-    return code
+    return _wait(result, claim, config, started_at)
 
 
 def _submit(config: PipelineConfig, options: PipelineOptions) -> PipelineResult:
+    if config.resume:
+        _resume(config.resume, options)
     if config.java_parts is not None:
         with java_parts.expansion_service(config.java_parts) as address:
             return _submit_expanded(config.expanded_at(address), options)
@@ -171,6 +168,8 @@ def _wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_
         why = _stopped(error)
         claim.ended(f"failed: {why}")
         return _fail(why, EXIT_FAILED)
+    if config.bounded and state == PipelineState.DONE:
+        start.note_end(config)
     claim.ended(str(state))
     _LOG.info("%s after %.0f s", state, time.monotonic() - started_at)
     return 0 if state == PipelineState.DONE else EXIT_FAILED

@@ -89,10 +89,14 @@ def _end(arguments: argparse.Namespace, table: RunsTable) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = tool_flags.parser("python -m pipeline.runs", __doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    lists = commands.add_parser("list", help="tells who has held the tables, the newest last")
+    lists = commands.add_parser(
+        "list", help="tells who has held the tables, the newest last", allow_abbrev=False
+    )
     lists.add_argument("--json", action="store_true", help="All that is known of each, as JSON.")
     lists.set_defaults(run=_list)
-    ends = commands.add_parser("end", help="notes that a run has ended; it writes no more")
+    ends = commands.add_parser(
+        "end", help="notes that a run has ended; it writes no more", allow_abbrev=False
+    )
     ends.add_argument("--run_id", required=True, metavar="NAME", help="Of the run.")
     ends.add_argument("--why", required=True, metavar="TEXT", help="For whoever reads it later.")
     ends.set_defaults(run=_end)

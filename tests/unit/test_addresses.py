@@ -170,7 +170,7 @@ def test_savepoint_is_handed_on_as_flink_takes_it(tmp_path: Path, given: str) ->
     escaped = given.format(str(folder).replace(" ", "%20" if "file" in given else " "))
     options = PipelineOptions([*FLINK, f"--savepoint_path={escaped}"])
 
-    runners.apply_defaults(options, "FlinkRunner")
+    runners.apply_defaults(options, "FlinkRunner", "payments")
 
     assert options.view_as(FlinkOptions).savepoint_path == f"file://{folder}"
 

@@ -40,7 +40,7 @@ def kept_by_worker(plugins: list[str]) -> list[str]:
 def test_every_runner_tells_its_workers(runner: str) -> None:
     options = PipelineOptions(["--beam_plugins=somebody.elses"])
 
-    runners.apply_defaults(options, runner)
+    runners.apply_defaults(options, runner, "payments")
 
     told = options.view_as(SetupOptions).beam_plugins
     assert told == ["somebody.elses", OURS]
