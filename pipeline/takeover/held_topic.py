@@ -27,12 +27,12 @@ class HeldTopic:
 
     def with_records(self, ranges: Iterable[OffsetRange]) -> list[OffsetRange]:
         """Returns those of `ranges` that hold a record: an offset may be a transaction's marker."""
-        return [span for span in ranges if next(self.records(span), None) is not None]
+        return [span for span in ranges if self.reader.first(span) is not None]
 
     def first_arrival_us(self, ranges: Iterable[OffsetRange]) -> int | None:
         """Returns when the earliest of the ranges' first records arrived, None without records."""
-        firsts = (next(self.records(span), None) for span in ranges)
-        return min((first.broker_time_us for first in firsts if first is not None), default=None)
+        firsts = (self.reader.first(span) for span in ranges)
+        return min((record_of(each).broker_time_us for each in firsts if each), default=None)
 
     def at(self, places: Iterable[tuple[str, int, int]]) -> Iterator[KafkaRecord]:
         """Returns the records at these places, as far as Kafka still holds them."""

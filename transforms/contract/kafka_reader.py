@@ -164,7 +164,8 @@ class KafkaReader:
 
     def first(self, span: OffsetRange) -> Any | None:
         """Returns the first record of a range, None when there is none. Raises CannotRead."""
-        for batch in self.read([span]):
+        one = KafkaReader(self._servers, self._consumer, 1, self._stall_sec)  # decodes no more
+        for batch in one.read([span]):
             return batch[0]
         return None
 
