@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from kafka import KafkaConsumer
 from kafka.errors import KafkaError
@@ -12,6 +12,7 @@ from kafka.structs import TopicPartition
 
 from pipeline import clients
 from pipeline.reconciliation.errors import CannotCheck
+from pipeline.reconciliation.progress import Progress
 from pipeline.reconciliation.settings import Topics
 from pipeline.reconciliation.truth import Limits, OffsetRange, Partition, Truth
 from transforms.contract.kafka_message import record_of
@@ -20,7 +21,6 @@ from transforms.contract.transaction import KafkaRecord
 _POLL_MS = 1_000
 # A broker that restarts is back in about 10 s; after a minute without one record it is not coming.
 _STALL_SEC = 60
-_PROGRESS_SEC = 5
 
 
 class KafkaSide:
@@ -48,6 +48,19 @@ class KafkaSide:
         ends = self._consumer.end_offsets(pairs)
         return [OffsetRange(pair.topic, pair.partition, starts[pair], ends[pair]) for pair in pairs]
 
+    def first_from(self, moment_us: int, ranges: Sequence[OffsetRange]) -> dict[Partition, int]:
+        """Returns, of each partition, the offset of the first record that arrived then or later.
+
+        Its end where there is none.
+        """
+        moment_ms = -(-moment_us // 1_000)  # Kafka's clock has milliseconds
+        ends = {TopicPartition(span.topic, span.partition): span.end for span in ranges}
+        found = self._consumer.offsets_for_times(dict.fromkeys(ends, moment_ms))
+        return {
+            (pair.topic, pair.partition): end if (at := found.get(pair)) is None else at.offset
+            for pair, end in ends.items()
+        }
+
     def read(
         self, ranges: list[OffsetRange], limits: Limits, progress: Callable[[str], None]
     ) -> Truth:
@@ -61,12 +74,11 @@ class KafkaSide:
         self._consumer.assign(list(ends))
         for span in ranges:
             self._consumer.seek(TopicPartition(span.topic, span.partition), span.start)
-        told_at = time.monotonic()
-        for read, record in enumerate(self._records(ends), start=1):
+        offsets = sum(span.end - span.start for span in ranges)
+        reading = Progress(progress, "records read from Kafka", offsets)
+        for record in self._records(ends):
             truth.add(record)
-            if read % 10_000 == 0 and time.monotonic() - told_at > _PROGRESS_SEC:
-                progress(f"{read} records read from Kafka")
-                told_at = time.monotonic()
+            reading.step()
         # What expired meanwhile may have been skipped.
         for pair, start in self._consumer.beginning_offsets(list(ends)).items():
             truth.partitions[pair.topic, pair.partition].forget_below(start)
