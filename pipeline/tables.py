@@ -21,6 +21,7 @@ from pipeline.clients import bigquery_client
 from pipeline.warehouse import bigquery_views, sql_files, table_files
 from pipeline.warehouse.bigquery_tables import create, diff
 from pipeline.warehouse.run_checks import run_checks
+from transforms.contract.table_schema import TOOL_TABLES
 
 __all__ = ["create", "diff", "main"]
 
@@ -128,7 +129,8 @@ def _create(client: bigquery.Client, dataset: str) -> int:
 
 
 def _diff(client: bigquery.Client, dataset: str) -> int:
-    lines = diff(client, dataset) + bigquery_views.diff(client, dataset, sql_files.views())
+    lines = diff(client, dataset) + diff(client, dataset, TOOL_TABLES)
+    lines += bigquery_views.diff(client, dataset, sql_files.views())
     for line in lines:
         print(line, file=sys.stderr)
     said = "the tables are as the contract says, the views as sql/audit says"

@@ -221,37 +221,52 @@ class _Group:
         """Tells what is wrong with a duplicate or conflict; returns the epoch that it is in."""
         name = f"{place} is a {outcome} of {first.place}"
         reach = self._truth.reach(first.place)
+        epoch = self._epochs.get(first.place)
         if reach in _OUT_OF_SIGHT:
-            seen = self._first_rows.get(first.place)
-            epoch = _OUT_OF_SIGHT[reach]
-            if epoch is not None:
-                epoch = self._epochs.get(first.place, epoch)
-            if seen is None:
-                if reach is Reach.EXPIRED and self._retained(first.place):
-                    self._tell(f"{name}, which is no accepted record of this id")
-                else:
-                    self.unverifiable += 1
-                if reach is Reach.NEWER:
-                    self.unproven.append(place)
+            if place[:2] == first.place[:2] and place.offset < first.place.offset:
+                self._tell(f"{name}, which comes after it in the same partition")
+            elsewhere = _OUT_OF_SIGHT[reach]
+            epoch = elsewhere if elsewhere is None or epoch is None else epoch
+            accepted = self._first_rows.get(first.place)
+            if accepted is None:
+                self._not_seen(place, first.place, reach, name)
                 return epoch
-            accepted_us, accepted_facts = seen
+        elif epoch is None:
+            self._tell(f"{name}, which is no accepted record of this id")
+            return None
         else:
-            epoch = self._epochs.get(first.place)
-            if epoch is None:
-                self._tell(f"{name}, which is no accepted record of this id")
-                return None
-            _, _, accepted_us, accepted_facts = self._by_place[first.place]
-        if first.broker_time_us != accepted_us:
+            accepted = self._by_place[first.place][2:]
+        if first.broker_time_us != accepted[0]:
             self._content.add(
-                f"{place} first_broker_time: Kafka says {accepted_us}, "
+                f"{place} first_broker_time: Kafka says {accepted[0]}, "
                 f"the row {first.broker_time_us}"
             )
+        self._beside(name, outcome, (arrival_us, facts), accepted)
+        return epoch
+
+    def _not_seen(self, place: Place, first: Place, reach: Reach, name: str) -> None:
+        """Takes a copy of an accepted record outside the check that has no row."""
+        if reach is Reach.EXPIRED and self._retained(first):
+            self._tell(f"{name}, which is no accepted record of this id")
+            return
+        self.unverifiable += 1
+        if reach is Reach.NEWER:
+            self.unproven.append(place)
+
+    def _beside(
+        self,
+        name: str,
+        outcome: str,
+        copy: tuple[int, tuple[Any, ...]],
+        accepted: tuple[int, tuple[Any, ...]],
+    ) -> None:
+        """Compares arrival and facts of a copy with those of the accepted record."""
+        (arrival_us, facts), (accepted_us, accepted_facts) = copy, accepted
         agree = facts == accepted_facts
         if arrival_us - accepted_us > self._truth.limits.horizon_us:
             self._tell(f"{name}, but arrived after the horizon: it must be accepted")
         elif agree is not (outcome == Outcome.DUPLICATE.value):
             self._tell(f"{name}, but their payment facts {'agree' if agree else 'differ'}")
-        return epoch
 
     def _in_order(self, copies: Iterable[tuple[PlaceKey, int, str]]) -> None:
         """Tells where a partition would have to be read backwards."""

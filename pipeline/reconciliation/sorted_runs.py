@@ -106,7 +106,7 @@ class _Run:
 
     def __init__(self, items: Iterable[_Item]) -> None:
         try:
-            self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115: until close()
+            self._file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115
             for block in _blocks(items):
                 packed = zlib.compress(marshal.dumps(block), 1)
                 self._file.write(len(packed).to_bytes(_LENGTH_BYTES) + packed)

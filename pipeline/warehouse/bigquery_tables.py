@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from google.api_core import exceptions
 from google.cloud import bigquery
 
 from pipeline.clients import BIGQUERY_RETRY
-from transforms.contract.table_schema import TABLES, Column, Table
+from transforms.contract.table_schema import TABLES, TOOL_TABLES, Column, Table
 
 # The API answers with the older of BigQuery's two names for a type.
 _API_TYPE = {"INT64": "INTEGER", "FLOAT64": "FLOAT"}
@@ -35,7 +35,7 @@ def create(client: bigquery.Client, dataset: str) -> list[str]:
     """
     client.create_dataset(f"{client.project}.{dataset}", exists_ok=True, retry=BIGQUERY_RETRY)
     made = []
-    for table in TABLES:
+    for table in (*TABLES, *TOOL_TABLES):
         wanted = bigquery.Table(f"{client.project}.{dataset}.{table.name}", schema_of(table))
         wanted.description = table.description
         wanted.time_partitioning = bigquery.TimePartitioning(field=table.partition_by)
@@ -48,14 +48,17 @@ def create(client: bigquery.Client, dataset: str) -> list[str]:
     return made
 
 
-def diff(client: bigquery.Client, dataset: str) -> list[str]:
+def diff(client: bigquery.Client, dataset: str, tables: Sequence[Table] | None = None) -> list[str]:
     """Returns one line per difference between the contract and the dataset, [] when equal.
+
+    Args:
+        tables: what is compared; the tables that the pipeline writes unless given.
 
     Raises:
         google.api_core.exceptions.GoogleAPICallError: BigQuery refused, a missing table excepted.
     """
     lines = []
-    for table in TABLES:
+    for table in TABLES if tables is None else tables:
         name = f"{client.project}.{dataset}.{table.name}"
         try:
             found = client.get_table(name, retry=BIGQUERY_RETRY)

@@ -9,7 +9,7 @@ import json
 from pathlib import Path
 
 from pipeline.warehouse.sql_files import DATASET, SQL_FOLDER
-from transforms.contract.table_schema import TABLES, Column, Table
+from transforms.contract.table_schema import TABLES, TOOL_TABLES, Column, Table
 
 
 def generate(folder: Path = SQL_FOLDER) -> list[Path]:
@@ -27,7 +27,7 @@ def generate(folder: Path = SQL_FOLDER) -> list[Path]:
 def generated(folder: Path = SQL_FOLDER) -> dict[Path, str]:
     """Returns what each generated file must hold."""
     files = {}
-    for table in TABLES:
+    for table in (*TABLES, *TOOL_TABLES):
         files[folder / table.name / "table.sql"] = ddl(table)
         files[folder / table.name / "schema.json"] = schema_json(table)
     files[folder / "tables.json"] = tables_json()
@@ -70,7 +70,7 @@ def tables_json() -> str:
             "partition_by": table.partition_by,
             "cluster_by": list(table.cluster_by),
         }
-        for table in TABLES
+        for table in (*TABLES, *TOOL_TABLES)
     }
     return json.dumps(tables, indent=2, ensure_ascii=False) + "\n"
 

@@ -21,7 +21,7 @@ from pipeline.reconciliation.rows import (
     Row,
     Tables,
 )
-from pipeline.reconciliation.truth import Limits, OffsetRange, Place, Reach, Truth
+from pipeline.reconciliation.truth import Limits, OffsetRange, Partition, Place, Reach, Truth
 from tests.support import payments
 from transforms.contract import rules, wire_format
 from transforms.contract.dead_letter import DeadLetter, Rejected
@@ -79,6 +79,14 @@ class World:
         """Returns what every partition holds."""
         ends = enumerate(self._next)
         return [OffsetRange("payments", number, self.start, end) for number, end in ends]
+
+    def first_from(self, moment_us: int) -> dict[Partition, int]:
+        """Returns the offset of the first record of each partition that arrived then or later."""
+        found = {(span.topic, span.partition): span.end for span in self.ranges()}
+        for record in reversed(self.records):
+            if record.broker_time_us >= moment_us:
+                found[record.topic, record.partition] = record.offset
+        return found
 
     def rows(self, order: Sequence[Place] | None = None) -> list[Row]:
         """Returns the rows of a right pipeline that reads in this order (default: as sent)."""

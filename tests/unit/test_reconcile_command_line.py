@@ -33,8 +33,11 @@ class FakeKafka:
     def ranges(self) -> list[Any]:
         return self._world.truth().ranges
 
+    def first_from(self, moment_us: int, ranges: Any) -> dict[Any, int]:
+        return self._world.first_from(moment_us)
+
     def read(self, ranges: list[Any], limits: Any, progress: Any) -> Any:
-        return self._world.truth()
+        return self._world.read(ranges)
 
     def ends(self) -> dict[Any, int]:
         return {}
@@ -47,7 +50,7 @@ class FakeTables:
     queryable: Iterator[int]
     stale: Iterator[list[str]]
 
-    def __init__(self, dataset: Any, ranges: Any) -> None:
+    def __init__(self, dataset: Any, ranges: Any, arrivals_us: Any = None) -> None:
         pass
 
     def count_rows(self) -> int:
@@ -58,6 +61,22 @@ class FakeTables:
 
     def tables(self, ends_now: Any) -> Any:
         return tables(self.rows)
+
+
+class FakeVerdicts:
+    """Keeps the rows of the audit log."""
+
+    rows: list[dict[str, Any]]
+    ends: dict[Any, int]
+
+    def __init__(self, dataset: Any) -> None:
+        pass
+
+    def append(self, row: dict[str, Any]) -> None:
+        self.rows.append(row)
+
+    def proven(self) -> dict[Any, int]:
+        return self.ends
 
 
 @pytest.fixture
@@ -73,6 +92,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(kafka_side, "connected", connected)
     monkeypatch.setattr(reconcile, "BigQuerySide", FakeTables)
+    monkeypatch.setattr(reconcile, "Verdicts", FakeVerdicts)
+    monkeypatch.setattr(FakeVerdicts, "rows", [], raising=False)
+    monkeypatch.setattr(FakeVerdicts, "ends", {}, raising=False)
     monkeypatch.setattr(looks, "pause_sec", lambda took_sec, left_sec: 0)
     monkeypatch.setattr(FakeTables, "rows", world.rows(), raising=False)
     monkeypatch.setattr(FakeTables, "queryable", iter([2] * 9), raising=False)

@@ -56,7 +56,7 @@ def test_values_of_any_plain_kind_come_back() -> None:
 def _peak_bytes(count: int) -> int:
     tracemalloc.start()
     try:
-        runs: SortedRuns[int] = SortedRuns(run_bytes=100_000)
+        runs: SortedRuns[int] = SortedRuns(run_bytes=40_000)
         for number in range(count):
             runs.add(number * 7919 % count, (number, "x" * 50))
         assert sum(1 for _ in runs) == count
@@ -66,8 +66,8 @@ def _peak_bytes(count: int) -> int:
 
 
 def test_memory_does_not_grow_with_the_values() -> None:
-    # 52 runs of 270, and 208 of them, 48 merged into one at a time.
-    assert _peak_bytes(56_000) < 1.2 * _peak_bytes(14_000)
+    # Runs of 108; 48 of them are merged into one at a time.
+    assert _peak_bytes(32_000) < 1.2 * _peak_bytes(8_000)
 
 
 def test_full_disk_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,7 +28,7 @@ def audit(truth: Truth, tables: Tables, ledgers: Sequence[Ledger] = ()) -> Repor
     """
     comparison = _compare(truth, tables)
     twice = accepted_twice(tables.repeated, truth.limits.horizon_us)
-    copies = check_copies(truth, comparison.outcome)
+    copies = check_copies(truth, comparison.outcome, comparison.content)
     currencies, sums = compare_sums(truth, tables.sums)
     partitions = _partition_lines(truth, comparison)
     doubles = comparison.double.failures + len(twice.places - comparison.double_places)

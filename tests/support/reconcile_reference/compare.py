@@ -9,7 +9,7 @@ from decimal import Decimal
 from pipeline.reconciliation.checks import Check, Tally
 from pipeline.reconciliation.compare import CurrencyLine, plain
 from pipeline.reconciliation.coverage import Gap
-from pipeline.reconciliation.rows import CurrencySum, DeadLetterRow, First, PaymentRow, Row
+from pipeline.reconciliation.rows import CurrencySum, DeadLetterRow, PaymentRow, Row
 from pipeline.reconciliation.truth import Partition, Place
 from tests.support.reconcile_reference.truth import Entry, Invalid, PartitionTruth, Truth
 from transforms.contract.dead_letter import Reason, kept
@@ -61,8 +61,7 @@ class Comparison:
         elif entry.decided is None and row.outcome is Outcome.LATE:
             self.outcome.add(f"{row.place} is late, but arrived within the allowed lateness")
         if row.first is not None:
-            entry.first = entry.first or row.first.place
-            self._first(row.place, row.first)
+            entry.first = entry.first or row.first
         if row.transaction != record:
             for line in _differences(record, row.transaction):
                 self.content.add(f"{row.place} {line}")
@@ -70,15 +69,6 @@ class Comparison:
         if row.amount != amount:
             self.content.add(
                 f"{row.place} amount: Kafka says {plain(amount)}, the row {plain(row.amount)}"
-            )
-
-    def _first(self, place: Place, first: First) -> None:
-        named = self._truth.find(first.place)
-        # Who is named is judged with the whole group (copies.py); here only what the row repeats.
-        if named is not None and named.content.broker_time_us != first.broker_time_us:
-            self.content.add(
-                f"{place} first_broker_time: Kafka says {named.content.broker_time_us}, "
-                f"the row {first.broker_time_us}"
             )
 
     def _dead_letter(self, row: DeadLetterRow, entry: Entry) -> None:

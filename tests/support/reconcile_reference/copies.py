@@ -42,7 +42,7 @@ class CopiesFinding:
     wrong_ids: set[str] = dataclasses.field(default_factory=set)
 
 
-def check_copies(truth: Truth, tally: Tally) -> CopiesFinding:
+def check_copies(truth: Truth, tally: Tally, content: Tally) -> CopiesFinding:
     """Judges every id; adds what is wrong to `tally`."""
     finding = CopiesFinding()
     for transaction_id, entries in truth.copies_by_id().items():
@@ -55,6 +55,8 @@ def check_copies(truth: Truth, tally: Tally) -> CopiesFinding:
             tally.add(f"{transaction_id}: {line}")
             finding.wrong_ids.add(transaction_id)
         finding.unverifiable += group.unverifiable
+        for line in group.content:
+            content.add(line)
     return finding
 
 
@@ -69,6 +71,7 @@ class _Group:
         self._accepted = sorted(accepted, key=_arrival_us)
         self._epoch_of = {entry.place: number for number, entry in enumerate(self._accepted)}
         self.unverifiable = 0
+        self.content: list[str] = []
 
     def problems(self) -> Iterator[str]:
         """Yields what contradicts the rules, [] for a legal group."""
@@ -91,15 +94,23 @@ class _Group:
     def _copy(self, entry: Entry) -> tuple[str | None, int | None]:
         """Returns what is wrong with a duplicate or conflict, and the epoch that it is in."""
         assert entry.outcome is not None and entry.first is not None
-        name = f"{entry.place} is a {entry.outcome.value} of {entry.first}"
-        reach = self._truth.reach(entry.first)
+        name = f"{entry.place} is a {entry.outcome.value} of {entry.first.place}"
+        reach = self._truth.reach(entry.first.place)
         if reach in _OUT_OF_SIGHT:
             self.unverifiable += 1
+            if entry.place[:2] == entry.first.place[:2] and entry.place < entry.first.place:
+                line = f"{name}, which comes after it in the same partition"
+                return line, _OUT_OF_SIGHT[reach]
             return None, _OUT_OF_SIGHT[reach]
-        epoch = self._epoch_of.get(entry.first)
+        epoch = self._epoch_of.get(entry.first.place)
         if epoch is None:
             return f"{name}, which is no accepted record of this id", None
         first = self._accepted[epoch]
+        if entry.first.broker_time_us != _arrival_us(first):
+            self.content.append(
+                f"{entry.place} first_broker_time: Kafka says {_arrival_us(first)}, "
+                f"the row {entry.first.broker_time_us}"
+            )
         if _arrival_us(entry) - _arrival_us(first) > self._truth.limits.horizon_us:
             return f"{name}, but arrived after the horizon: it must be accepted", epoch
         agree = _facts(entry) == _facts(first)

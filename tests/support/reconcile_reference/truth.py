@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
+from pipeline.reconciliation.rows import First
 from pipeline.reconciliation.truth import Limits, OffsetRange, Partition, Place, Reach
 from transforms.contract import wire_format
 from transforms.contract.dead_letter import Rejected
@@ -40,7 +41,7 @@ class Entry:
     content: Transaction | Invalid
     decided: Outcome | None
     outcome: Outcome | None = None
-    first: Place | None = None
+    first: First | None = None
     in_ledger: bool = False
 
     @property
