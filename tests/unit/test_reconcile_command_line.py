@@ -216,6 +216,10 @@ def test_missing_table_is_told_before_the_topic_is_read(
         [*FLAGS, "--ledger=/no/such/file"],
         [*FLAGS, "--kafka_config_file=/no/such/file"],
         [*FLAGS, "--ledgers"],
+        [*FLAGS, "--since=yesterday"],
+        [*FLAGS, "--since=999999d"],
+        [*FLAGS, "--since=1h", "--until=2h"],
+        [*FLAGS, "--since_last", "--since=1h"],
     ],
 )
 def test_mistake_in_the_flags_exits_2(flags: list[str]) -> None:
@@ -244,6 +248,44 @@ def test_help_teaches_with_an_example(capsys: pytest.CaptureFixture[str]) -> Non
     text = capsys.readouterr().out
     assert "python -m pipeline.reconcile --kafka_bootstrap_servers=broker:9092" in text
     assert "Exit code: 0 balanced, 1 not balanced" in text
+
+
+def test_each_verdict_is_written_down_unless_asked_not_to(world: World) -> None:
+    reconcile.main(FLAGS)
+    reconcile.main([*FLAGS, "--no_log"])
+
+    [row] = FakeVerdicts.rows
+    assert (row["verdict"], row["scope"], row["read"]) == ("reconciled", "full", 2)
+
+
+def test_verdict_that_cannot_be_written_is_printed_and_exits_3(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(self: FakeVerdicts, row: dict[str, Any]) -> None:
+        raise CannotCheck("BigQuery refused: Access Denied")
+
+    monkeypatch.setattr(FakeVerdicts, "append", refused)
+
+    assert reconcile.main(FLAGS) == 3
+
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1].startswith("reconciled: read=2")
+    assert captured.err.splitlines()[-1] == (
+        "error: the verdict above was not written down: BigQuery refused: Access Denied"
+    )
+
+
+def test_check_behind_the_last_proof_reads_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = world.rows()
+    monkeypatch.setattr(FakeVerdicts, "ends", {("payments", 0): 1})
+    monkeypatch.setattr(FakeTables, "rows", rows[1:])
+
+    assert reconcile.main([*FLAGS, "--since_last"]) == 0
+
+    assert capsys.readouterr().out.splitlines()[-1].startswith("reconciled: read=1 accepted=1")
+    assert FakeVerdicts.rows[0]["scope"] == "incremental"
 
 
 def test_flags_are_those_of_the_pipeline() -> None:

@@ -13,7 +13,7 @@ from google.api_core import exceptions
 from hypothesis import given
 from hypothesis import strategies as st
 from kafka.errors import KafkaConnectionError
-from kafka.structs import TopicPartition
+from kafka.structs import OffsetAndTimestamp, TopicPartition
 
 from pipeline import clients
 from pipeline.reconciliation import bigquery_side, kafka_side
@@ -171,6 +171,10 @@ class FakeConsumer:
     def end_offsets(self, pairs: list[TopicPartition]) -> dict[TopicPartition, int]:
         return dict.fromkeys(pairs, self._end)
 
+    def offsets_for_times(self, asked: dict[TopicPartition, int]) -> dict[TopicPartition, Any]:
+        self.asked = asked
+        return dict.fromkeys(asked, self.found)
+
     def assign(self, pairs: list[TopicPartition]) -> None:
         self._assigned = pairs
 
@@ -225,6 +229,18 @@ def test_arrival_is_kept_in_microseconds() -> None:
     [(_, entry)] = read(FakeConsumer([0], end=1)).entries()
 
     assert entry.content.broker_time_us == payments.NOON_US
+
+
+@pytest.mark.parametrize(("found", "offset"), [(OffsetAndTimestamp(3, 1_000, -1), 3), (None, 9)])
+def test_moment_becomes_the_offset_of_the_first_record_then_or_later(
+    found: OffsetAndTimestamp | None, offset: int
+) -> None:
+    consumer = FakeConsumer([0, 3], end=9)
+    consumer.found = found
+    kafka = KafkaSide(TOPICS, consumer)
+
+    assert kafka.first_from(999_001, kafka.ranges()) == {("payments", 0): offset}
+    assert list(consumer.asked.values()) == [1_000]  # no record of 999 ms
 
 
 def test_topic_that_does_not_exist_cannot_be_checked() -> None:
