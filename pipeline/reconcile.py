@@ -23,6 +23,7 @@ verdict, though printed, could not be written down.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import sys
 import time
@@ -68,16 +69,16 @@ def reconcile(
         ranges = list(scope.ranges)
         # A table that is missing should be told before a million records are read.
         BigQuerySide(config.dataset, ranges).count_rows()
-        truth = kafka.read(ranges, config.limits, progress)
-        records = truth.records
-        progress(f"{records} records read from Kafka")
-        arrivals_us = None if scope.kind == FULL else truth.arrivals_us or (0, -1)
-        bigquery = BigQuerySide(config.dataset, truth.ranges, arrivals_us)
-        _wait(bigquery, records, config.wait_sec, progress)
-        tables = bigquery.tables(kafka.ends)
-        ledgers = [Ledger(path) for path in config.ledgers]
-        ledgers += [Ledger(path, partial=True) for path in config.partial_ledgers]
-        return audit(truth, tables, ledgers, scope, progress)
+        with contextlib.closing(kafka.read(ranges, config.limits, progress)) as truth:
+            records = truth.records
+            progress(f"{records} records read from Kafka")
+            arrivals_us = None if scope.kind == FULL else truth.arrivals_us or (0, -1)
+            bigquery = BigQuerySide(config.dataset, truth.ranges, arrivals_us)
+            _wait(bigquery, records, config.wait_sec, progress)
+            tables = bigquery.tables(kafka.ends)
+            ledgers = [Ledger(path) for path in config.ledgers]
+            ledgers += [Ledger(path, partial=True) for path in config.partial_ledgers]
+            return audit(truth, tables, ledgers, scope, progress)
 
 
 def _scope(config: ReconcileConfig, kafka: KafkaSide) -> Scope:

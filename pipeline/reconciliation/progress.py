@@ -29,11 +29,13 @@ class Progress:
         self._what = what
         self._most = most
         self._clock = clock
-        self._began_at = self._told_at = clock()
+        self._began_at = self._told_at = 0.0  # known at the first step
         self.done = 0
 
     def step(self) -> None:
         """Counts one."""
+        if not self.done:
+            self._began_at = self._told_at = self._clock()
         self.done += 1
         if self.done % _LOOK_EVERY == 0:
             self._look()
