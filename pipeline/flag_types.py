@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import math
 import re
 from collections.abc import Callable
@@ -18,6 +19,8 @@ _DATASET = re.compile(r"((?:[a-z0-9.-]+:)?[a-z0-9-]+)[.:]([A-Za-z0-9_]{1,1024})"
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")  # Kafka's own rule; what SQL may quote as it is
 
 _SECONDS_MAX = 31_622_400  # a year
+_AGO = re.compile(r"(\d{1,6})([mhd])")
+_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def host_port(text: str) -> str:
@@ -65,6 +68,19 @@ def dataset(text: str) -> tuple[str, str]:
     if not match:
         raise argparse.ArgumentTypeError(f"must be PROJECT.DATASET, got {text!r}")
     return match.group(1), match.group(2)
+
+
+def moment(text: str) -> dt.datetime:
+    """Returns a moment: a time, UTC without a zone, or so many minutes, hours or days ago."""
+    try:
+        if match := _AGO.fullmatch(text):
+            return dt.datetime.now(dt.UTC) - dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
+        found = dt.datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        raise argparse.ArgumentTypeError(
+            f"must be a time such as 2026-11-23T08:15Z, or 2h, got {text!r}"
+        ) from None
+    return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
 
 
 def seconds(text: str) -> int:

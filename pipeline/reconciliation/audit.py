@@ -1,36 +1,66 @@
-"""Was every record counted exactly once? All checks, in order: pure, from values to a report."""
+"""Whether every record was counted exactly once: all checks, from two sides to a report."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
+from pipeline.reconciliation.accepted_twice import Twice, accepted_twice
 from pipeline.reconciliation.checks import Check, Tally
-from pipeline.reconciliation.compare import Comparison, compare_sums, gaps, plain
-from pipeline.reconciliation.copies import accepted_twice, check_copies
+from pipeline.reconciliation.compare import Comparison, compare_sums, plain
+from pipeline.reconciliation.copies import Copies
+from pipeline.reconciliation.coverage import PartitionLine
 from pipeline.reconciliation.ledger import Ledger
-from pipeline.reconciliation.ledger_check import check_ledgers
-from pipeline.reconciliation.report import Counts, PartitionLine, Report
+from pipeline.reconciliation.ledger_check import LedgerAudit
+from pipeline.reconciliation.progress import Progress, Tell
+from pipeline.reconciliation.report import Counts, Report
 from pipeline.reconciliation.rows import MinuteDifference, Outside, Tables
-from pipeline.reconciliation.truth import Truth
+from pipeline.reconciliation.scope import FULL, INCREMENTAL, Scope
+from pipeline.reconciliation.truth import Place, Reach, Truth
 from transforms.contract.outcome import Outcome
 
 
-def audit(truth: Truth, tables: Tables, ledgers: Sequence[Ledger] = ()) -> Report:
+def audit(
+    truth: Truth,
+    tables: Tables,
+    ledgers: Sequence[Ledger] = (),
+    scope: Scope | None = None,
+    tell: Tell = lambda text: None,
+) -> Report:
     """Compares what Kafka holds with what BigQuery says.
 
     The truth is Kafka and, where given, what the ledgers say was sent; never the tables.
 
+    Args:
+        scope: what is checked; everything unless given.
+        tell: told how far the comparison is.
+
     Raises:
         CannotCheck: a side or a ledger cannot be read to its end.
     """
-    comparison = _compare(truth, tables)
-    twice = accepted_twice(tables.repeated, truth.limits.horizon_us)
-    copies = check_copies(truth, comparison.outcome)
-    currencies, sums = compare_sums(truth, tables.sums)
-    partitions = _partition_lines(truth, comparison)
-    doubles = comparison.double.failures + len(twice.places - comparison.double_places)
-    counts = _counts(truth.records, partitions, comparison, doubles)
+    scope = scope or Scope.full(truth.ranges)
+    twice = accepted_twice(
+        tables.repeated, truth.limits.horizon_us, truth.key, _reaches(truth, scope)
+    )
+    copies = Copies(truth, scope.holds)
+    ledger = LedgerAudit(truth, copies, ledgers) if ledgers else None
+    comparison = Comparison(truth, copies, ledger)
+    records = truth.records
+    fetched = Progress(tell, "rows read from BigQuery", records)
+    compared = Progress(tell, "records compared", records)
+    comparison.run(tables.rows, twice.places, fetched.step, compared.step)
+    for place in tables.outside.beyond_end:
+        comparison.unknown.add(f"{place} is in a table; Kafka has not reached that offset")
+    if ledger is not None:
+        ledger.match_alike()
+    for row in tables.firsts:
+        copies.add_first(row)
+    by_ledger = Tally() if ledger is None else ledger.outcomes
+    found = copies.judge(comparison.outcome, comparison.content, by_ledger, tell)
+    partitions = comparison.coverage.lines()
+    counts = _counts(partitions, comparison, twice)
+    currencies, sums = compare_sums(comparison, tables.sums)
     checks = [
         _missing(partitions),
         comparison.double.check("double", f"{counts.read} records, at most one row each"),
@@ -44,48 +74,40 @@ def audit(truth: Truth, tables: Tables, ledgers: Sequence[Ledger] = ()) -> Repor
         comparison.content.check("content", "every column that Kafka knows"),
         sums,
         _minutes(tables.minutes),
-        comparison.outcome.check("outcomes", f"{copies.groups} ids with copies"),
+        comparison.outcome.check("outcomes", f"{found.groups} ids with copies"),
     ]
-    notes = _notes(comparison.refused, copies.unverifiable, tables.outside)
+    if scope.kind == INCREMENTAL:
+        checks.append(_unbroken(scope))
+    notes = _notes(comparison.refused, found.unverifiable, tables.outside, twice, scope)
     if not counts.read:
         notes.append("Kafka holds no record in the checked ranges: nothing is proven")
-    if ledgers:
-        finding = check_ledgers(truth, ledgers, copies.wrong_ids)
+    if ledger is not None:
+        finding = ledger.finish(found.swapped)
         checks += finding.checks
         notes += finding.notes
-    return Report(counts, tuple(partitions), tuple(currencies), tuple(checks), tuple(notes))
+    scope = dataclasses.replace(scope, proven_ends=found.unproven)
+    return Report(counts, tuple(partitions), tuple(currencies), tuple(checks), tuple(notes), scope)
 
 
-def _compare(truth: Truth, tables: Tables) -> Comparison:
-    comparison = Comparison(truth)
-    for row in tables.rows:
-        comparison.add(row)
-    for place in tables.outside.beyond_end:
-        comparison.unknown.add(f"{place} is in a table; Kafka has not reached that offset")
-    return comparison
+def _reaches(truth: Truth, scope: Scope) -> Callable[[Place], bool]:
+    """Returns whether a row of an id that was accepted twice concerns this check.
+
+    A full check tells of the whole history; one of a range, of what has a copy in it.
+    """
+    if scope.kind == FULL:
+        return lambda place: True
+    return lambda place: truth.reach(place) in (Reach.CHECKED, Reach.NOWHERE)
 
 
-def _counts(
-    read: int, partitions: Sequence[PartitionLine], comparison: Comparison, doubles: int
-) -> Counts:
+def _counts(partitions: Sequence[PartitionLine], comparison: Comparison, twice: Twice) -> Counts:
     outcomes = {outcome: comparison.rows[outcome] for outcome in Outcome}
-    missing = sum(line.missing for line in partitions)
-    return Counts(read, outcomes, missing, doubles, comparison.unknown.failures)
-
-
-def _partition_lines(truth: Truth, comparison: Comparison) -> list[PartitionLine]:
-    return [
-        PartitionLine(
-            topic,
-            number,
-            len(partition.entries),
-            min(partition.entries, default=None),
-            max(partition.entries, default=None),
-            tuple(gaps(partition)),
-            comparison.doubles[topic, number],
-        )
-        for (topic, number), partition in truth.partitions.items()
-    ]
+    return Counts(
+        sum(line.records for line in partitions),
+        outcomes,
+        sum(line.missing for line in partitions),
+        comparison.double.failures + comparison.twice + twice.elsewhere,
+        comparison.unknown.failures,
+    )
 
 
 def _missing(partitions: Sequence[PartitionLine]) -> Check:
@@ -96,6 +118,7 @@ def _missing(partitions: Sequence[PartitionLine]) -> Check:
                 f"{line.topic}[{line.partition}] {gap.first_offset}..{gap.last_offset}: "
                 f"{gap.records} records in no table"
             )
+    tally.failures = sum(line.all_gaps for line in partitions)
     records = sum(line.records for line in partitions)
     missing = sum(line.missing for line in partitions)
     return tally.check("missing", f"{missing} of {records} records, {tally.failures} gaps")
@@ -110,7 +133,7 @@ def _conservation(counts: Counts) -> Check:
     return tally.check("conservation", f"{counts.read} read, {total} rows")
 
 
-def _minutes(differences: Sequence[MinuteDifference]) -> Check:
+def _minutes(differences: Iterable[MinuteDifference]) -> Check:
     tally = Tally()
     for minute_us, currency, rows, amount, count, total in differences:
         minute = dt.datetime.fromtimestamp(minute_us / 1e6, dt.UTC)
@@ -121,14 +144,27 @@ def _minutes(differences: Sequence[MinuteDifference]) -> Check:
     return tally.check("totals by minute", "the newest panes add up to the accepted payments")
 
 
-def _notes(refused: int, unverifiable: int, outside: Outside) -> list[str]:
+def _unbroken(scope: Scope) -> Check:
+    tally = Tally()
+    for line in scope.unproven:
+        tally.add(line)
+    return tally.check("unbroken", "begins where the proof before has ended")
+
+
+def _notes(
+    refused: int, unverifiable: int, outside: Outside, twice: Twice, scope: Scope
+) -> list[str]:
+    cut = scope.kind != FULL
+    before = "before the checked range" if cut else "that Kafka has deleted since (expired)"
     notes = {
         "rows were refused by BigQuery: their payments are in dead_letters, not counted": refused,
         "copies name an accepted record that is not read here: their facts were not compared": (
             unverifiable
         ),
-        "rows are of records that Kafka has deleted since (expired)": outside.expired,
-        "rows are of records that arrived after this check began": outside.newer,
+        f"rows are of records {before}": outside.expired,
+        "rows are of records that arrived after "
+        f"{'the checked range' if cut else 'this check began'}": outside.newer,
         "rows are of other topics": outside.other_topics,
+        "ids were accepted twice outside the checked range": twice.left_out,
     }
-    return [f"{count} {text}" for text, count in notes.items() if count]
+    return scope.notes() + [f"{count} {text}" for text, count in notes.items() if count]

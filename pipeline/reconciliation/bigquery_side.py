@@ -13,6 +13,7 @@ from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.rows import (
     AcceptedRow,
     CurrencySum,
+    FirstRow,
     MinuteDifference,
     Outside,
     Row,
@@ -22,12 +23,15 @@ from pipeline.reconciliation.rows import (
 from pipeline.reconciliation.settings import Dataset
 from pipeline.reconciliation.truth import OffsetRange, Partition, Place, Reach
 from transforms.contract.table_schema import (
+    CONFLICTS,
+    DUPLICATES,
     OUTCOME_TABLES,
     TOTALS_BY_MINUTE,
     TRANSACTIONS,
     OutcomeTable,
     Table,
 )
+from transforms.contract.transaction import PaymentFacts
 
 # How a column is written into JSON so that it comes back exact: a NUMERIC as text, a TIMESTAMP as
 # microseconds since the epoch, bytes as base64.
@@ -57,28 +61,43 @@ WITH {NEWEST_TOTALS}, told AS (
   FROM newest GROUP BY window_start, currency
 ), paid AS (
   SELECT TIMESTAMP_TRUNC(event_time, MINUTE) AS window_start, currency, COUNT(*) AS payments,
-    SUM(amount) AS amount
+    SUM(amount) AS amount, {{reached}} AS reached
   FROM {{transactions}} GROUP BY window_start, currency
 )
 SELECT UNIX_MICROS(window_start), currency,
   IFNULL(paid.payments, 0), CAST(IFNULL(paid.amount, 0) AS STRING),
   IFNULL(told.payments, 0), CAST(IFNULL(told.amount, 0) AS STRING)
 FROM paid FULL JOIN told USING (window_start, currency)
-WHERE IFNULL(paid.payments, 0) <> IFNULL(told.payments, 0)
-  OR IFNULL(paid.amount, 0) <> IFNULL(told.amount, 0)
+WHERE (IFNULL(paid.payments, 0) <> IFNULL(told.payments, 0)
+  OR IFNULL(paid.amount, 0) <> IFNULL(told.amount, 0)) AND {{within}}
 ORDER BY 1, 2
 """
+# Of a range, the minutes of its payments, whole; and totals between them of no payment at all.
+_WITHIN = (
+    "(IFNULL(paid.reached, 0) > 0 OR (paid.payments IS NULL "
+    "AND UNIX_MICROS(window_start) BETWEEN {first_us} AND {last_us}))"
+)
 
 
 class BigQuerySide:
     """The outcome tables, seen through the offsets that are checked.
 
     Every method raises CannotCheck when BigQuery does not answer, or refuses.
+
+    Args:
+        arrivals_us: first and last arrival of a range, whose minutes alone are then compared; None
+            compares every minute there is.
     """
 
-    def __init__(self, dataset: Dataset, ranges: Sequence[OffsetRange]) -> None:
+    def __init__(
+        self,
+        dataset: Dataset,
+        ranges: Sequence[OffsetRange],
+        arrivals_us: tuple[int, int] | None = None,
+    ) -> None:
         self._dataset = dataset
         self._reach = _reach_sql(ranges)
+        self._arrivals_us = arrivals_us
         where = f"{dataset.project}.{dataset.name}"
         with clients.bigquery_errors(CannotCheck, where, dataset.endpoint):
             self._client = clients.bigquery_client(dataset.project, dataset.endpoint)
@@ -106,17 +125,49 @@ class BigQuerySide:
             self._repeated(),
             self._outside(ends_now),
             self.minutes(),
+            self._firsts(),
         )
 
-    def minutes(self) -> list[MinuteDifference]:
-        """Returns the minutes whose newest totals are not what the accepted rows add up to."""
+    def minutes(self) -> Iterator[MinuteDifference]:
+        """Yields the minutes whose newest totals are not what the accepted rows add up to."""
+        reached, within = "0", "TRUE"
+        if self._arrivals_us is not None:
+            first_us, last_us = self._arrivals_us
+            reached = f"COUNTIF({self._reach} = '{Reach.CHECKED.value}')"
+            within = _WITHIN.format(first_us=first_us, last_us=last_us)
         sql = _MINUTES.format(
-            transactions=self._name(TRANSACTIONS), totals=self._name(TOTALS_BY_MINUTE)
+            transactions=self._name(TRANSACTIONS),
+            totals=self._name(TOTALS_BY_MINUTE),
+            reached=reached,
+            within=within,
         )
-        return [
-            MinuteDifference(minute_us, currency, rows, Decimal(amount), count, Decimal(total))
-            for minute_us, currency, rows, amount, count, total in self._query(sql)
-        ]
+        for minute_us, currency, rows, amount, count, total in self._query(sql):
+            yield MinuteDifference(
+                minute_us, currency, rows, Decimal(amount), count, Decimal(total)
+            )
+
+    def _firsts(self) -> Iterator[FirstRow]:
+        """Yields the accepted rows outside the ranges that copies inside them name."""
+        first = "transaction_id, first_topic, first_partition, first_offset"
+        copies = _union(
+            f"SELECT {first} FROM {self._name(table)} WHERE {self._reach} = '{Reach.CHECKED.value}'"
+            for table in (DUPLICATES, CONFLICTS)
+        )
+        reaches = f"'{Reach.CHECKED.value}', '{Reach.NOWHERE.value}'"
+        sql = (
+            "SELECT paid.transaction_id, paid.kafka_topic, paid.kafka_partition, "
+            "paid.kafka_offset, UNIX_MICROS(paid.broker_time), "
+            "paid.amount_minor, paid.currency, paid.account_id, paid.merchant_id "
+            f"FROM (SELECT * FROM {self._name(TRANSACTIONS)} "
+            f"WHERE {self._reach} NOT IN ({reaches})) AS paid "
+            f"JOIN (SELECT DISTINCT {first} FROM ({copies})) AS copy "
+            "ON paid.transaction_id = copy.transaction_id AND paid.kafka_topic = copy.first_topic "
+            "AND paid.kafka_partition = copy.first_partition "
+            "AND paid.kafka_offset = copy.first_offset"
+        )
+        for transaction_id, topic, partition, offset, arrival_us, *facts in self._query(sql):
+            place = Place(topic, partition, offset)
+            yield FirstRow(transaction_id, place, arrival_us, PaymentFacts(*facts))
 
     def _rows(self) -> Iterator[Row]:
         # One statement: on Google's BigQuery all tables are then read as of the same moment. One
@@ -156,21 +207,35 @@ class BigQuerySide:
         counts = dict.fromkeys(Reach, 0)
         for reach, count in self._counts():
             counts[reach] += count
-        sql = _union(
+        places = _union(
             f"SELECT kafka_topic, kafka_partition, kafka_offset FROM {self._name(table)} "
             f"WHERE {self._reach} = '{Reach.NEWER.value}'"
             for table in OUTCOME_TABLES
         )
-        newer = [Place(*cells) for cells in self._query(sql)]
+        lasts = list(
+            self._query(
+                "SELECT kafka_topic, kafka_partition, COUNT(*), MAX(kafka_offset) "
+                f"FROM ({places}) GROUP BY kafka_topic, kafka_partition"
+            )
+        )
         # Asked after the rows: a row is written only for a record that Kafka has already.
         ends = ends_now()
-        beyond_end = [place for place in newer if place.offset >= ends[place[:2]]]
-        return Outside(
-            counts[Reach.EXPIRED],
-            counts[Reach.OTHER_TOPIC],
-            len(newer) - len(beyond_end),
-            beyond_end,
-        )
+        newer = sum(count for _, _, count, _ in lasts)
+        spans = [
+            OffsetRange(topic, partition, ends[topic, partition], last + 1)
+            for topic, partition, _, last in lasts
+            if last >= ends[topic, partition]
+        ]
+        outside = Outside(counts[Reach.EXPIRED], counts[Reach.OTHER_TOPIC], newer)
+        if not spans:
+            return outside
+        beyond = f"FROM ({places}) WHERE {_in_sql(spans)}"
+        [[count]] = self._query(f"SELECT COUNT(*) {beyond}")
+        return outside._replace(newer=newer - count, beyond_end=self._beyond(beyond))
+
+    def _beyond(self, beyond: str) -> Iterator[Place]:
+        for cells in self._query(f"SELECT kafka_topic, kafka_partition, kafka_offset {beyond}"):
+            yield Place(*cells)
 
     def _counts(self) -> Iterator[tuple[Reach, int]]:
         sql = _union(
@@ -200,6 +265,14 @@ def _json_columns(table: OutcomeTable) -> str:
 
 def _union(selects: Iterator[str]) -> str:
     return " UNION ALL ".join(selects)
+
+
+def _in_sql(spans: Sequence[OffsetRange]) -> str:
+    return " OR ".join(
+        f"(kafka_topic = '{span.topic}' AND kafka_partition = {span.partition} "
+        f"AND kafka_offset >= {span.start} AND kafka_offset < {span.end})"
+        for span in spans
+    )
 
 
 def _reach_sql(ranges: Sequence[OffsetRange]) -> str:

@@ -1,53 +1,158 @@
-"""Is each record in exactly one table, and does its row say what the record says?"""
+"""Each record must be in exactly one table, and its row must say what the record says."""
 
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from pipeline.reconciliation.checks import Check, Tally
-from pipeline.reconciliation.rows import CurrencySum, DeadLetterRow, First, PaymentRow, Row
-from pipeline.reconciliation.truth import Entry, Invalid, Partition, PartitionTruth, Place, Truth
-from transforms.contract.dead_letter import Reason, kept
+from pipeline.reconciliation.copies import Copies
+from pipeline.reconciliation.coverage import Coverage
+from pipeline.reconciliation.ledger_check import LedgerAudit
+from pipeline.reconciliation.rows import (
+    CurrencySum,
+    First,
+    KeptLetter,
+    PaymentRow,
+    Row,
+    kept_row,
+    plain_row,
+)
+from pipeline.reconciliation.sorted_runs import SortedRuns, merged
+from pipeline.reconciliation.truth import Entry, Invalid, Place, PlaceKey, Truth
+from transforms.contract.dead_letter import Reason
 from transforms.contract.outcome import Outcome
 from transforms.contract.rules import amount_of
 from transforms.contract.transaction import Transaction
 
+# What lies at one place, in the order in which it is looked at.
+_RECORD, _SENT, _TWICE, _ROW = range(4)
+
+
+class Found(NamedTuple):
+    """What BigQuery made of one record: the first of its rows, None while there is none."""
+
+    outcome: Outcome | None = None
+    first: First | None = None
+
 
 class Comparison:
-    """Takes rows in any order, lays each beside its record, and notes what does not fit."""
+    """Lays each row beside its record, in the order of places, and notes what does not fit."""
 
-    def __init__(self, truth: Truth) -> None:
+    def __init__(self, truth: Truth, copies: Copies, ledger: LedgerAudit | None) -> None:
         self._truth = truth
+        self._copies = copies
+        self._ledger = ledger
+        self.coverage = Coverage(truth.partitions)
         self.rows: collections.Counter[Outcome] = collections.Counter()
-        self.doubles: collections.Counter[Partition] = collections.Counter()
-        self.double_places: set[Place] = set()
+        self.twice = 0  # accepted again, and not at a place that is double anyway
         self.double = Tally()
         self.unknown = Tally()
         self.content = Tally()
         self.outcome = Tally()
         self.refused = 0  # rows that BigQuery refused: legal, but never expected
+        self.minor: collections.Counter[str] = collections.Counter()
+        self.accepted: collections.Counter[str] = collections.Counter()
 
-    def add(self, row: Row) -> None:
-        """Compares one row with the record that it claims to be."""
+    def run(
+        self,
+        rows: Iterable[Row],
+        twice: SortedRuns[PlaceKey],
+        fetched: Callable[[], None],
+        compared: Callable[[], None],
+    ) -> None:
+        """Compares everything.
+
+        Args:
+            twice: the places of rows too many of an id (accepted_twice.py).
+            fetched: told of each row.
+            compared: told of each place.
+        """
+        sent = () if self._ledger is None else self._ledger.sent
+        with_rows = self._sorted(rows, fetched)
+        streams = merged(
+            ((key, _RECORD, entry) for key, entry in self._truth.entries()),
+            ((key, _SENT, value) for key, value in sent),
+            ((key, _TWICE, None) for key, _ in twice),
+            ((key, _ROW, value) for key, value in with_rows),
+        )
+        for key, group in itertools.groupby(streams, key=lambda item: item[0]):
+            self._place(key, group)
+            compared()
+        with_rows.close()
+
+    def _sorted(self, rows: Iterable[Row], fetched: Callable[[], None]) -> SortedRuns[PlaceKey]:
+        with_rows: SortedRuns[PlaceKey] = SortedRuns()
+        for row in rows:
+            outcome = row.outcome if isinstance(row, PaymentRow) else Outcome.INVALID
+            self.rows[outcome] += 1
+            fetched()
+            key = self._truth.key(row.place)
+            if key is None:
+                self._stranger(row.place, outcome)
+            else:
+                with_rows.add(key, plain_row(row))
+        return with_rows
+
+    def _stranger(self, place: Place, outcome: Outcome) -> None:
+        self.unknown.add(f"{place} is in {outcome.value}; Kafka holds no record there")
+
+    def _place(self, key: PlaceKey, group: Iterator[tuple[PlaceKey, int, Any]]) -> None:
+        """Compares all that lies at one place."""
+        entry: Entry | None = None
+        found = Found()
+        sent = []
+        twice = double = False
+        for _, kind, value in group:
+            if kind == _ROW:
+                row = kept_row(self._truth.place(key), value)
+                was = found.outcome
+                found = self._row(row, entry, found)
+                double |= was is not None
+            elif kind == _RECORD:
+                entry = value
+            elif kind == _SENT:
+                sent.append(value)
+            else:
+                twice = True
+        self.twice += twice and not double
+        if entry is not None:
+            self._record(key, entry, found)
+        if self._ledger is not None:
+            self._ledger.place(key, entry, found.outcome, sent)
+
+    def _row(self, row: PaymentRow | KeptLetter, entry: Entry | None, found: Found) -> Found:
         outcome = row.outcome if isinstance(row, PaymentRow) else Outcome.INVALID
-        self.rows[outcome] += 1
-        entry = self._truth.find(row.place)
         if entry is None:
-            self.unknown.add(f"{row.place} is in {outcome.value}; Kafka holds no record there")
-            return
-        if entry.outcome is None:
-            entry.outcome = outcome
-        else:
-            self.doubles[row.place[:2]] += 1
-            self.double_places.add(row.place)
-            self.double.add(f"{row.place} is {entry.outcome.value} and again {outcome.value}")
+            self._stranger(row.place, outcome)
+            return found
+        if found.outcome is not None:
+            self.coverage.double(row.place)
+            self.double.add(f"{row.place} is {found.outcome.value} and again {outcome.value}")
+        first = None
         if isinstance(row, PaymentRow):
+            first = row.first
             self._payment(row, entry)
         else:
             self._dead_letter(row, entry)
+        # A record that a payment was made of although it is invalid names no first.
+        if isinstance(entry.content, Invalid):
+            first = None
+        return Found(found.outcome or outcome, found.first or first)
+
+    def _record(self, key: PlaceKey, entry: Entry, found: Found) -> None:
+        self.coverage.record(entry.place, found.outcome is not None)
+        record = entry.content
+        if isinstance(record, Invalid):
+            return
+        if found.outcome is Outcome.ACCEPTED:
+            self.minor[record.currency] += record.amount_minor
+            self.accepted[record.currency] += 1
+        if entry.decided is None:
+            self._copies.add_record(key, record, found.outcome, found.first)
 
     def _payment(self, row: PaymentRow, entry: Entry) -> None:
         record = entry.content
@@ -58,9 +163,6 @@ class Comparison:
             self.outcome.add(f"{row.place} is {row.outcome.value}, but arrived too late")
         elif entry.decided is None and row.outcome is Outcome.LATE:
             self.outcome.add(f"{row.place} is late, but arrived within the allowed lateness")
-        if row.first is not None:
-            entry.first = entry.first or row.first.place
-            self._first(row.place, row.first)
         if row.transaction != record:
             for line in _differences(record, row.transaction):
                 self.content.add(f"{row.place} {line}")
@@ -70,16 +172,7 @@ class Comparison:
                 f"{row.place} amount: Kafka says {plain(amount)}, the row {plain(row.amount)}"
             )
 
-    def _first(self, place: Place, first: First) -> None:
-        named = self._truth.find(first.place)
-        # Who is named is judged with the whole group (copies.py); here only what the row repeats.
-        if named is not None and named.content.broker_time_us != first.broker_time_us:
-            self.content.add(
-                f"{place} first_broker_time: Kafka says {named.content.broker_time_us}, "
-                f"the row {first.broker_time_us}"
-            )
-
-    def _dead_letter(self, row: DeadLetterRow, entry: Entry) -> None:
+    def _dead_letter(self, row: KeptLetter, entry: Entry) -> None:
         record = entry.content
         if row.broker_time_us != record.broker_time_us:
             self.content.add(
@@ -94,8 +187,9 @@ class Comparison:
         else:
             if row.reason != record.reason:
                 self.outcome.add(f"{row.place} is {row.reason}, but must be {record.reason}")
-            for name in ("key", "payload"):
-                if getattr(row, name) != kept(getattr(record, name)):
+            held = {"key": record.kept_key, "payload": record.kept_payload}
+            for name, right in held.items():
+                if getattr(row, name) != right:
                     self.content.add(f"{row.place} {name}: not the bytes that Kafka holds")
 
 
@@ -109,32 +203,6 @@ def plain(amount: Decimal) -> str:
     """Returns the amount without exponent and without zeros at the end of its fraction."""
     text = f"{amount:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-class Gap(NamedTuple):
-    """Neighbouring records of one partition that no table holds."""
-
-    first_offset: int
-    last_offset: int
-    records: int
-
-
-def gaps(partition: PartitionTruth) -> list[Gap]:
-    """Returns what is missing, in the order of offsets.
-
-    Markers of transactions between two missing records do not split a gap.
-    """
-    found: list[Gap] = []
-    inside = False
-    for offset in sorted(partition.entries):
-        if partition.entries[offset].outcome is not None:
-            inside = False
-        elif inside:
-            found[-1] = Gap(found[-1].first_offset, offset, found[-1].records + 1)
-        else:
-            found.append(Gap(offset, offset, 1))
-            inside = True
-    return found
 
 
 class CurrencyLine(NamedTuple):
@@ -152,14 +220,11 @@ class CurrencyLine(NamedTuple):
         return self.records == self.rows and self.kafka == self.bigquery
 
 
-def compare_sums(truth: Truth, sums: Sequence[CurrencySum]) -> tuple[list[CurrencyLine], Check]:
+def compare_sums(
+    comparison: Comparison, sums: Sequence[CurrencySum]
+) -> tuple[list[CurrencyLine], Check]:
     """Compares the payloads at accepted offsets with SUM(amount) of BigQuery, exactly."""
-    minor: collections.Counter[str] = collections.Counter()
-    records: collections.Counter[str] = collections.Counter()
-    for entry in truth.entries():
-        if entry.outcome is Outcome.ACCEPTED and isinstance(entry.content, Transaction):
-            minor[entry.content.currency] += entry.content.amount_minor
-            records[entry.content.currency] += 1
+    minor, records = comparison.minor, comparison.accepted
     by_currency = {line.currency: line for line in sums}
     lines = []
     tally = Tally()

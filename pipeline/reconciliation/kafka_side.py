@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 
 from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
@@ -13,14 +12,13 @@ from kafka.structs import TopicPartition
 from pipeline import clients
 from pipeline.reconciliation.checks import Tally
 from pipeline.reconciliation.errors import CannotCheck
+from pipeline.reconciliation.progress import Progress
 from pipeline.reconciliation.settings import Topics
 from pipeline.reconciliation.truth import Limits, OffsetRange, Partition, Truth
 from transforms.contract import arrival, kafka_reader
 from transforms.contract.kafka_message import record_of
 from transforms.contract.kafka_reader import CannotRead, KafkaReader
 from transforms.contract.transaction import KafkaRecord
-
-_PROGRESS_SEC = 5
 
 
 class KafkaSide:
@@ -39,6 +37,18 @@ class KafkaSide:
         """
         return [OffsetRange(*span) for span in self._reader.ranges(self._topics.names)]
 
+    def first_from(self, moment_us: int, ranges: Sequence[OffsetRange]) -> dict[Partition, int]:
+        """Returns, of each partition, the offset of the first record that arrived then or later.
+
+        Its end where there is none.
+        """
+        moment_us = -(-moment_us // 1_000) * 1_000  # Kafka's clock has milliseconds
+        first = {span: self._reader.since(TopicPartition(*span[:2]), moment_us) for span in ranges}
+        return {
+            (span.topic, span.partition): span.end if offset is None else offset
+            for span, offset in first.items()
+        }
+
     def read(
         self, ranges: list[OffsetRange], limits: Limits, progress: Callable[[str], None]
     ) -> Truth:
@@ -48,12 +58,11 @@ class KafkaSide:
             CannotRead: the broker stops answering.
         """
         truth = Truth(ranges, limits)
-        told_at = time.monotonic()
-        for read, record in enumerate(self.records(ranges), start=1):
+        offsets = sum(span.end - span.start for span in ranges)
+        reading = Progress(progress, "records read from Kafka", offsets)
+        for record in self.records(ranges):
             truth.add(record)
-            if read % 10_000 == 0 and time.monotonic() - told_at > _PROGRESS_SEC:
-                progress(f"{read} records read from Kafka")
-                told_at = time.monotonic()
+            reading.step()
         # What expired meanwhile may have been passed over.
         pairs = [TopicPartition(*span[:2]) for span in ranges]
         for pair, start in self._reader.starts(pairs).items():

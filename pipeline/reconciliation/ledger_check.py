@@ -1,21 +1,33 @@
-"""Did each record end as its sender meant it to? The ledger against Kafka and the tables."""
+"""Each record must end as its sender meant it to: the ledger against Kafka and the tables."""
 
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterable, Set
-from typing import NamedTuple
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from pipeline.reconciliation.checks import Check, Tally
+from pipeline.reconciliation.copies import Copies, unexpected
 from pipeline.reconciliation.ledger import Ledger, LedgerEntry, SentFacts
-from pipeline.reconciliation.truth import Entry, Invalid, Place, Reach, Truth
+from pipeline.reconciliation.sorted_runs import SortedRuns
+from pipeline.reconciliation.truth import Entry, Invalid, Place, PlaceKey, Reach, Truth, digest
 from transforms.contract.outcome import Outcome
 from transforms.contract.transaction import Transaction
 
 _BY_DEDUPLICATE = (Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.CONFLICT)
+# Records that say the same, in the order in which they are looked at: one that a ledger names which
+# is whole, sends that were never acknowledged, records that no ledger names.
+_WHOLE, _UNACKNOWLEDGED, _UNNAMED = range(3)
 
-# What identifies a record whose offset is not known: topic, partition, and what it says.
-_Identity = tuple[object, ...]
+
+class _Sent(NamedTuple):
+    """What a ledger says of the record at one place."""
+
+    facts: SentFacts
+    expected: Outcome
+    reason: str | None
+    partial: bool
 
 
 class LedgerFinding(NamedTuple):
@@ -23,187 +35,197 @@ class LedgerFinding(NamedTuple):
 
     Attributes:
         checks: `ledger in Kafka` and `ledger outcomes`.
-        swapped: records that changed places with a copy, as the order of partitions allows.
         notes: what is no failure, for a human.
     """
 
     checks: tuple[Check, Check]
-    swapped: int
     notes: tuple[str, ...]
 
 
-def check_ledgers(truth: Truth, ledgers: Iterable[Ledger], wrong_ids: Set[str]) -> LedgerFinding:
-    """Compares every entry of every ledger.
+class LedgerAudit:
+    """Compares every entry of every ledger, place by place and then by what the records say.
 
-    Args:
-        truth: all records, their outcomes already found.
-        ledgers: files that together name everything in the topics.
-        wrong_ids: ids whose outcomes no reading order can lead to (copies.py).
+    Attributes:
+        sent: acknowledged entries within reach, by place.
+        outcomes: failures of `ledger outcomes`.
     """
-    audit = _Audit(truth, wrong_ids)
-    cut_short = 0
-    for ledger in ledgers:
-        for entry in ledger.entries():
-            audit.take(entry, ledger.partial)
-        # A partial ledger excuses nothing that the whole one does not name.
-        cut_short += ledger.cut_short and not ledger.partial
-    return audit.finish(cut_short)
 
+    def __init__(self, truth: Truth, copies: Copies, ledgers: Iterable[Ledger]) -> None:
+        """Reads the ledgers: files that together name everything in the topics.
 
-class _Audit:
-    def __init__(self, truth: Truth, wrong_ids: Set[str]) -> None:
+        Raises:
+            CannotCheck: a ledger cannot be read to its end.
+        """
         self._truth = truth
-        self._wrong_ids = wrong_ids
+        self._copies = copies
+        self.sent: SortedRuns[PlaceKey] = SortedRuns()
+        self.outcomes = Tally()
         self._in_kafka = Tally()
-        self._outcomes = Tally()
-        self._entries = 0
+        self._alike: SortedRuns[tuple[str, int]] = SortedRuns()
         self._outside: collections.Counter[Reach] = collections.Counter()
-        self._unacknowledged: list[LedgerEntry] = []
-        self._partial_places: set[Place] = set()
-        self._excused = 0
-        # Records that are not what the ledger says, by id: judged when all entries are known.
-        self._otherwise: dict[str, list[tuple[Entry, Outcome]]] = {}
+        self._entries = self._unacknowledged = self._unwritten = 0
+        self._unnamed = self._excused = self._cut_short = 0
+        self._partial = False
+        for ledger in ledgers:
+            for entry in ledger.entries():
+                self._take(entry, ledger.partial)
+            # A partial ledger excuses nothing that the whole one does not name.
+            self._cut_short += ledger.cut_short and not ledger.partial
 
-    def take(self, sent: LedgerEntry, partial: bool) -> None:
-        """Compares one entry."""
+    def _take(self, sent: LedgerEntry, partial: bool) -> None:
         self._entries += 1
         place = sent.place
         if place is None:
-            self._unacknowledged.append(sent)
+            self._unacknowledged += 1
+            value = (sent.facts.transaction_id, sent.expected.value)
+            self._alike.add((_sent_identity(sent), _UNACKNOWLEDGED), value)
             return
-        if partial:
-            self._partial_places.add(place)
-        entry = self._truth.find(place)
-        if entry is not None:
-            if entry.in_ledger:
-                self._in_kafka.add(f"{place} is named twice by the ledger")
-            self._compare(sent, entry)
-            return
+        self._partial |= partial
         reach = self._truth.reach(place)
-        if reach in (Reach.CHECKED, Reach.NOWHERE):
-            self._in_kafka.add(f"{place} was acknowledged, but Kafka holds no record there")
+        key = self._truth.key(place)
+        if reach is Reach.CHECKED and key is not None:
+            self.sent.add(key, (tuple(sent.facts), sent.expected.value, sent.reason, partial))
+        elif reach is Reach.NOWHERE:
+            self._not_there(place)
         else:
             self._outside[reach] += 1
 
-    def _compare(self, sent: LedgerEntry, entry: Entry) -> None:
-        entry.in_ledger = True
+    def _not_there(self, place: Place) -> None:
+        self._in_kafka.add(f"{place} was acknowledged, but Kafka holds no record there")
+
+    def place(
+        self,
+        key: PlaceKey,
+        entry: Entry | None,
+        outcome: Outcome | None,
+        sent: Sequence[tuple[Any, ...]],
+    ) -> None:
+        """Compares what the ledgers say of one place with the record there, and its outcome."""
+        told = [_Sent(SentFacts(*each[0]), Outcome(each[1]), *each[2:]) for each in sent]
+        if entry is None:
+            for _ in told:
+                self._not_there(self._truth.place(key))
+            return
+        for number, each in enumerate(told):
+            if number:
+                self._in_kafka.add(f"{entry.place} is named twice by the ledger")
+            self._compare(key, entry, outcome, each)
+        of_killed = any(each.partial for each in told)
+        if of_killed and isinstance(entry.content, Transaction):
+            self._copies.add_reordered(entry.content.transaction_id)
+        if not told:
+            record = entry.content
+            transaction_id = record.transaction_id if isinstance(record, Transaction) else None
+            value = (*key, transaction_id, outcome and outcome.value)
+            self._alike.add((_identity(entry), _UNNAMED), value)
+        elif self._partial and not of_killed:
+            self._alike.add((_identity(entry), _WHOLE), ())
+
+    def _compare(self, key: PlaceKey, entry: Entry, outcome: Outcome | None, sent: _Sent) -> None:
         record = entry.content
         if isinstance(record, Transaction) and _facts(record) != sent.facts:
             self._in_kafka.add(f"{entry.place}: sent {sent.facts}, Kafka holds {_facts(record)}")
-        if entry.outcome is None:
-            return  # missing: told by the comparison by offset
-        if entry.outcome is not sent.expected:
-            deduplicated = entry.outcome in _BY_DEDUPLICATE and sent.expected in _BY_DEDUPLICATE
-            if deduplicated and isinstance(record, Transaction):
-                pair = (entry, sent.expected)
-                self._otherwise.setdefault(record.transaction_id, []).append(pair)
-            else:
-                self._outcomes.add(_otherwise(entry, sent.expected))
-        elif isinstance(record, Invalid) and record.reason != sent.reason:
-            # The row's reason equals the one recomputed from Kafka, or check `outcomes` fails.
-            self._outcomes.add(f"{entry.place} must be {sent.reason}, is {record.reason}")
+        transaction_id = record.transaction_id if isinstance(record, Transaction) else None
+        as_expected = self._expected(key, transaction_id, outcome, sent.expected)
+        if as_expected and isinstance(record, Invalid) and record.reason != sent.reason:
+            # The row's reason equals the one recomputed from Kafka, or `outcomes` fails.
+            self.outcomes.add(f"{entry.place} must be {sent.reason}, is {record.reason}")
 
-    def finish(self, cut_short: int) -> LedgerFinding:
-        """Returns the result once every entry was taken."""
-        unwritten = self._match_unacknowledged()
-        strangers = [entry for entry in self._truth.entries() if not entry.in_ledger]
-        strangers, resent = self._sent_again(strangers)
-        if not cut_short:
-            for entry in strangers:
-                self._in_kafka.add(f"{entry.place} is in Kafka, but in no ledger")
-        swapped = self._judge_otherwise({sent.facts.transaction_id for sent in unwritten} | resent)
-        notes = [f"{swapped} records changed places with a copy, legally"] if swapped else []
-        if cut_short:
-            notes.append(
-                f"{cut_short} ledgers end in an incomplete line; {len(strangers)} records in Kafka "
-                "are in no ledger"
+    def _expected(
+        self,
+        key: PlaceKey,
+        transaction_id: str | None,
+        outcome: Outcome | None,
+        expected: Outcome,
+    ) -> bool:
+        """Returns whether a record ended as expected; what did not is told, or judged by its id."""
+        if outcome is None:
+            return False  # missing: told by the comparison by offset
+        if outcome is expected:
+            return True
+        deduplicated = outcome in _BY_DEDUPLICATE and expected in _BY_DEDUPLICATE
+        if deduplicated and transaction_id is not None:
+            self._copies.add_unexpected(key, transaction_id, outcome, expected)
+        else:
+            place = self._truth.place(key)
+            self.outcomes.add(unexpected(place, outcome.value, expected.value))
+        return False
+
+    def match_alike(self) -> None:
+        """Matches what no place could: unacknowledged sends, and records of killed senders."""
+        self.sent.close()
+        for _, alike in itertools.groupby(self._alike, key=lambda item: item[0][0]):
+            self._match(((kind, value) for (_, kind), value in alike))
+        self._alike.close()
+
+    def _match(self, alike: Iterator[tuple[int, Any]]) -> None:
+        """Takes all records and sends that say the same."""
+        waiting: collections.deque[tuple[str | None, str]] = collections.deque()
+        whole = False
+        for kind, value in alike:
+            if kind == _WHOLE:
+                whole = True
+            elif kind == _UNACKNOWLEDGED:
+                waiting.append(value)
+            else:
+                *key, transaction_id, outcome = value
+                at = (key[0], key[1])
+                if waiting:
+                    whole = True
+                    _, expected = waiting.popleft()
+                    found = None if outcome is None else Outcome(outcome)
+                    self._expected(at, transaction_id, found, Outcome(expected))
+                elif whole and self._partial:
+                    self._excuse(transaction_id)
+                else:
+                    self._tell_unnamed(self._truth.place(at))
+        self._unwritten += len(waiting)
+        for transaction_id, _ in waiting:
+            if transaction_id is not None:
+                self._copies.add_reordered(transaction_id)
+
+    def _excuse(self, transaction_id: str | None) -> None:
+        """Takes a record that a killed sender did not write down, and another sent once more.
+
+        Its first copy is not the one that the whole ledger calls so.
+        """
+        self._excused += 1
+        if transaction_id is not None:
+            self._copies.add_reordered(transaction_id)
+
+    def _tell_unnamed(self, place: Place) -> None:
+        self._unnamed += 1
+        if not self._cut_short:
+            self._in_kafka.add(f"{place} is in Kafka, but in no ledger")
+
+    def finish(self, swapped: int) -> LedgerFinding:
+        """Returns the result, once every id was judged (copies.py)."""
+        numbers = f"{self._entries} entries"
+        checks = (
+            self._in_kafka.check("ledger in Kafka", f"{numbers}, {self._unnamed} unnamed records"),
+            self.outcomes.check("ledger outcomes", f"{numbers}, {swapped} swapped"),
+        )
+        return LedgerFinding(checks, tuple(self._notes(swapped)))
+
+    def _notes(self, swapped: int) -> Iterator[str]:
+        if swapped:
+            yield f"{swapped} records changed places with a copy, legally"
+        if self._cut_short:
+            yield (
+                f"{self._cut_short} ledgers end in an incomplete line; {self._unnamed} records in "
+                "Kafka are in no ledger"
             )
         if self._excused:
-            notes.append(
+            yield (
                 f"{self._excused} records of a killed sender are in no ledger; sent again, they are"
             )
         if self._unacknowledged:
-            notes.append(
-                f"{len(self._unacknowledged)} sends were never acknowledged: "
-                f"{len(self._unacknowledged) - len(unwritten)} are in Kafka, {len(unwritten)} not"
+            yield (
+                f"{self._unacknowledged} sends were never acknowledged: "
+                f"{self._unacknowledged - self._unwritten} are in Kafka, {self._unwritten} not"
             )
-        notes += [
-            f"{count} ledger entries are not checked: {reach.value}"
-            for reach, count in self._outside.items()
-        ]
-        numbers = f"{self._entries} entries"
-        checks = (
-            self._in_kafka.check("ledger in Kafka", f"{numbers}, {len(strangers)} unnamed records"),
-            self._outcomes.check("ledger outcomes", f"{numbers}, {swapped} swapped"),
-        )
-        return LedgerFinding(checks, swapped, tuple(notes))
-
-    def _sent_again(self, strangers: list[Entry]) -> tuple[list[Entry], set[str | None]]:
-        """Excuses records that a killed sender did not write down, and another sent once more.
-
-        Returns:
-            The records that are not excused, and the ids that a killed sender may have sent: their
-            first copy is not the one that the whole ledger calls so.
-        """
-        if not self._partial_places:
-            return strangers, set()
-        whole = {
-            _identity(entry)
-            for entry in self._truth.entries()
-            if entry.in_ledger and entry.place not in self._partial_places
-        }
-        excused = {entry.place for entry in strangers if _identity(entry) in whole}
-        killed = self._partial_places | excused
-        ids = {
-            entry.content.transaction_id
-            for entry in self._truth.entries()
-            if entry.place in killed and isinstance(entry.content, Transaction)
-        }
-        self._excused = len(excused)
-        return [entry for entry in strangers if entry.place not in excused], set(ids)
-
-    def _match_unacknowledged(self) -> list[LedgerEntry]:
-        """Finds unacknowledged sends by what they say; returns those that are not in Kafka."""
-        if not self._unacknowledged:
-            return []
-        unnamed: dict[_Identity, list[Entry]] = {}
-        for entry in self._truth.entries():
-            if not entry.in_ledger:
-                unnamed.setdefault(_identity(entry), []).append(entry)
-        unwritten = []
-        for sent in self._unacknowledged:
-            alike = unnamed.get(_sent_identity(sent))
-            if alike:
-                self._compare(sent, alike.pop(0))
-            else:
-                unwritten.append(sent)
-        return unwritten
-
-    def _judge_otherwise(self, reordered_ids: Set[str | None]) -> int:
-        """Tells legal swaps from wrong outcomes; returns how many records swapped.
-
-        The whole group must be legal, and there must be a reason for another order than that of
-        sending: copies in several partitions, a copy that was never written, or one that a killed
-        sender wrote before.
-        """
-        if not self._otherwise:
-            return 0
-        copies = self._truth.copies_by_id()
-        swapped = 0
-        for transaction_id, pairs in self._otherwise.items():
-            partitions = {entry.place[:2] for entry in copies.get(transaction_id, ())}
-            reason = len(partitions) > 1 or transaction_id in reordered_ids
-            if reason and transaction_id not in self._wrong_ids:
-                swapped += len(pairs)
-                continue
-            for entry, expected in pairs:
-                self._outcomes.add(_otherwise(entry, expected))
-        return swapped
-
-
-def _otherwise(entry: Entry, expected: Outcome) -> str:
-    assert entry.outcome is not None
-    return f"{entry.place} must be {expected.value} by the ledger, is {entry.outcome.value}"
+        for reach, count in self._outside.items():
+            yield f"{count} ledger entries are not checked: {reach.value}"
 
 
 def _facts(record: Transaction) -> SentFacts:
@@ -217,14 +239,15 @@ def _facts(record: Transaction) -> SentFacts:
     )
 
 
-def _identity(entry: Entry) -> _Identity:
+def _identity(entry: Entry) -> str:
+    """Returns topic, partition, and what the record says: of one whose offset is not known."""
     place, record = entry.place, entry.content
     if isinstance(record, Invalid):
-        return (place.topic, place.partition, record.key, record.reason)
-    return (place.topic, place.partition, _facts(record))
+        return repr((place.topic, place.partition, record.key, record.reason))
+    return repr((place.topic, place.partition, tuple(_facts(record))))
 
 
-def _sent_identity(sent: LedgerEntry) -> _Identity:
+def _sent_identity(sent: LedgerEntry) -> str:
     if sent.expected is Outcome.INVALID:
-        return (sent.topic, sent.partition, sent.key, sent.reason)
-    return (sent.topic, sent.partition, sent.facts)
+        return repr((sent.topic, sent.partition, digest(sent.key), sent.reason))
+    return repr((sent.topic, sent.partition, tuple(sent.facts)))

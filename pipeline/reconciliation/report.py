@@ -9,7 +9,9 @@ from typing import Any, NamedTuple
 from tabulate import tabulate
 
 from pipeline.reconciliation.checks import Check
-from pipeline.reconciliation.compare import CurrencyLine, Gap, plain
+from pipeline.reconciliation.compare import CurrencyLine, plain
+from pipeline.reconciliation.coverage import PartitionLine
+from pipeline.reconciliation.scope import Scope
 from transforms.contract.outcome import Outcome
 from transforms.contract.table_schema import OUTCOME_TABLES
 
@@ -41,23 +43,6 @@ class Counts(NamedTuple):
     unknown: int
 
 
-class PartitionLine(NamedTuple):
-    """One partition."""
-
-    topic: str
-    partition: int
-    records: int
-    first_offset: int | None  # of a record; None for an empty partition
-    last_offset: int | None
-    gaps: tuple[Gap, ...]  # runs of missing records
-    double: int
-
-    @property
-    def missing(self) -> int:
-        """Returns how many records of the partition are in no table."""
-        return sum(gap.records for gap in self.gaps)
-
-
 @dataclasses.dataclass(frozen=True)
 class Report:
     """The result of a reconciliation.
@@ -65,6 +50,7 @@ class Report:
     Attributes:
         checks: every question that was asked; all must hold.
         notes: what is no failure, but should be known.
+        scope: which part of what Kafka retains was checked.
     """
 
     counts: Counts
@@ -72,6 +58,7 @@ class Report:
     currencies: tuple[CurrencyLine, ...]
     checks: tuple[Check, ...]
     notes: tuple[str, ...] = ()
+    scope: Scope | None = None
 
     @property
     def balanced(self) -> bool:
@@ -142,6 +129,7 @@ class Report:
             ],
             "checks": [{**dataclasses.asdict(check), "ok": check.ok} for check in self.checks],
             "notes": list(self.notes),
+            "checked": None if self.scope is None else self.scope.document(),
         }
 
 

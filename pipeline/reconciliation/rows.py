@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from pipeline.reconciliation.truth import Place
+from pipeline.reconciliation.truth import Place, digest, plain_transaction, transaction_of
 from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import ReplayOf, Transaction
+from transforms.contract.transaction import PaymentFacts, ReplayOf, Transaction
 
 
 class First(NamedTuple):
@@ -42,6 +42,25 @@ class DeadLetterRow(NamedTuple):
 Row = PaymentRow | DeadLetterRow
 
 
+class KeptLetter(NamedTuple):
+    """A row of dead_letters, key and payload as their digests."""
+
+    place: Place
+    broker_time_us: int
+    reason: str
+    key: bytes | None
+    payload: bytes | None
+
+
+class FirstRow(NamedTuple):
+    """A row of `transactions` outside the checked ranges that a copy inside them names."""
+
+    transaction_id: str
+    place: Place
+    broker_time_us: int
+    facts: PaymentFacts
+
+
 class CurrencySum(NamedTuple):
     """What `transactions` holds of one currency."""
 
@@ -71,7 +90,7 @@ class Outside(NamedTuple):
     expired: int = 0
     other_topics: int = 0
     newer: int = 0
-    beyond_end: Sequence[Place] = ()
+    beyond_end: Iterable[Place] = ()
 
 
 class MinuteDifference(NamedTuple):
@@ -94,7 +113,8 @@ class Tables(NamedTuple):
         accepted_rows: COUNT(*) of `transactions`, whole history.
         accepted_ids: COUNT(DISTINCT transaction_id) of `transactions`, whole history.
         repeated: every accepted row of an id that has more than one, ordered by id and arrival.
-        minutes: the minutes whose totals differ from the accepted rows, whole history.
+        minutes: the minutes whose totals differ from the accepted rows.
+        firsts: accepted rows outside the checked ranges that copies inside them name.
     """
 
     rows: Iterable[Row]
@@ -103,7 +123,8 @@ class Tables(NamedTuple):
     accepted_ids: int
     repeated: Iterable[AcceptedRow] = ()
     outside: Outside = Outside()
-    minutes: Sequence[MinuteDifference] = ()
+    minutes: Iterable[MinuteDifference] = ()
+    firsts: Iterable[FirstRow] = ()
 
 
 # A dictionary, since calling the enum a million times takes a second.
@@ -138,6 +159,24 @@ def row_of(cells: dict[str, Any]) -> Row:
         _replay_of(cells),
     )
     return PaymentRow(place, outcome, transaction, Decimal(cells["amount"]), _first(cells))
+
+
+def plain_row(row: Row) -> tuple[Any, ...]:
+    """Returns the row without its place as plain values, for the disk."""
+    if isinstance(row, DeadLetterRow):
+        return row.broker_time_us, row.reason, digest(row.key), digest(row.payload)
+    first = None if row.first is None else (*row.first.place, row.first.broker_time_us)
+    fields = plain_transaction(row.transaction)
+    return row.outcome.value, fields, str(row.amount), first, True
+
+
+def kept_row(place: Place, value: tuple[Any, ...]) -> PaymentRow | KeptLetter:
+    """Returns the row that `plain_row` took apart."""
+    if len(value) == 4:
+        return KeptLetter(place, *value)
+    outcome, fields, amount, named, _ = value
+    first = None if named is None else First(Place(*named[:3]), named[3])
+    return PaymentRow(place, _OUTCOMES[outcome], transaction_of(fields), Decimal(amount), first)
 
 
 def _first(cells: dict[str, Any]) -> First | None:

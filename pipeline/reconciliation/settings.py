@@ -1,4 +1,4 @@
-"""What is compared with what?"""
+"""What is compared with what."""
 
 from __future__ import annotations
 
@@ -49,6 +49,9 @@ class ReconcileConfig:
         partial_ledgers: files of simulators that were killed; all that they had sent was sent once
             more, and is in one of `ledgers`.
         wait_sec: how long to wait until BigQuery holds as many rows as Kafka records, seconds.
+        since_us: check only what arrived then or later, microseconds since the epoch.
+        until_us: check only what arrived before.
+        since_last: check only what no check before has proven.
     """
 
     topics: Topics
@@ -57,3 +60,6 @@ class ReconcileConfig:
     ledgers: tuple[Path, ...] = ()
     partial_ledgers: tuple[Path, ...] = ()
     wait_sec: float = 0
+    since_us: int | None = None
+    until_us: int | None = None
+    since_last: bool = False

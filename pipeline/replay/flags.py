@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import datetime as dt
-import re
 from pathlib import Path
 
 from pipeline import flag_types, tool_flags
@@ -12,9 +10,6 @@ from pipeline.reconciliation.truth import Place
 from pipeline.replay import fields
 from pipeline.replay.letters import place_named
 from transforms.contract.dead_letter import Reason
-
-_AGO = re.compile(r"(\d{1,6})([mhd])")
-_UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 def parser(document: str) -> argparse.ArgumentParser:
@@ -126,7 +121,7 @@ def _add_filters(command: argparse.ArgumentParser) -> None:
     for name, words in (("since", "Arrived then or later"), ("until", "Arrived before")):
         group.add_argument(
             f"--{name}",
-            type=_moment,
+            type=flag_types.moment,
             metavar="TIME",
             help=f"{words}: 2026-11-23T08:15Z (UTC without a zone), or 30m, 2h, 7d ago.",
         )
@@ -146,18 +141,6 @@ def _setting(text: str) -> fields.Setting:
         return fields.setting(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def _moment(text: str) -> dt.datetime:
-    try:
-        if match := _AGO.fullmatch(text):
-            return dt.datetime.now(dt.UTC) - dt.timedelta(**{_UNITS[match[2]]: int(match[1])})
-        moment = dt.datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise argparse.ArgumentTypeError(
-            f"must be a time such as 2026-11-23T08:15Z, or 2h, got {text!r}"
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
 def _positive(text: str) -> int:

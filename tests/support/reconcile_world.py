@@ -15,18 +15,19 @@ from pipeline.reconciliation.rows import (
     CurrencySum,
     DeadLetterRow,
     First,
+    FirstRow,
     Outside,
     PaymentRow,
     Row,
     Tables,
 )
-from pipeline.reconciliation.truth import Limits, OffsetRange, Place, Truth
+from pipeline.reconciliation.truth import Limits, OffsetRange, Partition, Place, Reach, Truth
 from tests.support import payments
 from transforms.contract import rules, wire_format
 from transforms.contract.dead_letter import DeadLetter, Rejected
 from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
 from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import KafkaRecord, Transaction
+from transforms.contract.transaction import KafkaRecord, Transaction, facts_of
 
 LIMITS = Limits()
 HORIZON_SEC = LIMITS.horizon_us // payments.SECOND_US
@@ -68,11 +69,28 @@ class World:
 
     def truth(self) -> Truth:
         """Returns what a consumer would read."""
-        ends = enumerate(self._next)
-        truth = Truth([OffsetRange("payments", n, self.start, end) for n, end in ends], LIMITS)
+        return self.read(self.ranges())
+
+    def read(self, ranges: Iterable[OffsetRange]) -> Truth:
+        """Returns what a consumer would read of these ranges."""
+        truth = Truth(ranges, LIMITS)
         for record in self.records:
-            truth.add(record)
+            if truth.reach(Place(*record[:3])) is Reach.CHECKED:
+                truth.add(record)
         return truth
+
+    def ranges(self) -> list[OffsetRange]:
+        """Returns what every partition holds."""
+        ends = enumerate(self._next)
+        return [OffsetRange("payments", number, self.start, end) for number, end in ends]
+
+    def first_from(self, moment_us: int) -> dict[Partition, int]:
+        """Returns the offset of the first record of each partition that arrived then or later."""
+        found = {(span.topic, span.partition): span.end for span in self.ranges()}
+        for record in reversed(self.records):
+            if record.broker_time_us >= moment_us:
+                found[record.topic, record.partition] = record.offset
+        return found
 
     def rows(self, order: Sequence[Place] | None = None) -> list[Row]:
         """Returns the rows of a right pipeline that reads in this order (default: as sent)."""
@@ -115,6 +133,28 @@ def tables(rows: Iterable[Row], outside: Outside = Outside(), **changes: Any) ->
         outside,
     )
     return answers._replace(**changes)
+
+
+def tables_of_range(rows: Iterable[Row], truth: Truth) -> Tables:
+    """Returns the answers that SQL would give where a check reaches only some of these rows."""
+    rows = list(rows)
+    inside = [row for row in rows if truth.reach(row.place) in (Reach.CHECKED, Reach.NOWHERE)]
+    named = {row.first.place for row in inside if isinstance(row, PaymentRow) and row.first}
+    firsts = [
+        FirstRow(
+            row.transaction.transaction_id,
+            row.place,
+            row.transaction.broker_time_us,
+            facts_of(row.transaction),
+        )
+        for row in rows
+        if row.place in named
+        and truth.reach(row.place) not in (Reach.CHECKED, Reach.NOWHERE)
+        and isinstance(row, PaymentRow)
+        and row.outcome is Outcome.ACCEPTED
+    ]
+    whole = tables(rows)
+    return tables(inside, repeated=whole.repeated, firsts=firsts)
 
 
 def changed(rows: Iterable[Row], place: Place, change: Callable[[Any], Row]) -> list[Row]:

@@ -129,6 +129,29 @@ def launch(claim_id: str, followed_by: str | None, ended: str | None = None) -> 
     return Row("runs", cells)
 
 
+def verdict(number: str, clock: str, verdict: str = "reconciled", missing: int = 0) -> Row:
+    counts = ("read", "accepted", "duplicate", "conflict", "late", "invalid", "double", "unknown")
+    cells = {
+        "reconciliation_id": number,
+        "started_at": _text(at(clock)),
+        "finished_at": _text(at(clock)),
+        "duration_sec": 0.0,
+        "verdict": verdict,
+        "scope": "full",
+        "since": None,
+        "until": None,
+        **dict.fromkeys(("ranges", "problems", "notes"), "[]"),
+        "sums": "{}",
+        **dict.fromkeys(counts, 0),
+        "missing": missing,
+        "allowed_lateness_sec": 3_600,
+        "clock_skew_sec": 300,
+        "checked_by": "ops@tools",
+        "pipeline_version": "1",
+    }
+    return Row("reconciliations", cells)
+
+
 def pane(
     minute: str,
     currency: str,
@@ -207,4 +230,6 @@ RIGHT = [
     launch("run-1/a", "run-3/a", ended="09:30:00"),
     launch("run-2/a", None),
     launch("run-3/a", None),
+    verdict("check-1", "12:00:00", "not_reconciled", missing=3),
+    verdict("check-2", "13:00:00"),
 ]

@@ -22,6 +22,7 @@ from tests.support.sql_history import (
     late,
     launch,
     pane,
+    verdict,
 )
 
 TX_8 = Payment("tx-8", "4.00", 400, "EUR", "10:01:00")
@@ -44,6 +45,18 @@ TAMPERINGS = [
         "a run that took the tables twice",
         [launch("run-9/a", "run-3/a")],
         {"followed_by": "run-3/a", "followed": 2},
+    ),
+    Tampering(
+        "no verdict says more than its counts",
+        "a verdict in spite of three missing records",
+        [verdict("check-9", "12:30:00", missing=3)],
+        {"reconciliation_id": "check-9", "missing": 3},
+    ),
+    Tampering(
+        "the newest verdict is that all was counted once",
+        "a check that failed, and none since",
+        [verdict("check-9", "14:00:00", "not_reconciled", missing=1)],
+        {"reconciliation_id": "check-9", "missing": 1},
     ),
     Tampering(
         "each run that took the tables has a row",

@@ -37,8 +37,11 @@ class FakeKafka:
     def ranges(self) -> list[Any]:
         return self._world.truth().ranges
 
+    def first_from(self, moment_us: int, ranges: Any) -> dict[Any, int]:
+        return self._world.first_from(moment_us)
+
     def read(self, ranges: list[Any], limits: Any, progress: Any) -> Any:
-        return self._world.truth()
+        return self._world.read(ranges)
 
     def ends(self) -> dict[Any, int]:
         return {}
@@ -54,7 +57,7 @@ class FakeTables:
     queryable: Iterator[int]
     stale: Iterator[list[str]]
 
-    def __init__(self, dataset: Any, ranges: Any) -> None:
+    def __init__(self, dataset: Any, ranges: Any, arrivals_us: Any = None) -> None:
         pass
 
     def count_rows(self) -> int:
@@ -65,6 +68,22 @@ class FakeTables:
 
     def tables(self, ends_now: Any) -> Any:
         return tables(self.rows)
+
+
+class FakeVerdicts:
+    """Keeps the rows of the audit log."""
+
+    rows: list[dict[str, Any]]
+    ends: dict[Any, int]
+
+    def __init__(self, dataset: Any) -> None:
+        pass
+
+    def append(self, row: dict[str, Any]) -> None:
+        self.rows.append(row)
+
+    def proven(self) -> dict[Any, int]:
+        return self.ends
 
 
 @pytest.fixture
@@ -80,6 +99,9 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
     monkeypatch.setattr(kafka_side, "connected", connected)
     monkeypatch.setattr(reconcile, "BigQuerySide", FakeTables)
+    monkeypatch.setattr(reconcile, "Verdicts", FakeVerdicts)
+    monkeypatch.setattr(FakeVerdicts, "rows", [], raising=False)
+    monkeypatch.setattr(FakeVerdicts, "ends", {}, raising=False)
     monkeypatch.setattr(looks, "pause_sec", lambda took_sec, left_sec: 0)
     monkeypatch.setattr(FakeTables, "rows", world.rows(), raising=False)
     monkeypatch.setattr(FakeTables, "queryable", iter([2] * 9), raising=False)
@@ -252,6 +274,10 @@ def test_missing_table_is_told_before_the_topic_is_read(
         [*FLAGS, "--ledger=/no/such/file"],
         [*FLAGS, "--kafka_config_file=/no/such/file"],
         [*FLAGS, "--ledgers"],
+        [*FLAGS, "--since=yesterday"],
+        [*FLAGS, "--since=999999d"],
+        [*FLAGS, "--since=1h", "--until=2h"],
+        [*FLAGS, "--since_last", "--since=1h"],
     ],
 )
 def test_mistake_in_the_flags_exits_2(flags: list[str]) -> None:
@@ -280,6 +306,44 @@ def test_help_teaches_with_an_example(capsys: pytest.CaptureFixture[str]) -> Non
     text = capsys.readouterr().out
     assert "python -m pipeline.reconcile --kafka_bootstrap_servers=broker:9092" in text
     assert "Exit code: 0 balanced, 1 not balanced" in text
+
+
+def test_each_verdict_is_written_down_unless_asked_not_to(world: World) -> None:
+    reconcile.main(FLAGS)
+    reconcile.main([*FLAGS, "--no_log"])
+
+    [row] = FakeVerdicts.rows
+    assert (row["verdict"], row["scope"], row["read"]) == ("reconciled", "full", 2)
+
+
+def test_verdict_that_cannot_be_written_is_printed_and_exits_3(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refused(self: FakeVerdicts, row: dict[str, Any]) -> None:
+        raise CannotCheck("BigQuery refused: Access Denied")
+
+    monkeypatch.setattr(FakeVerdicts, "append", refused)
+
+    assert reconcile.main(FLAGS) == 3
+
+    captured = capsys.readouterr()
+    assert captured.out.splitlines()[-1].startswith("reconciled: read=2")
+    assert captured.err.splitlines()[-1] == (
+        "error: the verdict above was not written down: BigQuery refused: Access Denied"
+    )
+
+
+def test_check_behind_the_last_proof_reads_no_more(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = world.rows()
+    monkeypatch.setattr(FakeVerdicts, "ends", {("payments", 0): 1})
+    monkeypatch.setattr(FakeTables, "rows", rows[1:])
+
+    assert reconcile.main([*FLAGS, "--since_last"]) == 0
+
+    assert capsys.readouterr().out.splitlines()[-1].startswith("reconciled: read=1 accepted=1")
+    assert FakeVerdicts.rows[0]["scope"] == "incremental"
 
 
 def test_flags_are_those_of_the_pipeline() -> None:

@@ -185,7 +185,7 @@ def test_what_expires_while_it_is_read_is_left_out() -> None:
 
     assert truth.records == 2
     assert truth.ranges[0] == OffsetRange("payments", 0, 2, 4)
-    assert truth.find(Place("payments", 0, 1)) is None
+    assert [entry.place.offset for _, entry in truth.entries()] == [2, 3]
 
 
 def test_empty_topic_is_balanced_and_says_that_nothing_is_proven() -> None:

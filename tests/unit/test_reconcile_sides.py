@@ -13,7 +13,7 @@ from google.api_core import exceptions
 from hypothesis import given
 from hypothesis import strategies as st
 from kafka.errors import KafkaConnectionError
-from kafka.structs import TopicPartition
+from kafka.structs import OffsetAndTimestamp, TopicPartition
 
 from pipeline import clients
 from pipeline.reconciliation import bigquery_side, kafka_side
@@ -98,18 +98,21 @@ def test_rows_beyond_the_end_are_told_from_newer_ones(monkeypatch: pytest.Monkey
             "SUM": [["EUR", 2, "12.500000000"]],
             "QUALIFY": [["tx-1", 1, "payments", 0, 6], ["tx-1", 2, "payments", 0, 7]],
             "GROUP BY 1": [["expired", 3], ["expired", 1], ["checked", 9], ["other topic", 2]],
-            "SELECT kafka_topic": [["payments", 0, 20], ["payments", 0, 21]],
+            "MAX(": [["payments", 0, 2, 21]],
+            "SELECT COUNT(*) FROM": [[1]],
+            "kafka_offset >= 21": [["payments", 0, 21]],
         },
     )
 
     answers = bigquery.tables(lambda: {("payments", 0): 21})
 
-    assert answers.outside == (4, 2, 1, [Place("payments", 0, 21)])
+    assert answers.outside[:3] == (4, 2, 1)
+    assert list(answers.outside.beyond_end) == [Place("payments", 0, 21)]
     assert (answers.accepted_rows, answers.accepted_ids) == (7, 6)
     assert [str(line.amount) for line in answers.sums] == ["12.500000000"]
     assert [row.place.offset for row in answers.repeated] == [6, 7]
     assert list(answers.rows) == []
-    assert answers.minutes == [(60_000_000, "EUR", 2, Decimal("12.5"), 1, Decimal("7.5"))]
+    assert list(answers.minutes) == [(60_000_000, "EUR", 2, Decimal("12.5"), 1, Decimal("7.5"))]
 
 
 def test_only_rows_in_reach_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,6 +177,12 @@ class FakeConsumer:
     ) -> dict[TopicPartition, int]:
         return dict.fromkeys(pairs, self._end)
 
+    def offsets_for_times(
+        self, asked: dict[TopicPartition, int], timeout_ms: int = 0
+    ) -> dict[TopicPartition, Any]:
+        self.asked = asked
+        return dict.fromkeys(asked, self.found)
+
     def assign(self, pairs: list[TopicPartition]) -> None:
         self._assigned = pairs
 
@@ -210,14 +219,14 @@ def test_reading_ends_at_the_end_even_where_only_markers_are() -> None:
 
     truth = read(consumer)
 
-    assert sorted(truth.partitions["payments", 0].entries) == [0, 1, 3]
+    assert [entry.place.offset for _, entry in truth.entries()] == [0, 1, 3]
     assert consumer.paused == {TopicPartition("payments", 0)}
 
 
 def test_what_arrives_after_the_start_is_not_checked() -> None:
     truth = read(FakeConsumer([0, 1, 2, 3, 4, 5], end=4))
 
-    assert sorted(truth.partitions["payments", 0].entries) == [0, 1, 2, 3]
+    assert [entry.place.offset for _, entry in truth.entries()] == [0, 1, 2, 3]
 
 
 def test_what_expires_during_the_reading_is_not_checked() -> None:
@@ -228,10 +237,21 @@ def test_what_expires_during_the_reading_is_not_checked() -> None:
 
 
 def test_arrival_is_kept_in_microseconds() -> None:
-    entry = read(FakeConsumer([0], end=1)).find(Place("payments", 0, 0))
+    [(_, entry)] = read(FakeConsumer([0], end=1)).entries()
 
-    assert entry is not None
     assert entry.content.broker_time_us == payments.NOON_US
+
+
+@pytest.mark.parametrize(("found", "offset"), [(OffsetAndTimestamp(3, 1_000, -1), 3), (None, 9)])
+def test_moment_becomes_the_offset_of_the_first_record_then_or_later(
+    found: OffsetAndTimestamp | None, offset: int
+) -> None:
+    consumer = FakeConsumer([0, 3], end=9)
+    consumer.found = found
+    kafka = KafkaSide(TOPICS, KafkaReader("broker:9092", consumer))
+
+    assert kafka.first_from(999_001, kafka.ranges()) == {("payments", 0): offset}
+    assert list(consumer.asked.values()) == [1_000]  # no record of 999 ms
 
 
 def test_topic_that_does_not_exist_cannot_be_checked() -> None:

@@ -196,11 +196,44 @@ RUNS = Table(
     partition_by="started_at",
     cluster_by=("claim_id",),
 )
+RECONCILIATIONS = Table(
+    "reconciliations",
+    "What each check of the tables against Kafka has found: the audit log. Not of the pipeline.",
+    (
+        Column("reconciliation_id", "STRING", "Of this check."),
+        Column("started_at", "TIMESTAMP", "When it began."),
+        Column("finished_at", "TIMESTAMP", "When it had its verdict."),
+        Column("duration_sec", "FLOAT64", "Between the two."),
+        Column("verdict", "STRING", "reconciled or not_reconciled."),
+        Column("scope", "STRING", "full, range, or incremental: behind what was proven before."),
+        Column("since", "TIMESTAMP", "First arrival of a range.", True),
+        Column("until", "TIMESTAMP", "First arrival after a range.", True),
+        Column("ranges", "STRING", "JSON: topic, partition, start, end (exclusive), proven_end."),
+        Column("read", "INT64", "Records in Kafka."),
+        Column("accepted", "INT64", "Rows in transactions."),
+        Column("duplicate", "INT64", "Rows in duplicates."),
+        Column("conflict", "INT64", "Rows in conflicts."),
+        Column("late", "INT64", "Rows in late_transactions."),
+        Column("invalid", "INT64", "Rows in dead_letters."),
+        Column("missing", "INT64", "Records in no table."),
+        Column("double", "INT64", "Rows too many."),
+        Column("unknown", "INT64", "Rows of no record."),
+        Column("sums", "STRING", "JSON: each currency, its records, rows and sums on both sides."),
+        Column("problems", "STRING", "JSON: the first failures of each check."),
+        Column("notes", "STRING", "JSON: what is no failure, but should be known."),
+        Column("allowed_lateness_sec", "INT64", "Limit that the check judged by."),
+        Column("clock_skew_sec", "INT64", "Limit that the check judged by."),
+        Column("pipeline_version", "STRING", "Version of the check."),
+        Column("checked_by", "STRING", "User and machine."),
+    ),
+    partition_by="started_at",
+    cluster_by=("verdict",),
+)
 
 OUTCOME_TABLES = (TRANSACTIONS, DUPLICATES, CONFLICTS, LATE_TRANSACTIONS, DEAD_LETTERS)
 DERIVED_TABLES = (TOTALS_BY_MINUTE, FRAUD_INDICATORS)
 # Those that the job writes.
 TABLES = (*OUTCOME_TABLES, *DERIVED_TABLES)
 # Those that launchers and tools write.
-OPERATIONS_TABLES = (RUNS,)
+OPERATIONS_TABLES = (RUNS, RECONCILIATIONS)
 ALL_TABLES = (*TABLES, *OPERATIONS_TABLES)
