@@ -36,7 +36,7 @@ class Snapshot:
         fresh = "-" if self.freshness_sec is None else f"{self.freshness_sec:.1f} s"
         state = "-" if self.state_bytes is None else f"{self.state_bytes / 1e6:.1f} MB"
         return (
-            f"{self.elapsed_sec:4.0f} s  in {self.read_from:>7}  accepted "
+            f"{self.elapsed_sec:4.0f} s  offsets {self.read_from:>7}  accepted "
             f"{self.rows[Outcome.ACCEPTED]:>7}  duplicates {self.rows[Outcome.DUPLICATE]:>5}  "
             f"queryable {self.queryable:>7}  newest row {fresh:>7} old  state {state:>8}"
         )
