@@ -23,6 +23,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from pipeline import tool_flags
+from pipeline.claim.limits import Contradicts
 from pipeline.reconciliation.settings import Dataset, Topics
 from pipeline.reconciliation.truth import Limits
 from pipeline.replay import commands, flags, folder
@@ -30,6 +32,7 @@ from pipeline.replay.errors import ReplayError, UsageError
 from pipeline.replay.history import Filter, History
 from pipeline.replay.receipt import Receipt
 from pipeline.replay.send import SLACK_SEC_MIN, SendConfig
+from pipeline.takeover.errors import CannotStart
 from transforms.contract import kafka_causes, kafka_properties
 
 EXIT_FAILED = 1
@@ -43,10 +46,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = flags.parser(__doc__ or "").parse_args(argv)
     try:
         return _COMMANDS[arguments.command](arguments)
-    except (UsageError, kafka_properties.PropertiesError) as error:
+    except (UsageError, Contradicts, kafka_properties.PropertiesError) as error:
         commands.tell(f"error: {error}")
         return EXIT_USAGE
-    except ReplayError as error:
+    except (ReplayError, CannotStart) as error:
         commands.tell(f"error: {error}")
         return EXIT_FAILED
     except KeyboardInterrupt:
@@ -127,7 +130,8 @@ def _topics(arguments: argparse.Namespace) -> Topics | None:
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
-    return Limits(arguments.clock_skew_sec * 1_000_000, arguments.allowed_lateness_sec * 1_000_000)
+    found = tool_flags.limits(arguments, commands.tell)
+    return Limits(found.clock_skew_sec * 1_000_000, found.allowed_lateness_sec * 1_000_000)
 
 
 def _filter(arguments: argparse.Namespace) -> Filter:

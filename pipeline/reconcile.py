@@ -34,6 +34,7 @@ from pathlib import Path
 import orjson
 
 from pipeline import flag_types, looks, tool_flags
+from pipeline.claim.limits import Contradicts
 from pipeline.reconciliation import compaction, kafka_side
 from pipeline.reconciliation.audit import audit
 from pipeline.reconciliation.bigquery_side import BigQuerySide
@@ -45,6 +46,7 @@ from pipeline.reconciliation.scope import FULL, Scope
 from pipeline.reconciliation.settings import Dataset, ReconcileConfig, Topics
 from pipeline.reconciliation.truth import Limits
 from pipeline.reconciliation.verdicts import Verdicts, row_of
+from pipeline.takeover.errors import CannotStart
 from transforms.contract import kafka_causes, kafka_properties
 
 EXIT_BALANCED = 0
@@ -127,8 +129,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(mistake)
     started_at = dt.datetime.now(dt.UTC)
     try:
+        config = dataclasses.replace(config, limits=_limits(arguments))
         report = reconcile(config, progress=_tell)
-    except CannotCheck as error:
+    except Contradicts as error:
+        parser.error(str(error))
+    except (CannotCheck, CannotStart) as error:
         print(f"error: {error}", file=sys.stderr)
         return EXIT_CANNOT_CHECK
     row = row_of(report, config.limits, started_at, dt.datetime.now(dt.UTC))
@@ -158,16 +163,21 @@ def _config(arguments: argparse.Namespace) -> ReconcileConfig:
             kafka_properties.load(arguments.kafka_config_file),
         ),
         Dataset(project, dataset, arguments.bigquery_endpoint),
-        Limits(
-            clock_skew_us=arguments.clock_skew_sec * 1_000_000,
-            allowed_lateness_us=arguments.allowed_lateness_sec * 1_000_000,
-        ),
+        Limits(),
         tuple(arguments.ledger),
         tuple(arguments.partial_ledger),
         arguments.wait_sec,
         _micros(arguments.since),
         _micros(arguments.until),
         arguments.since_last,
+    )
+
+
+def _limits(arguments: argparse.Namespace) -> Limits:
+    found = tool_flags.limits(arguments, _tell)
+    return Limits(
+        clock_skew_us=found.clock_skew_sec * 1_000_000,
+        allowed_lateness_us=found.allowed_lateness_sec * 1_000_000,
     )
 
 

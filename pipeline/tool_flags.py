@@ -7,8 +7,10 @@ tests/unit/test_reconcile_command_line.py keeps names and defaults equal.
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 from pipeline import flag_types
+from pipeline.claim.limits import Limits, of_runs
 
 
 def parser(program: str, document: str | None) -> argparse.ArgumentParser:
@@ -105,11 +107,26 @@ def add_wait(parser: argparse.ArgumentParser, meaning: str, default: int = 0) ->
 
 def add_limits(parser: argparse.ArgumentParser) -> None:
     """Adds --clock_skew_sec and --allowed_lateness_sec."""
-    for name, default in (("clock_skew", 300), ("allowed_lateness", 3_600)):
+    for name in ("clock_skew", "allowed_lateness"):
         parser.add_argument(
             f"--{name}_sec",
             type=flag_types.in_range_of(f"--{name}_sec"),
-            default=default,
             metavar="SEC",
-            help="As the pipeline runs with (default: %(default)s).",
+            help="As the pipeline runs with (default: what the table runs says).",
         )
+
+
+def limits(arguments: argparse.Namespace, say: Callable[[str], None]) -> Limits:
+    """Returns the limits that a job ran with, as the table `runs` and these flags say.
+
+    Raises:
+        Contradicts: a flag says otherwise than the table.
+        CannotStart: BigQuery does not answer.
+    """
+    return of_runs(
+        ".".join(arguments.bigquery_dataset),
+        arguments.bigquery_endpoint,
+        arguments.allowed_lateness_sec,
+        arguments.clock_skew_sec,
+        say,
+    )

@@ -9,10 +9,12 @@ import json
 import os
 import socket
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pipeline.config import PipelineConfig
 from transforms.contract.table_schema import RUNS
+
+if TYPE_CHECKING:  # tools read this table without Beam
+    from pipeline.config import PipelineConfig
 
 # The row that the first launch follows: nobody's.
 ROOT = "root"

@@ -38,6 +38,10 @@ WHERE claim_id = @claim_id AND ended_at IS NULL
 _LOST_TO_ANOTHER = ("could not serialize", "concurrent update", "conflict")
 
 
+class NoTable(CannotStart):
+    """There is no table `runs`."""
+
+
 class RunsTable:
     """The table of one dataset. Every method raises CannotStart when BigQuery does not answer.
 
@@ -50,7 +54,8 @@ class RunsTable:
         self._dataset = dataset
         self._endpoint = endpoint
         self._name = f"{dataset}.{RUNS.name}"
-        self._client = clients.bigquery_client(dataset.rpartition(".")[0], endpoint)
+        with clients.bigquery_errors(CannotStart, dataset, endpoint):
+            self._client = clients.bigquery_client(dataset.rpartition(".")[0], endpoint)
 
     def chain(self, version: str) -> list[Run]:
         """Returns the runs that have held the tables, the newest last; first the root.
@@ -58,13 +63,30 @@ class RunsTable:
         Args:
             version: of this program, for the root, which is made where there is none.
         """
-        with clients.bigquery_errors(CannotStart, self._dataset, self._endpoint):
-            rows = self._client.list_rows(self._name, retry=clients.BIGQUERY_RETRY)
-            found = [Run.from_row(dict(row)) for row in rows]
+        found = self._rows()
         if not any(run.is_root for run in found):
             self.add(root(version))
             return self.chain(version)
         return in_order(found)
+
+    def rows_if_any(self) -> list[Run]:
+        """Returns the same for a reader, who makes no root: none where there is no such table."""
+        try:
+            found = self._rows()
+        except NoTable:
+            return []
+        return in_order(found) if any(run.is_root for run in found) else []
+
+    def _rows(self) -> list[Run]:
+        with clients.bigquery_errors(CannotStart, self._dataset, self._endpoint):
+            try:
+                rows = self._client.list_rows(self._name, retry=clients.BIGQUERY_RETRY)
+                return [Run.from_row(dict(row)) for row in rows]
+            except exceptions.NotFound as error:
+                raise NoTable(
+                    f"the table {self._name} is missing: {error.message}. Hint: `python -m "
+                    f"pipeline.tables create --bigquery_dataset={self._dataset}`"
+                ) from None
 
     def add(self, run: Run) -> None:
         """Writes a row that holds nothing yet. Twice does the same as once."""

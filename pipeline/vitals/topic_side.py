@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import time
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from kafka import KafkaConsumer
-from kafka.consumer.fetcher import ConsumerRecord
 from kafka.errors import KafkaError
 from kafka.structs import TopicPartition
 
@@ -18,12 +15,12 @@ from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.kafka_side import KafkaSide
 from pipeline.reconciliation.settings import Topics
 from pipeline.reconciliation.truth import OffsetRange, Partition
+from transforms.contract import kafka_reader
+from transforms.contract.kafka_reader import CannotRead, KafkaReader
 
 # A probe must be cheap: of so many offsets of a partition records are counted, half a second's
 # work; beyond them there are as many records to an offset as among these.
 _COUNTED_MAX = 20_000
-_POLL_MS = 1_000
-_STALL_SEC = 30
 
 
 class OpenTransaction(NamedTuple):
@@ -58,7 +55,7 @@ class OpenTransaction(NamedTuple):
 class TopicSide:
     """The topics, as those see them who read what is committed, and those who read everything."""
 
-    def __init__(self, topics: Topics, committed: KafkaConsumer, everything: KafkaConsumer) -> None:
+    def __init__(self, topics: Topics, committed: KafkaReader, everything: KafkaReader) -> None:
         self._topics = topics
         self._side = KafkaSide(topics, committed)
         self._committed = committed
@@ -69,7 +66,7 @@ class TopicSide:
         """Returns what can be read of every partition. Raises CannotCheck for a missing topic."""
         pairs = [TopicPartition(span.topic, span.partition) for span in self._side.ranges()]
         # The very end first: what is appended meanwhile must not look like held back.
-        ends = self._everything.end_offsets(pairs)
+        ends = self._everything.ends(pairs)
         ranges = self._side.ranges()
         self._behind = [
             span._replace(start=span.end, end=ends[pair])
@@ -120,34 +117,18 @@ class TopicSide:
         }
 
 
-def _count(consumer: KafkaConsumer, span: OffsetRange) -> int:
+def _count(reader: KafkaReader, span: OffsetRange) -> int:
     offsets = span.end - span.start
     if offsets <= 0:
         return 0
     counted = min(offsets, _COUNTED_MAX)
-    records = sum(1 for _ in _messages(consumer, span._replace(end=span.start + counted)))
+    records = sum(1 for _ in _messages(reader, span._replace(end=span.start + counted)))
     return round(records * offsets / counted)
 
 
-def _messages(consumer: KafkaConsumer, span: OffsetRange) -> Iterator[ConsumerRecord]:
-    pair = TopicPartition(span.topic, span.partition)
-    consumer.assign([pair])
-    consumer.seek(pair, span.start)
-    heard_at = time.monotonic()
-    before = span.start
-    # By position, not by count: markers of transactions take offsets but are no records.
-    while (position := consumer.position(pair)) < span.end:
-        if position > before:
-            before, heard_at = position, time.monotonic()
-        elif time.monotonic() - heard_at > _STALL_SEC:
-            raise CannotCheck(
-                f"Kafka sent nothing of {span.topic}[{span.partition}] from offset {position} for "
-                f"{_STALL_SEC} s, though it ends at {span.end}."
-            )
-        for message in consumer.poll(timeout_ms=_POLL_MS).get(pair, ()):
-            if message.offset >= span.end:
-                return
-            yield message
+def _messages(reader: KafkaReader, span: OffsetRange) -> Iterator[Any]:
+    for batch in reader.read([kafka_reader.OffsetRange(*span)], skip_removed=True):
+        yield from batch
 
 
 @contextlib.contextmanager
@@ -158,16 +139,16 @@ def connected(topics: Topics) -> Iterator[TopicSide]:
         CannotCheck: no broker answers, or it stops answering.
     """
     with contextlib.ExitStack() as stack:
-        consumers = []
+        readers = []
         try:
             for isolation in ("read_committed", "read_uncommitted"):
                 consumer = clients.kafka_consumer(
                     topics.bootstrap_servers, topics.properties, isolation
                 )
                 stack.callback(consumer.close, autocommit=False)
-                consumers.append(consumer)
-            yield TopicSide(topics, *consumers)
-        except clients.Unreachable as error:
+                readers.append(KafkaReader(topics.bootstrap_servers, consumer))
+            yield TopicSide(topics, *readers)
+        except (clients.Unreachable, CannotRead) as error:
             raise CannotCheck(str(error)) from None
         except KafkaError as error:
             raise CannotCheck(

@@ -134,7 +134,7 @@ def job(sandbox: Sandbox, sent: Sent) -> Job:
     """It has read and completed one checkpoint."""
     source = KafkaSource(sent.kafka, (sent.topic,), group=f"payments-{sent.topic}")
     starts = [OffsetRange(sent.topic, number, 0, 0) for number in range(PARTITIONS)]
-    start_offsets.commit(source, starts, shards=16)
+    start_offsets.commit(source, starts)
     return Job(source, read_as_the_job(sent, source))
 
 
@@ -232,9 +232,8 @@ def notes(source: KafkaSource) -> list[tuple[int, str]]:
 def test_completed_checkpoints_say_where_the_records_end(sent: Sent, job: Job) -> None:
     source = job.source
     expected = [(4, 3), (4, 0), (6, 2), (1, 1), (1, 1), (0, 0)]
-    told = [(offset, f"shards=16 records_end={end}") for offset, end in expected]
+    told = [(offset, f"records_end={end}") for offset, end in expected]
     assert notes(source) == told
-    assert start_offsets.shards_of_state(source) == 16
 
     again = read_as_the_job(sent, source)  # from there: the next reader has seen no record at all
 

@@ -96,13 +96,13 @@ def test_job_with_its_rights_passes(source: Callable[[str], KafkaSource]) -> Non
     of_job = source("job")
 
     preflight._check_topics(of_job)
-    start_offsets.commit(of_job, [OffsetRange("payments", 0, 0, 0)], 8)
-    assert start_offsets.shards_of_state(of_job) == 8
+    start_offsets.commit(of_job, [OffsetRange("payments", 0, 0, 0)])
+    assert {each.offset for each in start_offsets._committed(of_job).values()} == {0}
 
 
 def test_group_that_a_user_may_not_read_is_named(source: Callable[[str], KafkaSource]) -> None:
     with pytest.raises(CannotStart) as told:
-        start_offsets.commit(source("reader"), [OffsetRange("payments", 0, 0, 0)], 8)
+        start_offsets.commit(source("reader"), [OffsetRange("payments", 0, 0, 0)])
 
     assert "needs READ on that group" in str(told.value) and GROUP in str(told.value)
     assert "\n" not in str(told.value)

@@ -14,10 +14,12 @@ import orjson
 import pytest
 
 from pipeline import looks, options, reconcile
+from pipeline.claim import limits
 from pipeline.reconciliation import kafka_side
 from pipeline.reconciliation.checks import Tally
 from pipeline.reconciliation.errors import CannotCheck
 from pipeline.reconciliation.rows import Row
+from tests.support import no_runs
 from tests.support.reconcile_world import World, tables, without
 
 FLAGS = [
@@ -98,6 +100,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
         yield FakeKafka(world)
 
     monkeypatch.setattr(kafka_side, "connected", connected)
+    no_runs.pretend(monkeypatch)
     monkeypatch.setattr(reconcile, "BigQuerySide", FakeTables)
     monkeypatch.setattr(reconcile, "Verdicts", FakeVerdicts)
     monkeypatch.setattr(FakeVerdicts, "rows", [], raising=False)
@@ -237,11 +240,14 @@ def test_what_cannot_be_checked_exits_3_in_one_line(
         raise CannotCheck("no Kafka broker answers at broker:9092")
 
     monkeypatch.setattr(kafka_side, "connected", connected)
+    no_runs.pretend(monkeypatch)
 
     assert reconcile.main(FLAGS) == 3
 
     captured = capsys.readouterr()
-    assert captured.err == "error: no Kafka broker answers at broker:9092\n"
+    no_run, error = captured.err.splitlines()
+    assert no_run.startswith("no run of ") and "3600 s" in no_run
+    assert error == "error: no Kafka broker answers at broker:9092"
     assert captured.out == ""
 
 
@@ -355,8 +361,13 @@ def test_flags_are_those_of_the_pipeline() -> None:
         other = theirs._option_string_actions.get(flag)
         if other is not None and flag not in ("-h", "--help"):
             shared += 1
-            assert (action.default, action.metavar) == (other.default, other.metavar), flag
+            assert action.metavar == other.metavar, flag
+            if action.default is not None:
+                assert action.default == other.default, flag
     assert shared == 7
+    assert tuple(
+        theirs.get_default(name) for name in ("allowed_lateness_sec", "clock_skew_sec")
+    ) == (limits.DEFAULT_LATENESS_SEC, limits.DEFAULT_SKEW_SEC)
 
 
 def test_collection_is_only_paused(world: World) -> None:
