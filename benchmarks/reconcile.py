@@ -3,8 +3,8 @@
     python -m benchmarks.reconcile --records=1000000
 
 Records and right rows are made up as they are asked for, rows in another order than records, so
-that what is measured is the reconciliation and no broker and no BigQuery: reading Kafka takes about
-20 µs a record more, and fetching rows 12 µs. One record in ten is a copy.
+that what is measured is the reconciliation, without broker and BigQuery and their clients. One
+record in ten is a copy. docs/performance.md, "The proof", says what it was.
 
 Exit code: 0 when it balanced within --most_mib of memory, 1 when not, 2 for a mistake in the flags.
 """

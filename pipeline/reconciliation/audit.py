@@ -39,7 +39,7 @@ def audit(
     Raises:
         CannotCheck: a side or a ledger cannot be read to its end.
     """
-    scope = scope or Scope.full(truth.ranges)
+    scope = (scope or Scope.full(truth.ranges)).as_read(truth.ranges)
     twice = accepted_twice(
         tables.repeated, truth.limits.horizon_us, truth.key, _reaches(truth, scope)
     )

@@ -86,11 +86,26 @@ class Scope:
                     "Kafka retains is checked"
                 )
             if start < span.start:
-                unproven.append(f"{name} {start}..{span.start - 1} expired before it was proven")
+                unproven.append(_expired(span, start))
             ranges.append(span._replace(start=max(start, span.start)))
         return dataclasses.replace(
             self, ranges=tuple(ranges), kind=INCREMENTAL, unproven=tuple(unproven)
         )
+
+    def as_read(self, ranges: Sequence[OffsetRange]) -> Scope:
+        """Returns this scope without what expired while it was read.
+
+        Args:
+            ranges: what was read of each partition, in the order of this scope.
+        """
+        unproven = [
+            _expired(read, span.start)
+            for span, read in zip(self.ranges, ranges, strict=True)
+            if read.start > span.start
+        ]
+        if self.kind != INCREMENTAL:
+            unproven = []
+        return dataclasses.replace(self, ranges=tuple(ranges), unproven=(*self.unproven, *unproven))
 
     def holds(self, place: Place) -> bool:
         """Returns whether Kafka held a record outside the ranges when the check began."""
@@ -123,6 +138,10 @@ class Scope:
             head = "only records behind the last proven offset were checked"
         spans = ", ".join(f"{s.topic}[{s.partition}] {s.start} to {s.end}" for s in self.ranges)
         return [f"{head}: {spans} (end exclusive)"]
+
+
+def _expired(span: OffsetRange, start: int) -> str:
+    return f"{span.topic}[{span.partition}] {start}..{span.start - 1} expired before it was proven"
 
 
 def _text(moment_us: int | None) -> str | None:

@@ -7,7 +7,7 @@ import pytest
 
 from harness.moments import SELDOM_CHECKPOINTS, kill_until_rows_double, wait_for_rows
 from harness.rehearsal import Rehearsal
-from pipeline import clients, health
+from pipeline import clients, health, reconcile
 from pipeline.reconciliation.report import Report
 from sandbox.sandbox import Sandbox
 from tests.support.health import probe
@@ -34,7 +34,10 @@ def assert_exact(report: Report) -> None:
 
 
 def test_direct_runner_counts_what_is_there_exactly_and_needs_no_java(
-    rehearsal: Rehearsal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    rehearsal: Rehearsal,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setenv("JAVA_HOME", str(tmp_path))
@@ -46,6 +49,22 @@ def test_direct_runner_counts_what_is_there_exactly_and_needs_no_java(
     assert_exact(report)
     assert_indicators_are_those_of_the_rules(rehearsal, wait_sec=0)
     assert all(report.counts.outcomes[outcome] > 0 for outcome in Outcome), report.text()
+    assert_parts_are_proven(rehearsal, report, capsys)
+
+
+def assert_parts_are_proven(
+    rehearsal: Rehearsal, report: Report, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By time of arrival, as the broker knows it, and behind the last proof."""
+    all_of_it, nothing = report.last_line(), "reconciled: read=0 accepted=0 "
+    for flag, line in (
+        ("--since=1h", all_of_it),
+        ("--until=1h", nothing),
+        ("--since_last", all_of_it),  # an hour proves nothing of the day before it
+        ("--since_last", nothing),
+    ):
+        assert reconcile.main([*rehearsal.flags(), flag]) == 0
+        assert capsys.readouterr().out.splitlines()[-1].startswith(line), flag
 
 
 def test_flink_counts_exactly_through_the_kill_of_a_task_manager(

@@ -180,6 +180,20 @@ def test_control_records_that_expired_before_they_were_proven_are_told() -> None
     assert report.problems == ["unbroken: payments[0] 7..9 expired before it was proven"]
 
 
+def test_control_records_that_expired_while_they_were_read_are_told() -> None:
+    world = World()
+    for number in range(4):
+        world.send(transaction_id=f"tx-{number}")
+    scope = Scope.full(world.ranges()).from_proven({("payments", 0): 1})
+    truth = world.read(scope.ranges)
+    truth.partitions["payments", 0].forget_below(3)
+
+    report = audit(truth, tables_of_range(world.rows(), truth), scope=scope)
+
+    assert report.problems == ["unbroken: payments[0] 1..2 expired before it was proven"]
+    assert report.document()["checked"]["ranges"][0]["start"] == 3
+
+
 def test_notes_say_which_offsets_and_what_lies_outside() -> None:
     world = World()
     world.send()

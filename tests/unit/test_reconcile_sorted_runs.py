@@ -34,14 +34,15 @@ def test_gives_back_all_by_key_and_equal_keys_as_added(
     assert len(runs) == len(pairs)
 
 
-def test_merges_runs_of_runs() -> None:
+def test_merges_runs_of_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sorted_runs, "_RUNS_MERGED", 6)
     runs: SortedRuns[int] = SortedRuns(run_bytes=1)  # every pair is a run
-    count = sorted_runs._RUNS_MERGED**2 + 7
+    count = 6**3 + 4
     for number in range(count):
         runs.add(-number % 97, number)
 
     assert list(runs) == sorted(((-n % 97, n) for n in range(count)), key=lambda pair: pair[0])
-    assert [len(level) for level in runs._levels] == [7, 0, 1]
+    assert [len(level) for level in runs._levels] == [4, 0, 0, 1]
 
 
 def test_values_of_any_plain_kind_come_back() -> None:
