@@ -83,7 +83,7 @@ class Rehearsal:
         """Makes the topic, unless it is another's, and the tables."""
         self.folder.mkdir(parents=True, exist_ok=True)
         if self.counts is None:
-            self._create_topic()
+            self.create_topic()
         client = clients.bigquery_client(self.endpoints["project"], self.endpoints["bigquery"])
         tables.create(client, self.name)
 
@@ -218,7 +218,8 @@ class Rehearsal:
         settings = kafka_properties.load(self.endpoints["kafka_config_file"])
         return Topics(self.endpoints["kafka_sasl_ssl"], (self.topic,), settings)
 
-    def _create_topic(self) -> None:
+    def create_topic(self) -> None:
+        """Makes the topic, empty."""
         admin = KafkaAdminClient(bootstrap_servers=self.endpoints["kafka"])
         try:
             admin.create_topics(

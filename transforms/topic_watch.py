@@ -62,7 +62,8 @@ class TopicWatch:
         self._partitions = frozenset(partitions)
         self._topic_ids = topic_ids
         self._ask = ask
-        self._next_ask = time.monotonic() + _ASK_EVERY_SEC
+        # A job that restarts because its topic was made anew must not read on in the new one.
+        self._next_ask = time.monotonic()
 
     def check(self) -> None:
         """Returns while all is as it was, and before it is time to ask again.

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from harness.faults import launches
 from harness.faults.pace import RATE_PER_SEC, Pace, traffic
 from harness.faults.scene import Scene
 from sandbox.component import TASK_MANAGERS
@@ -261,13 +262,25 @@ FAULTS = (
     Fault(
         "double-start",
         "the job is launched again onto its tables, in three ways; each is refused",
-        Scene.start_second_job,
+        launches.start_second_job,
         ("launch",),
     ),
     Fault(
         "take-over",
         "another launch takes the tables from a job that goes on running",
-        Scene.take_over,
+        launches.take_over,
+        alone=True,
+    ),
+    Fault(
+        "recreated-topic",
+        "a topic is deleted and made anew; its job stops, and its tables take no other",
+        launches.recreate_topic,
+        alone=True,
+    ),
+    Fault(
+        "retention",
+        "retention removes all that a job of its own has counted; its TaskManagers are killed",
+        launches.expire_what_is_counted,
         alone=True,
     ),
     Fault(

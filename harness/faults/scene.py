@@ -20,7 +20,6 @@ from harness.programs import Program
 from harness.rehearsal import Rehearsal
 from pipeline.reconciliation.errors import CannotCheck
 from pipeline.vitals.flink_side import job_vitals
-from sandbox import ports
 from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
 
@@ -28,7 +27,7 @@ _POLL_SEC = 0.1
 # Before most moments the job must have come back, and a hang of its start is ended by the watchdog
 # (sandbox/watchdog.py) after a minute and a half at the earliest.
 _MOMENT_SEC = 400
-_START_SEC = 300
+START_SEC = 300
 _CHECKPOINT_SEC = 2
 # Longer than the interval of checkpoints (5 s), shorter than the heartbeat timeout (8 s).
 _FROZEN_SEC = 6.0
@@ -93,7 +92,7 @@ class Scene:
             found.update(self.stage.rehearsal.flink.task_managers(self.stage.job))
             return bool(found)
 
-        self._wait("a TaskManager runs tasks of the job", known)
+        self.wait("a TaskManager runs tasks of the job", known)
         return preferred if preferred in found else found.pop()
 
     def start(self, *components: str) -> None:
@@ -103,7 +102,7 @@ class Scene:
 
     def kill_python_worker(self) -> None:
         """Kills one Python worker, not its pool."""
-        self._wait("there is a Python worker", lambda: bool(self._python_workers()))
+        self.wait("there is a Python worker", lambda: bool(self._python_workers()))
         victim = self.rng.choice(sorted(self._python_workers(), key=lambda worker: worker.pid))
         victim.kill()
         self.stage.say(f"SIGKILL Python worker (process {victim.pid})")
@@ -118,7 +117,7 @@ class Scene:
             started.extend(each for each in self._python_workers() if each.pid not in before)
             return bool(started)
 
-        self._wait("another Python worker starts", one_starts)
+        self.wait("another Python worker starts", one_starts)
         started[0].kill()
         self.stage.say(f"SIGKILL Python worker (process {started[0].pid}) that was starting")
 
@@ -157,7 +156,7 @@ class Scene:
                     time.sleep(_POLL_SEC)
             return bool(killed)
 
-        self._wait("a checkpoint waits for a frozen TaskManager", one_waits)
+        self.wait("a checkpoint waits for a frozen TaskManager", one_waits)
 
     def cut_power(self) -> None:
         """Kills everything at once, starts it from disk, and goes on from the last checkpoint."""
@@ -169,39 +168,8 @@ class Scene:
         folder = Path(endpoints["checkpoints"]) / stage.job
         # The cluster that comes up knows nothing of the job, so it cannot say that it has ended.
         stage.job = stage.rehearsal.submit_to_flink(
-            [f"--resume={folder}", "--take_over"], timeout_sec=_START_SEC
+            [f"--resume={folder}", "--take_over"], timeout_sec=START_SEC
         )
-
-    # --- Launches -------------------------------------------------------------------------------
-
-    def start_second_job(self) -> None:
-        """Launches onto the same tables in each way that people do; every one must be refused."""
-        stage = self.stage
-        folder = Path(stage.rehearsal.endpoints["checkpoints"]) / stage.job
-        for flags in (
-            [],
-            [f"--resume={folder}"],
-            [f"--start_from_tables={stage.rehearsal.folder}"],
-        ):
-            said = stage.rehearsal.refused(flags)
-            if "are held by run" not in said:
-                raise HarnessError(f"refused for another reason than its tables: {said}")
-            stage.say(f"second launch {' '.join(flags) or 'as the first'}: refused")
-
-    def take_over(self) -> None:
-        """Launches another job that takes the tables, from one that nobody stops."""
-        stage, flink = self.stage, self.stage.rehearsal.flink
-        before = stage.job
-        folder = Path(stage.rehearsal.endpoints["checkpoints"]) / before
-        nobody = f"--flink={ports.HOST}:1"  # or the launch would cancel it
-        flags = ["--take_over", f"--resume={folder}", nobody]
-        stage.job = stage.rehearsal.submit_to_flink(flags, timeout_sec=_START_SEC)
-        self._wait(
-            "the run that was taken over has noticed",
-            lambda: "ClaimLost" in flink.newest_failure(before),
-        )
-        stage.say(f"job {before} has noticed that {stage.job} took over")
-        flink.cancel(before)
 
     # --- BigQuery and payments ------------------------------------------------------------------
 
@@ -228,7 +196,7 @@ class Scene:
     def wait_for_checkpoint_under_way(self) -> None:
         """Returns while a checkpoint is in progress."""
         flink, job = self.stage.rehearsal.flink, self.stage.job
-        self._wait("a checkpoint is under way", lambda: flink.checkpoint_under_way(job))
+        self.wait("a checkpoint is under way", lambda: flink.checkpoint_under_way(job))
 
     def wait_for_completed_checkpoint(self) -> None:
         """Returns at the moment when one more checkpoint has completed."""
@@ -239,17 +207,17 @@ class Scene:
             seen.append(flink.checkpoints(job).completed)
             return seen[-1] > seen[0]
 
-        self._wait("one more checkpoint has completed", one_more)
+        self.wait("one more checkpoint has completed", one_more)
 
     def wait_until_restarting(self) -> None:
         """Returns once the job has noticed that something is gone."""
         flink, job = self.stage.rehearsal.flink, self.stage.job
-        self._wait("a task is gone", lambda: not flink.all_tasks_running(job))
+        self.wait("a task is gone", lambda: not flink.all_tasks_running(job))
 
     def wait_until_running(self) -> None:
         """Returns once every task runs."""
         flink, job = self.stage.rehearsal.flink, self.stage.job
-        self._wait("every task runs", lambda: flink.all_tasks_running(job))
+        self.wait("every task runs", lambda: flink.all_tasks_running(job))
 
     def wait_for_watermark_beyond(self, moment_sec: float) -> None:
         """Returns once the watermark of every task has passed a moment (seconds, epoch)."""
@@ -261,7 +229,7 @@ class Scene:
                 return age_sec is not None and time.time() - age_sec > moment_sec
             return False
 
-        self._wait("the watermark goes on", passed)
+        self.wait("the watermark goes on", passed)
 
     def kill_before_any_checkpoint(self) -> None:
         """Kills both TaskManagers once they work, and makes sure that nothing had been saved."""
@@ -299,7 +267,8 @@ class Scene:
             unfinished.write_text(json.dumps(wanted))
             unfinished.replace(file)
 
-    def _wait(self, moment: str, holds: Callable[[], bool]) -> None:
+    def wait(self, moment: str, holds: Callable[[], bool]) -> None:
+        """Returns when something holds. Raises HarnessError, with what the job does, if never."""
         deadline = time.monotonic() + _MOMENT_SEC
         while time.monotonic() < deadline:
             with contextlib.suppress(requests.RequestException):
