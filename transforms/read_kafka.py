@@ -121,6 +121,8 @@ def consumer_config(source: KafkaSource) -> dict[str, str]:
         "enable.auto.commit": "false",
         # Records of a transaction that its producer aborted must not count.
         "isolation.level": "read_committed",
+        # A topic that is deleted under a job would be made anew by its asking, with other settings.
+        "allow.auto.create.topics": "false",
         **_start(source),
         **(_FRAMES if source.framed else {}),
     }
