@@ -5,11 +5,12 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple
 
 from pipeline.reconciliation.accepted_twice import Twice, accepted_twice
 from pipeline.reconciliation.checks import Check, Tally
 from pipeline.reconciliation.compare import Comparison, compare_sums, plain
-from pipeline.reconciliation.copies import Copies
+from pipeline.reconciliation.copies import Copies, CopiesFinding
 from pipeline.reconciliation.coverage import PartitionLine
 from pipeline.reconciliation.ledger import Ledger
 from pipeline.reconciliation.ledger_check import LedgerAudit
@@ -40,6 +41,37 @@ def audit(
         CannotCheck: a side or a ledger cannot be read to its end.
     """
     scope = (scope or Scope.full(truth.ranges)).as_read(truth.ranges)
+    found = _find(truth, tables, ledgers, scope, tell)
+    comparison = found.comparison
+    partitions = comparison.coverage.lines()
+    counts = _counts(partitions, comparison, found.twice)
+    currencies, sums = compare_sums(comparison, tables.sums)
+    checks = _checks(found, tables, partitions, counts, sums)
+    if scope.kind == INCREMENTAL:
+        checks.append(_unbroken(scope))
+    notes = _notes(found, tables.outside, scope)
+    if not counts.read:
+        notes.append("Kafka holds no record in the checked ranges: nothing is proven")
+    if found.ledger is not None:
+        finding = found.ledger.finish(found.copies.swapped)
+        checks += finding.checks
+        notes += finding.notes
+    scope = dataclasses.replace(scope, proven_ends=found.copies.unproven)
+    return Report(counts, tuple(partitions), tuple(currencies), tuple(checks), tuple(notes), scope)
+
+
+class _Found(NamedTuple):
+    """What the passes over places and ids have found."""
+
+    comparison: Comparison
+    copies: CopiesFinding
+    twice: Twice
+    ledger: LedgerAudit | None
+
+
+def _find(
+    truth: Truth, tables: Tables, ledgers: Sequence[Ledger], scope: Scope, tell: Tell
+) -> _Found:
     twice = accepted_twice(
         tables.repeated, truth.limits.horizon_us, truth.key, _reaches(truth, scope)
     )
@@ -57,11 +89,19 @@ def audit(
     for row in tables.firsts:
         copies.add_first(row)
     by_ledger = Tally() if ledger is None else ledger.outcomes
-    found = copies.judge(comparison.outcome, comparison.content, by_ledger, tell)
-    partitions = comparison.coverage.lines()
-    counts = _counts(partitions, comparison, twice)
-    currencies, sums = compare_sums(comparison, tables.sums)
-    checks = [
+    finding = copies.judge(comparison.outcome, comparison.content, by_ledger, tell)
+    return _Found(comparison, finding, twice, ledger)
+
+
+def _checks(
+    found: _Found,
+    tables: Tables,
+    partitions: Sequence[PartitionLine],
+    counts: Counts,
+    sums: Check,
+) -> list[Check]:
+    comparison, twice = found.comparison, found.twice
+    return [
         _missing(partitions),
         comparison.double.check("double", f"{counts.read} records, at most one row each"),
         comparison.unknown.check("unknown", f"{comparison.rows.total()} rows, each of a record"),
@@ -74,19 +114,8 @@ def audit(
         comparison.content.check("content", "every column that Kafka knows"),
         sums,
         _minutes(tables.minutes),
-        comparison.outcome.check("outcomes", f"{found.groups} ids with copies"),
+        comparison.outcome.check("outcomes", f"{found.copies.groups} ids with copies"),
     ]
-    if scope.kind == INCREMENTAL:
-        checks.append(_unbroken(scope))
-    notes = _notes(comparison.refused, found.unverifiable, tables.outside, twice, scope)
-    if not counts.read:
-        notes.append("Kafka holds no record in the checked ranges: nothing is proven")
-    if ledger is not None:
-        finding = ledger.finish(found.swapped)
-        checks += finding.checks
-        notes += finding.notes
-    scope = dataclasses.replace(scope, proven_ends=found.unproven)
-    return Report(counts, tuple(partitions), tuple(currencies), tuple(checks), tuple(notes), scope)
 
 
 def _reaches(truth: Truth, scope: Scope) -> Callable[[Place], bool]:
@@ -151,20 +180,20 @@ def _unbroken(scope: Scope) -> Check:
     return tally.check("unbroken", "begins where the proof before has ended")
 
 
-def _notes(
-    refused: int, unverifiable: int, outside: Outside, twice: Twice, scope: Scope
-) -> list[str]:
+def _notes(found: _Found, outside: Outside, scope: Scope) -> list[str]:
     cut = scope.kind != FULL
     before = "before the checked range" if cut else "that Kafka has deleted since (expired)"
+    after = "the checked range" if cut else "this check began"
     notes = {
-        "rows were refused by BigQuery: their payments are in dead_letters, not counted": refused,
+        "rows were refused by BigQuery: their payments are in dead_letters, not counted": (
+            found.comparison.refused
+        ),
         "copies name an accepted record that is not read here: their facts were not compared": (
-            unverifiable
+            found.copies.unverifiable
         ),
         f"rows are of records {before}": outside.expired,
-        "rows are of records that arrived after "
-        f"{'the checked range' if cut else 'this check began'}": outside.newer,
+        f"rows are of records that arrived after {after}": outside.newer,
         "rows are of other topics": outside.other_topics,
-        "ids were accepted twice outside the checked range": twice.left_out,
+        "ids were accepted twice outside the checked range": found.twice.left_out,
     }
     return scope.notes() + [f"{count} {text}" for text, count in notes.items() if count]

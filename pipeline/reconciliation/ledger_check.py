@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from pipeline.reconciliation.checks import Check, Tally
-from pipeline.reconciliation.copies import Copies, unexpected
+from pipeline.reconciliation.copies import Copies
 from pipeline.reconciliation.ledger import Ledger, LedgerEntry, SentFacts
+from pipeline.reconciliation.one_id import unexpected
 from pipeline.reconciliation.sorted_runs import SortedRuns
 from pipeline.reconciliation.truth import Entry, Invalid, Place, PlaceKey, Reach, Truth, digest
 from transforms.contract.outcome import Outcome

@@ -125,7 +125,7 @@ def as_accepted(row: Any) -> Any:
     [
         (
             as_conflict,
-            "FAILED outcomes:\n  tx-1: payments[0]@1 is a conflict of payments[0]@0, but",
+            "outcomes:\n  tx-1: payments[0]@1 is a conflict of payments[0]@0, but",
         ),
         (
             as_accepted,
