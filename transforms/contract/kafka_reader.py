@@ -66,6 +66,8 @@ READING: Mapping[str, Any] = {
     "isolation_level": "read_committed",
     # Any other value goes on elsewhere, silently, when an offset is no longer there.
     "auto_offset_reset": "none",
+    # Whoever asks for a topic that is not there must not make it.
+    "allow_auto_create_topics": False,
 }
 
 
