@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -85,7 +86,11 @@ def expire_what_is_counted(scene: Scene) -> None:
 def _job_of_its_own(scene: Scene, name: str) -> Iterator[tuple[Rehearsal, str]]:
     """Gives a job that has counted a topic of its own; what is done to it harms no other."""
     stage = scene.stage
-    rehearsal = Rehearsal(f"{name}_{scene.seed}", stage.rehearsal.endpoints, stage.rehearsal.folder)
+    rehearsal = Rehearsal(
+        f"{name}_{scene.seed}_{time.strftime('%H%M%S')}",
+        stage.rehearsal.endpoints,
+        stage.rehearsal.folder,
+    )
     rehearsal.prepare()
     job = rehearsal.submit_to_flink(timeout_sec=START_SEC)
     try:
