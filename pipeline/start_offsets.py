@@ -6,7 +6,7 @@ names the offset: `earliest` would go on with what is left, silently.
 
 A job on Flink commits there how far its newest completed checkpoint has read, and from where on
 there was no record: markers of transactions take offsets, and once retention has passed them nobody
-else can tell them from lost records (docs/decisions/0027). No job reads on from such a commit.
+else can tell them from lost records (docs/decisions/0023). No job reads on from such a commit.
 
 The group also says which partitions a state knows. Kafka's legacy source (docs/decisions/0004) asks
 for partitions once: one that is added later would never be read.

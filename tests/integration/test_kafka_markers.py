@@ -1,6 +1,6 @@
 """Markers of transactions and what was aborted take offsets: the source reads past them.
 
-The jars that ship and Beam's own, on a real broker: docs/decisions/0027.
+The jars that ship and Beam's own, on a real broker: docs/decisions/0023.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A worker that asks for state after its task has ended is refused, and the process lives on.
 
-The jar that ships and Beam's own, each on Flink with RocksDB: docs/decisions/0025.
+The jar that ships and Beam's own, each on Flink with RocksDB: docs/decisions/0022.
 """
 
 from __future__ import annotations
