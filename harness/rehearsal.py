@@ -62,6 +62,11 @@ class Rehearsal:
         return FlinkCluster(self.endpoints["flink_rest"])
 
     @property
+    def flink_flag(self) -> str:
+        """Returns the flag with which a launch asks the cluster what became of an earlier job."""
+        return f"--flink={self.endpoints['flink_rest']}"
+
+    @property
     def partial_ledgers(self) -> list[Path]:
         """Returns the ledgers of simulators that were killed; each has sent everything again."""
         return sorted(self.ledger.parent.glob(f"{self.name}.*partial.jsonl"))
@@ -117,7 +122,7 @@ class Rehearsal:
         self, flags: Sequence[str] = (), module: str = "pipeline", timeout_sec: float = 600
     ) -> None:
         """Runs the pipeline, or a control in its place, over what the topic holds."""
-        arguments = ["--runner=DirectRunner", *self.flags(), *flags]
+        arguments = ["--runner=DirectRunner", *self.flags(), self.flink_flag, *flags]
         programs.start(module, arguments, self._log("pipeline")).wait(timeout_sec)
 
     def submit_to_flink(
@@ -201,11 +206,10 @@ class Rehearsal:
         return reconcile(config, progress)
 
     def flags(self) -> list[str]:
-        """Returns the flags of a pipeline that needs no cluster; it may ask one for its jobs."""
+        """Returns the flags of a pipeline that needs no cluster, and of tools."""
         return [
             *self._kafka_flags(),
             f"--bigquery_endpoint={self.endpoints['bigquery']}",
-            f"--flink={self.endpoints['flink_rest']}",
             *self._tables_and_topic(),
         ]
 

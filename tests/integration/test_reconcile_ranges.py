@@ -11,6 +11,7 @@ import pytest
 
 from pipeline import reconcile, tables
 from pipeline.reconciliation import kafka_side
+from pipeline.reconciliation.checks import Tally
 from pipeline.reconciliation.settings import Dataset as Where
 from pipeline.reconciliation.verdicts import Verdicts
 from tests.integration.standin_process import Standin
@@ -30,6 +31,8 @@ class FakeKafka:
 
     def __init__(self, world: World) -> None:
         self._world = world
+        self.without_arrival = Tally()
+        self.compacted = lambda: []
         self.ranges = world.ranges
         self.first_from = lambda moment_us, ranges: world.first_from(moment_us)
         self.read = lambda ranges, limits, progress: world.read(ranges)

@@ -24,6 +24,7 @@ COPIES = 300
 
 def launch(rehearsal: Rehearsal, *flags: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pipeline", "--runner=DirectRunner", *rehearsal.flags()]
+    command.append(rehearsal.flink_flag)
     return subprocess.run([*command, *flags], capture_output=True, text=True, timeout=300)
 
 
