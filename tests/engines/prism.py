@@ -79,7 +79,8 @@ def _flags(rehearsal: Rehearsal) -> list[str]:
 
 def _submit(options: PipelineOptions) -> PipelineResult:
     """Submits what pipeline/main.py would submit to Dataflow, but to Prism."""
-    config = start.prepare(PipelineConfig.from_options(options), _complete)
+    claim, config = start.claim(PipelineConfig.from_options(options))
+    config = start.prepare(config, claim, _complete)
     runners.apply_defaults(options, config.runner, config.job_name)
     root = beam.Pipeline(runner=PortableRunner(), options=options)
     graph.build(root, config)
