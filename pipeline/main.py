@@ -29,6 +29,7 @@ from pipeline.takeover.errors import CannotStart
 from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
 from transforms.contract import kafka_causes
 from transforms.contract.arrival import NoArrivalTime
+from transforms.contract.ends_job import without_mark
 from transforms.contract.kafka_reader import CannotRead
 from transforms.contract.shard import HorizonChanged, ShardsChanged
 from transforms.limit_dead_letters import TooManyDeadLetters
@@ -183,7 +184,7 @@ def _stopped(error: BaseException) -> BaseException:
         _, from_worker, message = text.partition(f"{stop.__name__}: ")
         if from_worker or isinstance(error, stop):
             message = (message or text).partition("\n")[0]
-            return RuntimeError(message.partition(" [while running")[0])
+            return RuntimeError(without_mark(message.partition(" [while running")[0]))
     return error
 
 

@@ -12,6 +12,7 @@ from apache_beam.transforms.trigger import AccumulationMode
 from apache_beam.transforms.window import FixedWindows
 
 from transforms.contract.dead_letter import DeadLetter
+from transforms.contract.ends_job import EndsJob
 from transforms.contract.minutes import MINUTE_US, minute_of
 from transforms.contract.transaction import KafkaRecord
 from transforms.sum_per_bundle import Addend, SumPerBundle, add_pairs, panes
@@ -20,7 +21,7 @@ from transforms.sum_per_bundle import Addend, SumPerBundle, add_pairs, panes
 RECORDS_MIN = 100
 
 
-class TooManyDeadLetters(RuntimeError):
+class TooManyDeadLetters(EndsJob):
     """More records are invalid than `--dead_letter_ratio_max` allows."""
 
 

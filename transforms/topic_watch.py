@@ -16,6 +16,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import KafkaError
 
 from transforms.contract import kafka_connection
+from transforms.contract.ends_job import EndsJob
 from transforms.contract.kafka_properties import PropertiesError
 
 _LOG = logging.getLogger(__name__)
@@ -36,11 +37,11 @@ class Topic(NamedTuple):
     partitions: frozenset[int]
 
 
-class PartitionsAdded(RuntimeError):
+class PartitionsAdded(EndsJob):
     """There are partitions that the job does not read: the message names them, and what to do."""
 
 
-class TopicRemade(RuntimeError):
+class TopicRemade(EndsJob):
     """A topic is another one under the same name."""
 
 

@@ -41,11 +41,10 @@ def take_over(scene: Scene) -> None:
     flags = ["--take_over", f"--resume={folder}", nobody]
     stage.job = stage.rehearsal.submit_to_flink(flags, timeout_sec=START_SEC)
     scene.wait(
-        "the run that was taken over has noticed",
-        lambda: "ClaimLost" in flink.newest_failure(before),
+        "the run that was taken over has noticed and ended",
+        lambda: flink.jobs()[before] == "FAILED" and "ClaimLost" in flink.newest_failure(before),
     )
-    stage.say(f"job {before} has noticed that {stage.job} took over")
-    flink.cancel(before)
+    stage.say(f"job {before} has noticed that {stage.job} took over, and ended")
 
 
 def recreate_topic(scene: Scene) -> None:
@@ -58,9 +57,10 @@ def recreate_topic(scene: Scene) -> None:
         admin.close()
         rehearsal.create_topic()
         _send(rehearsal, scene.seed + 1, ".2", 5_000)
-        scene.wait("the job has noticed", lambda: "TopicRemade" in flink.newest_failure(job))
-        scene.stage.say(f"job {job} has noticed that its topic is another one")
-        flink.cancel(job)
+        scene.wait("the job has ended", lambda: flink.jobs()[job] == "FAILED")
+        if "TopicRemade" not in (failure := flink.newest_failure(job)):
+            raise HarnessError(f"the job ended for another reason than its topic: {failure}")
+        scene.stage.say(f"job {job} has noticed that its topic is another one, and ended")
         said = rehearsal.refused([f"--start_from_tables={rehearsal.folder}"])
         if "is another one than the tables were counted from" not in said:
             raise HarnessError(f"refused for another reason than its topic: {said}")

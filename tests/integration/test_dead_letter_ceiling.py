@@ -30,7 +30,8 @@ def test_direct_runner_ends_with_one_clear_line(rehearsal: Rehearsal) -> None:
 def test_flink_stops_at_the_ceiling_and_goes_no_further(rehearsal: Rehearsal) -> None:
     job = rehearsal.submit_to_flink()
     rehearsal.simulate(["--invalid_ratio=0.9", "--rate_per_sec=100", "--duration_sec=20"]).wait(60)
-    wait_until(lambda: TooManyDeadLetters.__name__ in rehearsal.flink.newest_failure(job))
+    wait_until(lambda: rehearsal.flink.jobs()[job] == "FAILED")
+    assert TooManyDeadLetters.__name__ in rehearsal.flink.newest_failure(job)
 
     report = rehearsal.reconcile(wait_sec=0)
     assert report.missing > 0, report.text()  # most of the topic is still there to be read

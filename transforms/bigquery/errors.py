@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from transforms.contract.ends_job import EndsJob
+
 
 class CannotWrite(RuntimeError):
     """BigQuery does not take rows, or rows that it took are gone; nothing is skipped."""
@@ -11,5 +13,5 @@ class RefusedRow(CannotWrite):
     """BigQuery refused a row that has no other table to go to."""
 
 
-class ClaimLost(RuntimeError):
+class ClaimLost(EndsJob):
     """The tables are another run's: nothing of this one may become visible any more."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from transforms.contract.ends_job import EndsJob
+
 # Kafka's numbers; a record of before Kafka 0.10 has neither.
 CREATE_TIME = 0
 LOG_APPEND_TIME = 1
 _NAMES = {CREATE_TIME: "CreateTime", LOG_APPEND_TIME: "LogAppendTime"}
 
 
-class NoArrivalTime(RuntimeError):
+class NoArrivalTime(EndsJob):
     """A record carries its producer's time: the message names it, and what to do."""
 
     def __init__(self, topic: str, partition: int, offset: int, timestamp_type: int | None) -> None:

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import orjson
 
 from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
+from transforms.contract.ends_job import EndsJob
 from transforms.contract.id_memory import (
     ENTRY,
     Digests,
@@ -32,11 +33,11 @@ _HEADER_BYTES = 8
 _TICK_MS = 1
 
 
-class HorizonChanged(RuntimeError):
+class HorizonChanged(EndsJob):
     """The ids in state were remembered for another horizon than this job's."""
 
 
-class ShardsChanged(RuntimeError):
+class ShardsChanged(EndsJob):
     """The ids in state lie in another number of shards than this job's."""
 
 

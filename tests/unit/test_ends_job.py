@@ -1,0 +1,51 @@
+"""Errors that end a job bear their mark once, wherever they pass, and people do not see it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from pipeline import main
+from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
+from transforms.contract.arrival import NoArrivalTime
+from transforms.contract.ends_job import MARK, EndsJob
+from transforms.contract.shard import HorizonChanged, ShardsChanged
+from transforms.limit_dead_letters import TooManyDeadLetters
+from transforms.topic_watch import PartitionsAdded, TopicRemade
+
+PATCH = Path(__file__).parents[2] / "templates/expansion/patches/stops-end-the-job.diff"
+ENDS = (
+    ClaimLost,
+    HorizonChanged,
+    NoArrivalTime,
+    PartitionsAdded,
+    ShardsChanged,
+    TooManyDeadLetters,
+    TopicRemade,
+)
+
+
+@pytest.mark.parametrize("error", ENDS)
+def test_mark_is_there_once_however_often_it_is_raised_again(error: type[EndsJob]) -> None:
+    again = error(f"{error('why. Hint: what to do')} [while running 'Step']")
+
+    assert str(again) == f"why. Hint: what to do {MARK} [while running 'Step']"
+
+
+@pytest.mark.parametrize("error", ENDS)
+def test_launcher_tells_it_without_the_mark(error: type[EndsJob]) -> None:
+    from_worker = RuntimeError(
+        f"Traceback …\n{error.__module__}.{error.__name__}: {error('why')} [while running 'S']\n"
+    )
+    assert str(main._stopped(from_worker)) == "why"
+    assert str(main._stopped(error("why"))) == "why"
+
+
+@pytest.mark.parametrize("error", [CannotWrite, RefusedRow])
+def test_what_may_pass_by_itself_is_tried_again(error: type[RuntimeError]) -> None:
+    assert MARK not in str(error("BigQuery is away"))
+
+
+def test_flinks_side_looks_for_the_same_mark() -> None:
+    assert f'ENDS_THE_JOB = "{MARK}"' in PATCH.read_text()
