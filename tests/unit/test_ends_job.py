@@ -18,7 +18,6 @@ PATCH = Path(__file__).parents[2] / "templates/expansion/patches/stops-end-the-j
 ENDS = (
     ClaimLost,
     HorizonChanged,
-    NoArrivalTime,
     PartitionsAdded,
     ShardsChanged,
     TooManyDeadLetters,
@@ -40,6 +39,13 @@ def test_launcher_tells_it_without_the_mark(error: type[EndsJob]) -> None:
     )
     assert str(main._stopped(from_worker)) == "why"
     assert str(main._stopped(error("why"))) == "why"
+
+
+def test_record_without_arrival_time_ends_a_job_too() -> None:
+    told = str(NoArrivalTime("payments", 0, 7, 0))
+
+    assert isinstance(NoArrivalTime("payments", 0, 7, 0), EndsJob)
+    assert told.endswith(MARK) and "payments[0] offset 7" in told
 
 
 @pytest.mark.parametrize("error", [CannotWrite, RefusedRow])
