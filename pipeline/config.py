@@ -195,7 +195,8 @@ class PipelineConfig:
         where = _required("--bigquery_dataset", write.bigquery_dataset)
         project, dataset = _as(flag_types.dataset, "--bigquery_dataset", where)
         run_id = _run_id(launch.run_id)
-        claim_id = None if launch.no_preflight else f"{run_id}/{secrets.token_hex(4)}"
+        token = secrets.token_hex(4)
+        claim_id = None if launch.no_preflight else f"{run_id}/{token}"
         config = cls(
             runner=runner,
             source=KafkaSource(
@@ -232,7 +233,8 @@ class PipelineConfig:
             java_parts=None if launch.java_parts is None else Path(launch.java_parts),
             checkpoint_sec=options.view_as(FlinkOptions).checkpointing_interval / 1_000,
             run_id=run_id,
-            job_name=options.view_as(GoogleCloudOptions).job_name or f"payments-{run_id.lower()}",
+            job_name=options.view_as(GoogleCloudOptions).job_name
+            or f"payments-{run_id.lower()}-{token}",
             image=_image(options),
             flink=_address("--flink", options.view_as(FlinkOptions).flink),
             take_over=launch.take_over,
@@ -245,6 +247,7 @@ class PipelineConfig:
         return config
 
     def _check(self, options: PipelineOptions) -> None:
+        self._check_states()
         if self.resume is not None:
             self._check_resume(options)
         if self.shadow:
@@ -257,6 +260,18 @@ class PipelineConfig:
             self._check_java_parts()
         if self.runner == "DataflowRunner":
             self._check_dataflow(options)
+
+    def _check_states(self) -> None:
+        """Refuses a state that the runner would not look at."""
+        for flag, given, runner in (
+            ("--savepoint_path", self.savepoint_path is not None, "FlinkRunner"),
+            ("--update", self.updates, "DataflowRunner"),
+        ):
+            if given and self.runner != runner:
+                raise ConfigError(
+                    f"{flag} is for {runner}, got {self.runner}, which would begin with nothing "
+                    "and count everything again."
+                )
 
     def _check_java_parts(self) -> None:
         if self.runner != "DataflowRunner":

@@ -109,7 +109,7 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
         config = start.prepare(config, claim, _complete)
         if config.bounded:
             claim.submitted(config.job_name)  # DirectRunner runs here and now
-        result = _submit(config, options)
+        result = _submit(config, options, claim)
     except BaseException as error:
         why = _stopped(error)
         claim.failed(why)
@@ -124,16 +124,18 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
     return _wait(result, claim, config, started_at)
 
 
-def _submit(config: PipelineConfig, options: PipelineOptions) -> PipelineResult:
+def _submit(config: PipelineConfig, options: PipelineOptions, claim: Claim) -> PipelineResult:
     if config.resume:
         _resume(config.resume, options)
     if config.java_parts is not None:
         with java_parts.expansion_service(config.java_parts) as address:
-            return _submit_expanded(config.expanded_at(address), options)
-    return _submit_expanded(config, options)
+            return _submit_expanded(config.expanded_at(address), options, claim)
+    return _submit_expanded(config, options, claim)
 
 
-def _submit_expanded(config: PipelineConfig, options: PipelineOptions) -> PipelineResult:
+def _submit_expanded(
+    config: PipelineConfig, options: PipelineOptions, claim: Claim
+) -> PipelineResult:
     runners.apply_defaults(options, config.runner, config.job_name)
     try:
         root = beam.Pipeline(runner=runners.create(config.runner), options=options)
@@ -141,13 +143,15 @@ def _submit_expanded(config: PipelineConfig, options: PipelineOptions) -> Pipeli
         raise ConfigError(str(error)) from None
     with runners.refusals_told(config.job_endpoint, config.source.expansion_service):
         graph.build(root, config)
+        if not config.bounded:
+            claim.submitting()
         return root.run()
 
 
 def _complete(config: PipelineConfig) -> None:
     """Runs a bounded job to its end, before the job that was asked for begins."""
     try:
-        _submit(config, PipelineOptions([])).wait_until_finish()
+        _submit(config, PipelineOptions([]), Claim()).wait_until_finish()
     except RuntimeError as error:
         raise CannotStart(str(_stopped(error))) from None
 
@@ -167,7 +171,9 @@ def _wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_
         return 130
     except RuntimeError as error:
         why = _stopped(error)
-        claim.ended(f"failed: {why}")
+        # Anything else may be the job server's end and not the job's.
+        if config.bounded or why is not error:
+            claim.ended(f"failed: {why}")
         return _fail(why, EXIT_FAILED)
     if config.bounded and state == PipelineState.DONE:
         start.note_end(config)

@@ -22,7 +22,7 @@ import orjson
 from tabulate import tabulate
 
 from pipeline import __version__, tool_flags
-from pipeline.claim.run import Run
+from pipeline.claim.run import BY_HAND, Run
 from pipeline.claim.runs_table import RunsTable
 from pipeline.takeover.errors import CannotStart
 
@@ -34,8 +34,8 @@ EXIT_CANNOT = 3
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code (module docstring)."""
     arguments = _parser().parse_args(argv)
-    table = RunsTable(".".join(arguments.bigquery_dataset), arguments.bigquery_endpoint)
     try:
+        table = RunsTable(".".join(arguments.bigquery_dataset), arguments.bigquery_endpoint)
         return int(arguments.run(arguments, table))
     except CannotStart as error:
         print(f"error: {error}", file=sys.stderr)
@@ -81,7 +81,7 @@ def _end(arguments: argparse.Namespace, table: RunsTable) -> int:
             file=sys.stderr,
         )
         return EXIT_NO_RUN
-    table.end(holder.claim_id, arguments.why)
+    table.end(holder.claim_id, f"{BY_HAND}{arguments.why}")
     print(f"{holder.describe()}: ended, {arguments.why}")
     return EXIT_DONE
 

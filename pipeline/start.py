@@ -74,6 +74,7 @@ def prepare(
         return dataclasses.replace(config, source=source)
     if config.continues:
         return config.watching(now)
+    claim.require()
     start_offsets.commit(config.source, now)
     claim.begins_at(now)
     _LOG.info("a new job, remembering in %d shards (--shards)", config.shards)

@@ -51,6 +51,27 @@ class Claim:
         self._run = run
         self._before = before
         self._submitted = False
+        self._may_run = False
+
+    def require(self) -> None:
+        """Raises CannotStart when another launch has taken the tables meanwhile."""
+        if self._table is None or self._run is None:
+            return
+        holder = self._table.rows_if_any()[-1]
+        if holder.claim_id != self._run.claim_id:
+            raise CannotStart(
+                f"the tables were taken meanwhile, by {holder.describe()}; nothing was submitted."
+            )
+
+    def writes(self) -> None:
+        """Tells that rows are written from now on, so that the tables cannot be given back."""
+        self.require()
+        self._submitted = True
+
+    def submitting(self) -> None:
+        """Tells that from now on nobody knows whether there is a job, until `submitted`."""
+        self.require()
+        self._may_run = True
 
     def begins_at(self, starts: Iterable[OffsetRange]) -> None:
         """Notes where the job begins to read."""
@@ -70,15 +91,22 @@ class Claim:
 
     def failed(self, why: object) -> None:
         """Notes why, and gives the tables back when nothing was submitted."""
-        if self._submitted:
+        if self._may_run and not self._submitted:
+            _LOG.warning(
+                "it is not known whether the job was taken, so its claim stays. Hint: the same "
+                "--run_id finds it, another launch needs --take_over"
+            )
+        elif self._submitted:
             self.ended(f"failed: {why}")
         else:
             self._try(lambda table, claim: self._release(table, claim, why))
 
     def _release(self, table: RunsTable, claim: str, why: object) -> None:
-        if self._before is not None and not self._before.is_root:
-            table.give_back(self._before, claim)
-        table.end(claim, f"{NOT_SUBMITTED}{why}")
+        text = f"{NOT_SUBMITTED}{why}"
+        if self._before is not None and self._before.stands:
+            table.give_back(self._before, claim, text)
+        else:
+            table.end(claim, text)
 
     def _try(self, change: Callable[[RunsTable, str], None]) -> None:
         if self._table is None or self._run is None:
@@ -130,6 +158,8 @@ class Door:
         _LOG.info("run %s holds the tables of %s", run.run_id, config.dataset)
         if may_write and job is not None:
             self._stop(before, job)
+        elif before.ended_by_hand:
+            self._fence()  # it may not have noticed yet
         return Claim(table, run, before), config
 
     def _stop(self, before: Run, job: EarlierJob) -> None:
@@ -140,14 +170,17 @@ class Door:
             _LOG.info("cancelling job %s", job.job_id)
             if earlier_job.cancelled(job, before, flink):
                 return
-        _LOG.info("waiting %.0f s for what it may be writing", self.fence_sec)
+        self._fence()
+
+    def _fence(self) -> None:
+        _LOG.info("waiting %.0f s for what the run before may be writing", self.fence_sec)
         time.sleep(self.fence_sec)
 
     def _may_still_write(self, before: Run, job: EarlierJob) -> bool:
         """Returns whether the run before may still be writing; raises where it must not be."""
         config = self.config
-        if config.updates:
-            return False
+        if config.updates and before.runner == config.runner and before.job_name == config.job_name:
+            return False  # Dataflow itself replaces the one by the other
         if before.run_id == config.run_id:
             return self._repeated(before, job)
         if job.fate is Fate.ENDED:
@@ -156,13 +189,17 @@ class Door:
             return False
         if not config.take_over:
             raise CannotStart(_held(before, config, job.how))
-        if config.savepoint_path is not None and not config.shadow:
-            raise CannotStart(
-                f"--take_over with --savepoint_path: {before.describe()} may have written after "
-                f"that savepoint ({job.how}), and those records would count twice. Hint: "
-                "--resume=FOLDER finds the newest checkpoint once that run is fenced."
-            )
+        self._require_no_savepoint(before, job)
         return True
+
+    def _require_no_savepoint(self, before: Run, job: EarlierJob) -> None:
+        if self.config.savepoint_path is not None and not self.config.shadow:
+            raise CannotStart(
+                f"--savepoint_path: {before.describe()} may have written after that savepoint "
+                f"({job.how}), and those records would count twice. Hint: --take_over with "
+                "--resume=FOLDER finds the newest checkpoint once that run is fenced; or stop that "
+                "job with a savepoint first."
+            )
 
     def _repeated(self, before: Run, job: EarlierJob) -> bool:
         if job.fate is Fate.RUNS:
@@ -172,10 +209,9 @@ class Door:
                 f"run {before.run_id} was submitted and has ended: {job.how}. Hint: a new launch "
                 "needs a --run_id of its own."
             )
-        if before.job_id is not None and job.fate is Fate.UNKNOWN:
-            raise AlreadyRuns(
-                f"run {before.run_id} was submitted as job {before.job_id} ({job.how})"
-            )
+        if before.job_id is not None and not self.config.take_over:
+            raise CannotStart(_held(before, self.config, job.how))
+        self._require_no_savepoint(before, job)
         _LOG.info("an earlier attempt of run %s left its claim; going on", before.run_id)
         return True
 
@@ -239,5 +275,6 @@ def _held(holder: Run, config: PipelineConfig, how: str) -> str:
     return (
         f"the tables of {config.dataset} are held by {holder.describe()} ({how}); two jobs would "
         "count everything twice. Hint: stop that one and say so with `python -m pipeline.runs end "
-        f"--run_id={holder.run_id}`, or start with --take_over, which makes it stop."
+        f"--bigquery_dataset={config.dataset} --run_id={holder.run_id} --why=TEXT`, or start with "
+        "--take_over, which makes it stop."
     )

@@ -14,6 +14,7 @@ _TIMEOUT_SEC = 10
 # Flink cancels a job within seconds; one that waits for a dead TaskManager takes its heartbeat.
 _CANCEL_SEC = 60
 _POLL_SEC = 0.5
+_CLOCKS_APART_MS = 60_000
 _ENDED = {"FINISHED", "CANCELED", "FAILED"}
 
 
@@ -51,13 +52,17 @@ def of(run: Run, flink: str | None) -> EarlierJob:
     try:
         response = requests.get(f"http://{flink}/jobs/overview", timeout=_TIMEOUT_SEC)
         response.raise_for_status()
-        jobs = response.json()["jobs"]
-    except (requests.RequestException, ValueError, KeyError) as error:
+        jobs = [dict(job) for job in response.json()["jobs"]]
+    except (requests.RequestException, ValueError, KeyError, TypeError) as error:
         return EarlierJob(Fate.UNKNOWN, f"Flink does not answer at {flink}: {type(error).__name__}")
-    ours = [job for job in jobs if job["name"] == run.job_name]
+    # Another job may have had the same name before.
+    began_ms = run.started_at.timestamp() * 1_000 - _CLOCKS_APART_MS
+    ours = [
+        job for job in jobs if job["name"] == run.job_name and int(job["start-time"]) >= began_ms
+    ]
     if not ours:
         return EarlierJob(Fate.GONE, f"Flink at {flink} knows no job named {run.job_name}")
-    newest = max(ours, key=lambda job: int(job["start-time"]))
+    newest = max(ours, key=lambda job: (job["state"] not in _ENDED, int(job["start-time"])))
     state, number = str(newest["state"]), str(newest["jid"])
     if all(job["state"] in _ENDED for job in ours):
         return EarlierJob(Fate.ENDED, f"Flink at {flink} says that job {number} is {state}", number)

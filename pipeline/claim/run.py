@@ -20,6 +20,8 @@ if TYPE_CHECKING:  # tools read this table without Beam
 ROOT = "root"
 # How the note on a run begins that never became a job.
 NOT_SUBMITTED = "not submitted: "
+# The same, of one that somebody ended by hand.
+BY_HAND = "by hand: "
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,11 @@ class Run:
     def may_have_written(self) -> bool:
         """Returns whether there was a job, as far as is known."""
         return not self.is_root and not (self.ended_why or "").startswith(NOT_SUBMITTED)
+
+    @property
+    def ended_by_hand(self) -> bool:
+        """Returns whether a person said that it has ended; its job may still be there."""
+        return (self.ended_why or "").startswith(BY_HAND)
 
     @property
     def topic_ids(self) -> dict[str, str]:

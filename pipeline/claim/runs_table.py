@@ -26,9 +26,17 @@ WHERE claim_id = @before AND followed_by IS NULL AND NOT EXISTS (
   SELECT 1 FROM {table} WHERE claim_id = @before AND followed_by IS NOT NULL
 )
 """
+# Both rows by one statement: who follows ours meanwhile changes the same row, and one of us loses.
+# Ours follows itself then, so that nobody can.
 _GIVE_BACK = """
-UPDATE {table} SET followed_by = NULL
-WHERE claim_id = @before AND followed_by = @claim_id AND ended_at IS NULL
+UPDATE {table} SET
+  followed_by = IF(claim_id = @claim_id, @claim_id, NULL),
+  ended_at = IF(claim_id = @claim_id, CURRENT_TIMESTAMP(), ended_at),
+  ended_why = IF(claim_id = @claim_id, @ended_why, ended_why)
+WHERE (claim_id = @claim_id OR (claim_id = @before AND followed_by = @claim_id))
+  AND NOT EXISTS (
+    SELECT 1 FROM {table} WHERE claim_id = @claim_id AND followed_by IS NOT NULL
+  )
 """
 _END = """
 UPDATE {table} SET ended_at = CURRENT_TIMESTAMP(), ended_why = @ended_why
@@ -110,9 +118,10 @@ class RunsTable:
         # Asked of the table and not of the statement, whose answer may have been lost.
         return followers == {claim_id}
 
-    def give_back(self, before: Run, claim_id: str) -> None:
-        """Lets `before` hold the tables again, unless it is known to have ended."""
-        self._change(_GIVE_BACK, {"before": before.claim_id, "claim_id": claim_id})
+    def give_back(self, before: Run, claim_id: str, why: str) -> None:
+        """Ends a claim and lets `before` hold the tables again, unless another took them since."""
+        values = {"before": before.claim_id, "claim_id": claim_id, "ended_why": why}
+        self._change(_GIVE_BACK, values, may_lose=True)
 
     def end(self, claim_id: str, why: str) -> None:
         """Notes that a run has ended, and why; the first note stays."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import secrets
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -78,6 +79,7 @@ class TakeOver:
                 sum(span.end - span.start for span in between),
                 sum(span.end - span.start for span in tails),
             )
+            self._claim.writes()
             self._tables.correct_totals(config.run_id, config.version)
             self._tables.drop_orphaned_indicators()
             unread = [*between, *tails]
@@ -91,6 +93,7 @@ class TakeOver:
                     run_id=f"{config.run_id}-between",
                 )
                 self._complete(run)
+            self._claim.require()
             start_offsets.commit(config.source, tails)
             self._claim.begins_at(tails)
             return dataclasses.replace(
@@ -128,7 +131,8 @@ class TakeOver:
         if first_us is None:
             return None  # neither records nor rows
         folder = FileSystems.join(
-            str(self._config.start_from_tables), f"{self._config.run_id}-{part}"
+            str(self._config.start_from_tables),
+            f"{self._config.run_id}-{secrets.token_hex(4)}-{part}",
         )
         FileSystems.mkdirs(folder)
         since_us = first_us - self._config.horizon_us

@@ -8,6 +8,7 @@ import http.server
 import itertools
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -103,8 +104,9 @@ def flink() -> Iterator[str]:
     server.server_close()
 
 
-def _job(run_id: str, state: str) -> dict[str, object]:
-    return {"jid": "77", "name": f"payments-{run_id}", "state": state, "start-time": 1}
+def _job(run_id: str, state: str, started_sec_ago: float = 0) -> dict[str, object]:
+    began_ms = int((time.time() - started_sec_ago) * 1_000)
+    return {"jid": "77", "name": f"payments-{run_id}", "state": state, "start-time": began_ms}
 
 
 # --- Who claims ---------------------------------------------------------------------------------
@@ -118,7 +120,8 @@ def test_second_launch_is_refused_with_who_runs_and_the_two_ways_on(books) -> No
 
     said = str(refused.value)
     assert "run first of " in said and "as job job-1" in said and "UTC" in said
-    assert "pipeline.runs end --run_id=first" in said and "--take_over" in said
+    assert "pipeline.runs end --bigquery_dataset=sandbox." in said and "--run_id=first" in said
+    assert "--take_over" in said
     assert "\n" not in said
     assert books.holder().run_id == "first"
 
@@ -186,6 +189,76 @@ def test_failed_take_over_gives_the_tables_back(books) -> None:
     _watch(books.holder(), books).require()
 
 
+def test_claim_is_not_given_back_when_another_has_followed(books) -> None:
+    """Else the first and the third would both write."""
+    books.claim("first").submitted("job-1")
+    second = books.claim("second", take_over=True)
+    books.claim("third", take_over=True)
+    second.failed("no savepoint there")
+
+    assert [run.run_id for run in books.table.chain("test")[1:]] == ["first", "second", "third"]
+    first = books.table.chain("test")[1]
+    with pytest.raises(ClaimLost):
+        _watch(first, books).require()
+    _watch(books.holder(), books).require()
+
+
+def test_nobody_follows_a_claim_that_was_given_back(books) -> None:
+    books.claim("first").submitted("job-1")
+    second = books.claim("second", take_over=True)
+    seen = books.holder()
+    second.failed("no savepoint there")
+
+    late = dataclasses.replace(seen, claim_id="late/1", run_id="late")
+    books.table.add(late)
+    assert not books.table.take(seen, late.claim_id)
+    assert books.holder().run_id == "first"
+
+
+def test_what_has_written_gives_nothing_back(books) -> None:
+    books.claim("first").submitted("job-1")
+    second = books.claim("second", take_over=True, start_from_tables="/x")
+    second.writes()
+    second.failed("the job server is away")
+
+    assert books.holder().run_id == "second" and not books.holder().stands
+    assert books.holder().may_have_written
+
+
+def test_launch_that_lost_its_tables_while_it_prepared_goes_no_further(books) -> None:
+    second = books.claim("second")
+    books.claim("third", take_over=True)
+    with pytest.raises(CannotStart, match="taken meanwhile, by run third"):
+        second.require()
+
+
+def test_unanswered_submission_keeps_its_claim(books, caplog) -> None:
+    claim = books.claim("first")
+    claim.submitting()
+    claim.failed("no answer in time")
+
+    assert books.holder().stands
+    assert "its claim stays" in caplog.text
+
+
+def test_job_of_that_name_from_before_is_another_one(books, flink) -> None:
+    books.claim("first").submitted("job-1")
+    Flink.jobs = [_job("first", "CANCELED", started_sec_ago=3_600)]
+    with pytest.raises(CannotStart, match="knows no job named payments-first"):
+        books.claim("second", flink=flink)
+
+
+def test_update_replaces_the_job_of_its_name_alone(books) -> None:
+    dataflow = {"runner": "DataflowRunner", "updates": True, "continues": True}
+    books.claim("first", **dataflow | {"updates": False, "continues": False}).submitted("job-1")
+    with pytest.raises(CannotStart, match="are held by run first"):
+        books.claim("second", **dataflow)
+    door = books.door("third", **dataflow)
+    config = dataclasses.replace(door.config, job_name="payments-first")
+    dataclasses.replace(door, config=config).claim()
+    assert books.holder().began_with == "update"
+
+
 def test_flinks_word_decides_whether_a_claim_stands(books, flink) -> None:
     books.claim("first").submitted("job-1")
 
@@ -218,8 +291,11 @@ def test_repeated_submission_finds_its_job(books, flink) -> None:
     Flink.jobs = [_job("same", "RUNNING")]
     with pytest.raises(AlreadyRuns, match="job 77 is RUNNING"):
         books.claim("same", flink=flink)
-    with pytest.raises(AlreadyRuns, match="as job job-1"):
-        books.claim("same")
+    with pytest.raises(CannotStart, match=r"as job job-1 \(no --flink says"):
+        books.claim("same")  # nobody can be asked
+    Flink.jobs = []
+    with pytest.raises(CannotStart, match="knows no job named payments-same"):
+        books.claim("same", flink=flink)
     Flink.jobs = [_job("same", "FAILED")]
     with pytest.raises(CannotStart, match="a new launch needs a --run_id of its own"):
         books.claim("same", flink=flink)
@@ -297,7 +373,7 @@ def test_tables_without_a_row_of_the_run_take_nothing(books) -> None:
 
 def test_take_over_by_savepoint_is_refused_while_the_other_may_write(books) -> None:
     books.claim("first").submitted("job-1")
-    with pytest.raises(CannotStart, match="--resume=FOLDER"):
+    with pytest.raises(CannotStart, match=r"--resume=FOLDER"):
         books.claim("second", take_over=True, continues=True, savepoint_path="file:///s")
     books.claim("second", take_over=True, continues=True, resume="/checkpoints")
     assert books.holder().began_with == "/checkpoints"
