@@ -21,6 +21,7 @@ from transforms.contract import (
     kafka_reader,
 )
 from transforms.contract.kafka_properties import PropertiesError
+from transforms.contract.table_schema import Table
 
 # A broker that is up answers in milliseconds; one that is down should be reported before a person
 # wonders (30 s is the promise, with room for the caller's own work).
@@ -105,6 +106,17 @@ def bigquery_rows(
     """Runs one statement, once, and returns the cells of each row as they come."""
     for row in bigquery_result(client, sql, settings, page_size=_PAGE_ROWS):
         yield [row[number] for number in range(len(row))]  # values() would copy deeply
+
+
+def bigquery_parameters(table: Table, values: Mapping[str, Any]) -> bigquery.QueryJobConfig:
+    """Returns the values of a statement's parameters; a name is a column of the table, or text."""
+    types: dict[str, str] = {column.name: column.type for column in table.columns}
+    return bigquery.QueryJobConfig(
+        query_parameters=[
+            bigquery.ScalarQueryParameter(name, types.get(name, "STRING"), value)
+            for name, value in values.items()
+        ]
+    )
 
 
 def bigquery_result(

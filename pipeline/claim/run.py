@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-import getpass
 import json
-import os
-import socket
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from pipeline.who import user_at_host
 from transforms.contract.table_schema import RUNS
 
 if TYPE_CHECKING:  # tools read this table without Beam
@@ -93,7 +91,7 @@ class Run:
 
 def root(version: str) -> Run:
     """Returns the row that the first launch of a dataset follows."""
-    return Run(ROOT, "", dt.datetime.now(dt.UTC), launched_by(), version)
+    return Run(ROOT, "", dt.datetime.now(dt.UTC), user_at_host(), version)
 
 
 def of(config: PipelineConfig, began_with: str, topic_ids: Mapping[str, str]) -> Run:
@@ -103,7 +101,7 @@ def of(config: PipelineConfig, began_with: str, topic_ids: Mapping[str, str]) ->
         claim_id=config.sink.claim_id,
         run_id=config.run_id,
         started_at=dt.datetime.now(dt.UTC),
-        launched_by=launched_by(),
+        launched_by=user_at_host(),
         pipeline_version=config.version,
         began_with=began_with,
         image=config.image,
@@ -116,12 +114,3 @@ def of(config: PipelineConfig, began_with: str, topic_ids: Mapping[str, str]) ->
         account_memory_sec=config.account_memory_us // 1_000_000,
         shards=config.shards,
     )
-
-
-def launched_by() -> str:
-    """Returns user@host of this process."""
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        user = f"uid{os.getuid()}"
-    return f"{user}@{socket.gethostname()}"

@@ -12,14 +12,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from google.api_core import exceptions
-from google.cloud import bigquery
 
 from pipeline import clients
 from pipeline.claim.run import ROOT, Run, root
 from pipeline.takeover.errors import CannotStart
 from transforms.contract.table_schema import RUNS
 
-_TYPES = {column.name: column.type for column in RUNS.columns}
 _CLAIM = """
 UPDATE {table} SET followed_by = @claim_id
 WHERE claim_id = @before AND followed_by IS NULL AND NOT EXISTS (
@@ -110,11 +108,8 @@ class RunsTable:
     def take(self, before: Run, claim_id: str) -> bool:
         """Takes the tables from `before`; returns whether nobody else was quicker."""
         self._change(_CLAIM, {"before": before.claim_id, "claim_id": claim_id}, may_lose=True)
-        with clients.bigquery_errors(CannotStart, self._dataset, self._endpoint):
-            rows = self._client.list_rows(self._name, retry=clients.BIGQUERY_RETRY)
-            followers = {
-                row["followed_by"] for row in rows if row["claim_id"] == before.claim_id
-            } - {None}
+        rows = [run for run in self._rows() if run.claim_id == before.claim_id]
+        followers = {run.followed_by for run in rows} - {None}
         # Asked of the table and not of the statement, whose answer may have been lost.
         return followers == {claim_id}
 
@@ -139,18 +134,11 @@ class RunsTable:
         values: Mapping[str, str | int | dt.datetime | None],
         may_lose: bool = False,
     ) -> None:
-        parameters = [
-            bigquery.ScalarQueryParameter(name, _TYPES.get(name, "STRING"), value)
-            for name, value in values.items()
-        ]
-        config = bigquery.QueryJobConfig(query_parameters=parameters)
+        settings = clients.bigquery_parameters(RUNS, values)
         sql = statement.format(table=f"`{self._name}`")
         with clients.bigquery_errors(CannotStart, self._dataset, self._endpoint):
             try:
-                job = self._client.query(
-                    sql, job_config=config, retry=clients.BIGQUERY_RETRY, job_retry=None
-                )
-                job.result(retry=clients.BIGQUERY_RETRY)
+                clients.bigquery_result(self._client, sql, settings)
             except exceptions.GoogleAPICallError as error:
                 lost = any(text in str(error).lower() for text in _LOST_TO_ANOTHER)
                 if not (may_lose and lost):

@@ -1,4 +1,4 @@
-"""Which ids does `transactions` hold more than once? Asked of its whole history."""
+"""Finds the ids that `transactions` holds more than once, in its whole history."""
 
 from __future__ import annotations
 

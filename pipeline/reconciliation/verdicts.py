@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import getpass
-import os
-import socket
 import uuid
 from collections.abc import Iterable
 from typing import Any
 
 import orjson
 from google.auth import exceptions as auth_exceptions
-from google.cloud import bigquery
 
 from pipeline import __version__, clients
 from pipeline.reconciliation.errors import CannotCheck
@@ -20,6 +16,7 @@ from pipeline.reconciliation.report import Report
 from pipeline.reconciliation.scope import FULL, RANGE, Scope
 from pipeline.reconciliation.settings import Dataset
 from pipeline.reconciliation.truth import Limits, Partition
+from pipeline.who import user_at_host
 from transforms.contract.table_schema import RECONCILIATIONS
 
 RECONCILED = "reconciled"
@@ -52,21 +49,15 @@ class Verdicts:
 
     def append(self, row: dict[str, Any]) -> None:
         """Adds one row: all of it is there afterwards, or nothing."""
-        values = [
-            bigquery.ScalarQueryParameter(column.name, column.type, row[column.name])
-            for column in RECONCILIATIONS.columns
-        ]
-        names = ", ".join(f"`{column.name}`" for column in RECONCILIATIONS.columns)
-        places = ", ".join(f"@{column.name}" for column in RECONCILIATIONS.columns)
-        settings = bigquery.QueryJobConfig(query_parameters=values)
+        columns = RECONCILIATIONS.column_names
+        names = ", ".join(f"`{name}`" for name in columns)
+        places = ", ".join(f"@{name}" for name in columns)
+        values = {name: row[name] for name in columns}
+        settings = clients.bigquery_parameters(RECONCILIATIONS, values)
         where = f"{self._dataset.project}.{self._dataset.name}"
         with clients.bigquery_errors(CannotCheck, where, self._dataset.endpoint):
-            self._client.query(
-                f"INSERT INTO `{self._name}` ({names}) VALUES ({places})",
-                job_config=settings,
-                retry=clients.BIGQUERY_RETRY,
-                job_retry=None,
-            ).result(retry=clients.BIGQUERY_RETRY)
+            sql = f"INSERT INTO `{self._name}` ({names}) VALUES ({places})"
+            clients.bigquery_result(self._client, sql, settings)
 
 
 def proven(verdicts: Iterable[Any]) -> dict[Partition, int]:
@@ -115,7 +106,7 @@ def row_of(
         "allowed_lateness_sec": limits.allowed_lateness_us // 1_000_000,
         "clock_skew_sec": limits.clock_skew_us // 1_000_000,
         "pipeline_version": __version__,
-        "checked_by": f"{_user()}@{socket.gethostname()}",
+        "checked_by": user_at_host(),
     }
 
 
@@ -127,10 +118,3 @@ def _moment(moment_us: int | None) -> dt.datetime | None:
     if moment_us is None:
         return None
     return dt.datetime(1970, 1, 1, tzinfo=dt.UTC) + dt.timedelta(microseconds=moment_us)
-
-
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):  # a user of a pod has no name
-        return f"uid-{os.getuid()}"

@@ -1,4 +1,4 @@
-"""May the pods reach what they need, and nothing else, by the policies that kustomize renders?"""
+"""The pods reach what they need, and nothing else, by the policies that kustomize renders."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Was every record counted exactly once? All checks, in order: pure, from values to a report."""
+"""All checks that every record was counted exactly once: pure, from values to a report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Is each record in exactly one table, and does its row say what the record says?"""
+"""Checks that each record is in exactly one table, and that its row says what the record says."""
 
 from __future__ import annotations
 

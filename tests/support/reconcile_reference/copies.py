@@ -1,4 +1,4 @@
-"""Was each id counted once? The copies of one id together, and what BigQuery made of them.
+"""Checks that each id was counted once: its copies together, and what BigQuery made of them.
 
 Partitions are read side by side, so which copy is first may differ from run to run; the offsets of
 one partition are always read in order. What BigQuery holds is right when some reading order, true
