@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .PHONY: help setup setup-python setup-launch demo faults fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check format lock clean
 
 PYTHON_BIN := .venv/bin/python
-PACKAGES := pipeline transforms simulator sandbox harness benchmarks
+PACKAGES := payments pipeline operations transforms simulator sandbox harness benchmarks
 
 # Settings of `make demo`.
 DURATION_SEC ?= 60

@@ -21,8 +21,8 @@ from benchmarks import results, table, traffic
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.stage import Measured, Stage, own_sandbox
 from harness import command_line
-from harness.endings import exit_code
-from harness.rehearsal import Rehearsal
+from harness.e2e_run import E2ERun
+from harness.exit_codes import exit_code
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,7 +48,7 @@ def _measure(arguments: argparse.Namespace, folder: Path, measured: list[Measure
     """Adds what each contestant did to `measured`, one after the other."""
     with own_sandbox(arguments.dir, _say) as sandbox:
         _say(f"sending {arguments.records} records")
-        topic = Rehearsal(f"bench_{time.strftime('%H%M%S')}", sandbox.endpoints(), folder)
+        topic = E2ERun(f"bench_{time.strftime('%H%M%S')}", sandbox.endpoints(), folder)
         filled = traffic.fill(topic, arguments.records, arguments.seed)
         for contestant in CONTESTANTS:
             if arguments.only in (None, contestant.name):

@@ -12,9 +12,9 @@ from benchmarks.meter import Meter
 from pipeline.config import PipelineConfig
 from transforms import DecodeTransaction, Deduplicate, ReadKafka, SplitLate
 from transforms.batch_by_shard import Shards
-from transforms.contract.dedup_policy import DedupPolicy
-from transforms.contract.rules import Rules
-from transforms.contract.transaction import Transaction
+from transforms.payment.dedup_policy import DedupPolicy
+from transforms.payment.rules import Rules
+from transforms.payment.transaction import Transaction
 
 Graph = Callable[[beam.Pipeline, PipelineConfig, str], None]
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 
 from benchmarks.graphs import GRAPHS
-from pipeline import graph, main, runners
+from pipeline import main
+from pipeline.program import Program
 
 
 def run() -> int:
@@ -17,10 +18,11 @@ def run() -> int:
     parser.add_argument("--graph", choices=list(GRAPHS), required=True)
     parser.add_argument("--meters", required=True, help="folder for what is counted")
     own, flags = parser.parse_known_args()
-    graph.build = lambda root, config: GRAPHS[own.graph](root, config, own.meters)
-    # None of these graphs has a sink whose flush must wait.
-    runners.hold_until_checkpoint = lambda pipeline: []
-    return main.main(flags)
+    program = Program(
+        build=lambda root, config: GRAPHS[own.graph](root, config, own.meters),
+        hold=lambda pipeline: [],  # none of these graphs has a sink whose flush must wait
+    )
+    return main.main(flags, program)
 
 
 if __name__ == "__main__":

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from google.cloud import bigquery
 
-from harness.rehearsal import Rehearsal
-from pipeline import clients
+from harness.e2e_run import E2ERun
+from operations import bigquery_client
 
 # Event times are counted in slots as long as this; a latency is told from its slot's beginning.
 _SLOT_MS = 100
@@ -52,14 +52,14 @@ class Lookout:
     too late is late here as well.
     """
 
-    def __init__(self, rehearsal: Rehearsal) -> None:
-        endpoints = rehearsal.endpoints
-        self._client: bigquery.Client = clients.bigquery_client(
+    def __init__(self, e2e_run: E2ERun) -> None:
+        endpoints = e2e_run.endpoints
+        self._client: bigquery.Client = bigquery_client.connect(
             endpoints["project"], endpoints["bigquery"]
         )
         self._sql = (
             f"SELECT DIV(UNIX_MILLIS(event_time), {_SLOT_MS}), COUNT(*) "
-            f"FROM `{endpoints['project']}.{rehearsal.name}.transactions` GROUP BY 1"
+            f"FROM `{endpoints['project']}.{e2e_run.name}.transactions` GROUP BY 1"
         )
         self._seen: Mapping[int, int] = {}
         self.latencies = Latencies()

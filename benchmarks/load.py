@@ -24,11 +24,11 @@ from benchmarks.meter import Reading
 from benchmarks.stage import STALLED_SEC, own_sandbox
 from benchmarks.traffic import DUPLICATE_RATIO
 from harness import command_line
-from harness.endings import exit_code
+from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
+from harness.exit_codes import exit_code
 from harness.programs import Program
 from harness.progress import Watch
-from harness.rehearsal import Rehearsal
 from sandbox.sandbox import Sandbox
 
 # What one simulator sends while everything else has the cores as well.
@@ -62,26 +62,26 @@ def _run(arguments: argparse.Namespace, loads: Sequence[Load]) -> int:
 
 def _one(sandbox: Sandbox, folder: Path, load: Load, arguments: argparse.Namespace) -> Loaded:
     name = f"load_{time.strftime('%H%M%S')}"
-    rehearsal = Rehearsal(name, sandbox.endpoints(), folder)
-    rehearsal.prepare()
-    job = rehearsal.submit_to_flink(
+    e2e_run = E2ERun(name, sandbox.endpoints(), folder)
+    e2e_run.prepare()
+    job = e2e_run.submit_to_flink(
         [
             f"--checkpointing_interval={round(load.checkpoint_sec * 1_000)}",
             *arguments.pipeline_flags,
         ]
     )
     before_sec = usage.cpu_sec(sandbox)
-    watch = Watch(rehearsal, job)
+    watch = Watch(e2e_run, job)
     try:
-        with _sending(rehearsal, load, arguments.seed) as simulators:
-            course = _Course(sandbox, rehearsal, watch)
+        with _sending(e2e_run, load, arguments.seed) as simulators:
+            course = _Course(sandbox, e2e_run, watch)
             course.follow(simulators)
         cpu_sec = usage.cpu_sec(sandbox) - before_sec
-        state_bytes = rehearsal.flink.checkpoints(job).state_bytes
-        report = rehearsal.reconcile(120, _say)
+        state_bytes = e2e_run.flink.checkpoints(job).state_bytes
+        report = e2e_run.reconcile(120, _say)
     finally:
         watch.close()
-        rehearsal.flink.cancel(job)
+        e2e_run.flink.cancel(job)
     latencies = course.lookout.latencies
     return Loaded(
         load,
@@ -100,7 +100,7 @@ def _one(sandbox: Sandbox, folder: Path, load: Load, arguments: argparse.Namespa
 
 
 @contextmanager
-def _sending(rehearsal: Rehearsal, load: Load, seed: int) -> Iterator[list[Program]]:
+def _sending(e2e_run: E2ERun, load: Load, seed: int) -> Iterator[list[Program]]:
     count = max(1, round(load.rate_per_sec / _PER_SIMULATOR))
     simulators: list[Program] = []
     try:
@@ -111,7 +111,7 @@ def _sending(rehearsal: Rehearsal, load: Load, seed: int) -> Iterator[list[Progr
                 f"--duplicate_ratio={DUPLICATE_RATIO}",
                 f"--seed={seed * 1_000 + number}",
             ]
-            simulators.append(rehearsal.simulate(flags, part=f".{number}"))
+            simulators.append(e2e_run.simulate(flags, part=f".{number}"))
         yield simulators
     finally:
         for simulator in simulators:
@@ -121,10 +121,10 @@ def _sending(rehearsal: Rehearsal, load: Load, seed: int) -> Iterator[list[Progr
 class _Course:
     """What happens from the first record until all are queryable."""
 
-    def __init__(self, sandbox: Sandbox, rehearsal: Rehearsal, watch: Watch) -> None:
+    def __init__(self, sandbox: Sandbox, e2e_run: E2ERun, watch: Watch) -> None:
         self._sandbox = sandbox
         self._watch = watch
-        self.lookout = Lookout(rehearsal)
+        self.lookout = Lookout(e2e_run)
         self.sent: list[tuple[float, int]] = []  # when how many more were in Kafka
         self.records = 0
         self.lag_max = 0

@@ -17,7 +17,7 @@ from benchmarks.stage import (
 )
 from harness.errors import HarnessError
 from harness.progress import Watch
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 # Longer than a stretch of ScoreFraud (5 s) and two checkpoints (TUNED): then no row is to come.
 _QUIET_SEC = 26.0
@@ -36,19 +36,19 @@ def run_graph(
     Raises:
         HarnessError: it does not come to the end of the topic.
     """
-    rehearsal = rehearsal_of(stage, name)
-    meters = stage.folder / "meters" / rehearsal.name
+    e2e_run = rehearsal_of(stage, name)
+    meters = stage.folder / "meters" / e2e_run.name
     meters.mkdir(parents=True)
     own = (f"--graph={graph}", f"--meters={meters.resolve()}")
     before = usage.cpu_sec(stage.sandbox)
-    job = rehearsal.launch_on_flink([*own, *TUNED, *flags, *stage.flags], module="benchmarks.job")
+    job = e2e_run.launch_on_flink([*own, *TUNED, *flags, *stage.flags], module="benchmarks.job")
     # Beam's own deduplication drops copies: what comes out is all that there is to wait for.
     expected_out = stage.traffic.distinct if graph == "beam_deduplicate" else stage.traffic.records
     try:
         _follow(stage, lambda: meter.read(meters).total, expected_out)
     finally:
         cpu_sec = usage.cpu_sec(stage.sandbox) - before
-        rehearsal.flink.cancel(job)
+        e2e_run.flink.cancel(job)
     out = meter.read(meters)
     share = stage.traffic.records / expected_out
     measured = Measured(
@@ -84,17 +84,17 @@ def run_pipeline(
     Raises:
         HarnessError: it does not come to the end of the topic, or was not exact.
     """
-    rehearsal = rehearsal_of(stage, name)
+    e2e_run = rehearsal_of(stage, name)
     before = usage.cpu_sec(stage.sandbox, besides)
-    job = rehearsal.launch_on_flink([*flags, *TUNED, *stage.flags], module)
-    watch = Watch(rehearsal, job)
+    job = e2e_run.launch_on_flink([*flags, *TUNED, *stage.flags], module)
+    watch = Watch(e2e_run, job)
     try:
         reading = _follow(stage, lambda: watch.look().queryable, stage.traffic.records)
         cpu_sec = _cpu_sec_at_last_derived_row(stage, watch, besides) - before
-        report = rehearsal.reconcile(120)
+        report = e2e_run.reconcile(120)
     finally:
         watch.close()
-        rehearsal.flink.cancel(job)
+        e2e_run.flink.cancel(job)
     if not report.balanced:
         raise HarnessError(f"{name} was not exact:\n{report.text()}")
     return Measured(

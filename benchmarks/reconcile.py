@@ -23,14 +23,14 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
-from pipeline.reconciliation.audit import audit
-from pipeline.reconciliation.report import Report
-from pipeline.reconciliation.rows import CurrencySum, First, PaymentRow, Row, Tables
-from pipeline.reconciliation.truth import Limits, OffsetRange, Place, Truth
-from transforms.contract import wire_format
-from transforms.contract.outcome import Outcome
-from transforms.contract.rules import amount_of
-from transforms.contract.transaction import KafkaRecord
+from operations.reconcile.audit import audit
+from operations.reconcile.report import Report
+from operations.reconcile.rows import CurrencySum, First, PaymentRow, Row, Tables
+from operations.reconcile.truth import Limits, OffsetRange, Place, Truth
+from transforms.codecs import wire_format
+from transforms.payment.outcome import Outcome
+from transforms.payment.rules import amount_of
+from transforms.payment.transaction import KafkaRecord
 
 TOPIC = "payments"
 _FIRST_US = 1_767_225_600_000_000

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal, NamedTuple
 
-from pipeline.flag_ranges import BUNDLE_SIZE_MAX
-from transforms.contract.table_schema import TABLES
+from operations.flag_ranges import BUNDLE_SIZE_MAX
+from transforms.payment.tables import TABLES
 
 # --- Costs ----------------------------------------------------------------------------------------
 

@@ -18,14 +18,16 @@ from pipeline import flink_keys
 from simulator.generate import PaymentSource, make_pools
 from transforms.batch_by_shard import Shards
 from transforms.bigquery.arrow_rows import ENCODERS
-from transforms.contract import batch_decode, batch_rules, packed, record_frame
-from transforms.contract.account_book import AccountBook, BookHeader
-from transforms.contract.dedup_policy import DedupPolicy
-from transforms.contract.fraud_rules import FraudRules
-from transforms.contract.rules import Rules
-from transforms.contract.shard import Catalogue, Shard
-from transforms.contract.table_schema import TRANSACTIONS
-from transforms.contract.transaction import KafkaRecord, Transaction
+from transforms.codecs import batch_decode, record_frame
+from transforms.payment import batch_rules
+from transforms.payment.dedup_policy import DedupPolicy
+from transforms.payment.fraud_rules import FraudRules
+from transforms.payment.rules import Rules
+from transforms.payment.tables import TRANSACTIONS
+from transforms.payment.transaction import KafkaRecord, Transaction
+from transforms.state import packed
+from transforms.state.account_state import AccountState, BookHeader
+from transforms.state.shard import Catalogue, Shard
 
 Records = TypeVar("Records", KafkaRecord, Transaction)
 _RECORDS = 10_000
@@ -85,7 +87,9 @@ def measure(ids: int) -> Measurements:
         "arrow": per_record(
             lambda: [encoder.encode(p, "scale").serialize() for p in _parts(payments, _ROWS)]
         ),
-        "judge": per_record(lambda: AccountBook(FraudRules(_DAY_US), BookHeader()).judge(payments)),
+        "judge": per_record(
+            lambda: AccountState(FraudRules(_DAY_US), BookHeader()).judge(payments)
+        ),
     }
     return Measurements(
         costs,

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.traffic import Traffic
-from harness.rehearsal import Rehearsal
+from harness.e2e_run import E2ERun
 from sandbox.sandbox import Sandbox
 
 # The first records pass while everybody starts and compiles: they are not measured.
@@ -81,14 +81,14 @@ def own_sandbox(folder: str, say: Callable[[str], None]) -> Iterator[Sandbox]:
             sandbox.down()
 
 
-def rehearsal_of(stage: Stage, name: str) -> Rehearsal:
+def rehearsal_of(stage: Stage, name: str) -> E2ERun:
     """Returns a dataset of its own for a contestant that reads the one topic."""
     own = re.sub(r"\W+", "_", name).lower()
-    rehearsal = Rehearsal(
+    e2e_run = E2ERun(
         f"bench_{own}_{time.strftime('%H%M%S')}",
         stage.sandbox.endpoints(),
         stage.folder,
-        counts=stage.traffic.rehearsal,
+        counts=stage.traffic.e2e_run,
     )
-    rehearsal.prepare()
-    return rehearsal
+    e2e_run.prepare()
+    return e2e_run

@@ -28,9 +28,9 @@ from benchmarks.stage import TUNED, WARM_UP_SHARE, Measured, Stage, own_sandbox
 from benchmarks.state_report import Copied, Costs, Flat, Full, Sample
 from benchmarks.traffic import DUPLICATE_RATIO
 from harness import command_line
-from harness.endings import exit_code
+from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
-from harness.rehearsal import Rehearsal
+from harness.exit_codes import exit_code
 from sandbox.sandbox import Sandbox
 
 _PARTS = {
@@ -74,11 +74,11 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _flat(sandbox: Sandbox, folder: Path, seed: int) -> Flat:
-    rehearsal = Rehearsal(f"flat_{time.strftime('%H%M%S')}", sandbox.endpoints(), folder)
-    rehearsal.prepare()
-    meters = folder / "meters" / rehearsal.name
+    e2e_run = E2ERun(f"flat_{time.strftime('%H%M%S')}", sandbox.endpoints(), folder)
+    e2e_run.prepare()
+    meters = folder / "meters" / e2e_run.name
     meters.mkdir(parents=True)
-    job = rehearsal.submit_to_flink(
+    job = e2e_run.submit_to_flink(
         [
             "--graph=deduplicate",
             f"--meters={meters.resolve()}",
@@ -92,7 +92,7 @@ def _flat(sandbox: Sandbox, folder: Path, seed: int) -> Flat:
     records = _HORIZONS * _HOUR_IDS
     try:
         _say(f"{_RATE_PER_SEC} records/s, a horizon of {_HORIZON_SEC} s")
-        simulator = rehearsal.simulate(
+        simulator = e2e_run.simulate(
             [
                 f"--rate_per_sec={_RATE_PER_SEC}",
                 f"--count={records}",
@@ -112,9 +112,9 @@ def _flat(sandbox: Sandbox, folder: Path, seed: int) -> Flat:
             samples.append(
                 Sample(
                     time.monotonic() - began_at,
-                    rehearsal.flink.counter(job, "transactions_accepted")
-                    - rehearsal.flink.counter(job, "ids_forgotten"),
-                    rehearsal.flink.checkpoints(job).state_bytes,
+                    e2e_run.flink.counter(job, "transactions_accepted")
+                    - e2e_run.flink.counter(job, "ids_forgotten"),
+                    e2e_run.flink.checkpoints(job).state_bytes,
                     sum(memory[name] for name in usage.WITH_STATE),
                 )
             )
@@ -122,9 +122,9 @@ def _flat(sandbox: Sandbox, folder: Path, seed: int) -> Flat:
             time.sleep(_SAMPLE_SEC)
         simulator.wait(60)
     finally:
-        rehearsal.flink.cancel(job)
+        e2e_run.flink.cancel(job)
     kept = meter.read(meters, graphs.KEPT).total
-    return Flat(_HORIZON_SEC, records, kept, traffic.distinct(rehearsal), tuple(samples))
+    return Flat(_HORIZON_SEC, records, kept, traffic.distinct(e2e_run), tuple(samples))
 
 
 def _full(sandbox: Sandbox, folder: Path, ids: int, seed: int) -> Full:
@@ -143,7 +143,7 @@ def _run_over(
     sandbox: Sandbox, folder: Path, name: str, records: int, seed: int
 ) -> tuple[Measured, meter.Reading]:
     _say(f"{name}: sending {records} records")
-    topic = Rehearsal(f"{name}_{time.strftime('%H%M%S')}", sandbox.endpoints(), folder)
+    topic = E2ERun(f"{name}_{time.strftime('%H%M%S')}", sandbox.endpoints(), folder)
     stage = Stage(sandbox, folder, traffic.fill(topic, records, seed), _say)
     return run_graph(stage, name, "deduplicate")
 

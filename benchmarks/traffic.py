@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from harness.rehearsal import Rehearsal
-from pipeline.reconciliation.ledger import Ledger
-from transforms.contract.outcome import Outcome
+from harness.e2e_run import E2ERun
+from operations.reconcile.ledger import Ledger
+from transforms.payment.outcome import Outcome
 
 DUPLICATE_RATIO = 0.01
 _FILL_SEC_PER_RECORD = 1 / 2_000  # ten times what it took here: a limit, not an estimate
@@ -20,20 +20,20 @@ class Traffic(NamedTuple):
         distinct: how many transaction_ids there are, by the ledger of what was sent.
     """
 
-    rehearsal: Rehearsal
+    e2e_run: E2ERun
     records: int
     distinct: int
 
 
-def fill(rehearsal: Rehearsal, records: int, seed: int) -> Traffic:
+def fill(e2e_run: E2ERun, records: int, seed: int) -> Traffic:
     """Sends payments to a new topic as fast as possible, 1 % of them again."""
-    rehearsal.prepare()
+    e2e_run.prepare()
     flags = [f"--count={records}", "--rate_per_sec=0", f"--duplicate_ratio={DUPLICATE_RATIO}"]
-    rehearsal.simulate([*flags, f"--seed={seed}"]).wait(60 + records * _FILL_SEC_PER_RECORD)
-    return Traffic(rehearsal, records, distinct(rehearsal))
+    e2e_run.simulate([*flags, f"--seed={seed}"]).wait(60 + records * _FILL_SEC_PER_RECORD)
+    return Traffic(e2e_run, records, distinct(e2e_run))
 
 
-def distinct(rehearsal: Rehearsal) -> int:
+def distinct(e2e_run: E2ERun) -> int:
     """Returns how many transaction_ids were sent, by the ledger."""
-    [ledger] = rehearsal.ledgers
+    [ledger] = e2e_run.ledgers
     return sum(entry.expected is Outcome.ACCEPTED for entry in Ledger(ledger).entries())

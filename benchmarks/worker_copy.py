@@ -13,9 +13,9 @@ import psutil
 
 from harness.errors import HarnessError
 from transforms.batch_by_shard import Shards
-from transforms.contract.dedup_policy import DedupPolicy
-from transforms.contract.shard import Catalogue, Shard
-from transforms.contract.transaction import Transaction
+from transforms.payment.dedup_policy import DedupPolicy
+from transforms.payment.transaction import Transaction
+from transforms.state.shard import Catalogue, Shard
 
 # As a job of parallelism 8 has.
 _SHARDS = Shards(tuple(range(32)))

@@ -1,28 +1,47 @@
 """The control of the lost answers: the pipeline with a sink that appends without offsets."""
 
+import dataclasses
 from typing import Any
 
-from pipeline import main
+import apache_beam as beam
+
+from pipeline import graph, main
+from pipeline.config import PipelineConfig
+from pipeline.program import Program
+from transforms import WriteBigQuery
 from transforms.bigquery.append_connection import AppendConnection
 from transforms.bigquery.write_client import WriteClient
 
-_send = AppendConnection._send
+
+class _ConnectionWithoutOffsets(AppendConnection):
+    def _send(self, offset: int | None, part: Any) -> None:
+        super()._send(None, part)  # type: ignore[arg-type]
+
+    def _check_place(self, taken_at: Any, offset: Any) -> None:
+        return
 
 
-def _default_stream(client: WriteClient, table: str) -> str:
-    # Every table has one. It shows rows at once, and nothing in it tells a repeated row.
-    sink = client._sink
-    return f"projects/{sink.project}/datasets/{sink.dataset}/tables/{table}/streams/_default"
+class AtLeastOnceClient(WriteClient):
+    """Appends to the default stream of each table.
+
+    It shows rows at once, and nothing in it tells a repeated row.
+    """
+
+    connection = _ConnectionWithoutOffsets
+
+    def create_stream(self, table: str) -> str:
+        """Returns the stream that every table has."""
+        return f"{self._place(table)}/streams/_default"
+
+    def flush(self, stream: str, end: int) -> None:
+        """Does nothing: the rows are visible."""
 
 
-def _send_anywhere(connection: AppendConnection, offset: int | None, part: Any) -> None:
-    _send(connection, None, part)  # type: ignore[arg-type]
+def build(root: beam.Pipeline, config: PipelineConfig) -> None:
+    """Wires the graph with that client."""
+    write = WriteBigQuery(config.sink, config.stream_keys, config.version, client=AtLeastOnceClient)
+    graph.build(root, config, dataclasses.replace(graph.Parts.of(config), write=write))
 
-
-WriteClient.create_stream = _default_stream  # type: ignore[method-assign, assignment]
-WriteClient.flush = lambda client, stream, end: None  # type: ignore[method-assign, assignment]
-AppendConnection._send = _send_anywhere  # type: ignore[method-assign, assignment]
-AppendConnection._check_place = lambda connection, taken_at, offset: None  # type: ignore[method-assign, assignment]
 
 if __name__ == "__main__":
-    main.end(main.main())
+    main.end(main.main(program=Program(build)))

@@ -14,11 +14,11 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from harness.endings import exit_code
+from harness.e2e_run import E2ERun
+from harness.exit_codes import exit_code
 from harness.programs import Program
 from harness.progress import Snapshot, Watch
-from harness.rehearsal import Rehearsal
-from pipeline.reconciliation.report import Report
+from operations.reconcile.report import Report
 from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
 
@@ -47,35 +47,33 @@ def _tell(report: Report) -> int:
 def _run(arguments: argparse.Namespace) -> Report:
     sandbox = Sandbox(arguments.dir)
     with _up(sandbox, keep=arguments.keep):
-        rehearsal = Rehearsal(
+        e2e_run = E2ERun(
             f"demo_{time.strftime('%Y%m%d_%H%M%S')}",
             sandbox.endpoints(),
             Path(arguments.dir) / "demo",
         )
-        rehearsal.prepare()
+        e2e_run.prepare()
         if arguments.runner == "direct":
-            _on_direct(rehearsal, arguments)
-            return _compare(rehearsal)
+            _on_direct(e2e_run, arguments)
+            return _compare(e2e_run)
         _say("submitting the pipeline to the Flink cluster")
-        job = rehearsal.submit_to_flink()
+        job = e2e_run.submit_to_flink()
         try:
-            _on_flink(sandbox, rehearsal, job, arguments)
-            return _compare(rehearsal)  # beside the job: totals by minute follow the rows
+            _on_flink(sandbox, e2e_run, job, arguments)
+            return _compare(e2e_run)  # beside the job: totals by minute follow the rows
         finally:
-            rehearsal.flink.cancel(job)
+            e2e_run.flink.cancel(job)
 
 
-def _compare(rehearsal: Rehearsal) -> Report:
+def _compare(e2e_run: E2ERun) -> Report:
     _say("comparing topic, ledger and tables")
-    return rehearsal.reconcile(_TAIL_SEC, _say)
+    return e2e_run.reconcile(_TAIL_SEC, _say)
 
 
-def _on_flink(
-    sandbox: Sandbox, rehearsal: Rehearsal, job: str, arguments: argparse.Namespace
-) -> None:
+def _on_flink(sandbox: Sandbox, e2e_run: E2ERun, job: str, arguments: argparse.Namespace) -> None:
     _say(f"the job runs and checkpoints; sending {arguments.rate:g} records/s")
-    simulator = rehearsal.simulate(_traffic(arguments))
-    watch = Watch(rehearsal, job)
+    simulator = e2e_run.simulate(_traffic(arguments))
+    watch = Watch(e2e_run, job)
     try:
         half_sec = arguments.duration_sec / 2
         # Not before rows are out: what was flushed must not come again.
@@ -87,21 +85,21 @@ def _on_flink(
         _follow(simulator, watch)
         simulator.wait(60)
         _say("all sent; waiting until all is queryable")
-        _drain(watch, _sent(rehearsal))
+        _drain(watch, _sent(e2e_run))
     finally:
         watch.close()
         simulator.stop()
 
 
-def _on_direct(rehearsal: Rehearsal, arguments: argparse.Namespace) -> None:
+def _on_direct(e2e_run: E2ERun, arguments: argparse.Namespace) -> None:
     _say(f"sending {arguments.rate:g} records/s")
-    simulator = rehearsal.simulate(_traffic(arguments))
-    watch = Watch(rehearsal, None)
+    simulator = e2e_run.simulate(_traffic(arguments))
+    watch = Watch(e2e_run, None)
     try:
         _follow(simulator, watch)
         simulator.wait(60)
         _say("DirectRunner reads what is there, writes, ends")
-        rehearsal.run_direct()
+        e2e_run.run_direct()
         _say(watch.look().line())
     finally:
         watch.close()
@@ -120,9 +118,9 @@ def _follow(
         time.sleep(_TICK_SEC)
 
 
-def _sent(rehearsal: Rehearsal) -> int:
+def _sent(e2e_run: E2ERun) -> int:
     """Returns how many records the ledgers hold: markers of transactions are none."""
-    return sum(ledger.read_bytes().count(b"\n") for ledger in rehearsal.ledgers)
+    return sum(ledger.read_bytes().count(b"\n") for ledger in e2e_run.ledgers)
 
 
 def _drain(watch: Watch, records: int) -> None:

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 import requests
 
 from harness.errors import HarnessError
-from pipeline.rollout.errors import RolloutError
-from pipeline.rollout.flink_jobs import FlinkJobs
-from transforms.contract.metric_names import NAMESPACE, CounterName
+from operations.errors import RolloutError
+from operations.rollout.flink_jobs import FlinkJobs
+from transforms.payment.metric_names import NAMESPACE, CounterName
 
 _ENDED = {"CANCELED", "FAILED", "FINISHED", "SUSPENDED"}
 

@@ -10,10 +10,10 @@ import requests
 from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
-from harness.rehearsal import PARTITIONS, Rehearsal
-from pipeline import clients
-from transforms.contract.outcome import Outcome
-from transforms.contract.table_schema import DERIVED_TABLES, OUTCOME_TABLES
+from harness.e2e_run import PARTITIONS, E2ERun
+from operations import bigquery_client
+from transforms.payment.outcome import Outcome
+from transforms.payment.tables import DERIVED_TABLES, OUTCOME_TABLES
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,13 +45,13 @@ class Snapshot:
 class Watch:
     """Looks at a rehearsal from outside: Kafka's end offsets, BigQuery's rows, Flink's state."""
 
-    def __init__(self, rehearsal: Rehearsal, job: str | None) -> None:
-        endpoints = rehearsal.endpoints
-        self._rehearsal = rehearsal
+    def __init__(self, e2e_run: E2ERun, job: str | None) -> None:
+        endpoints = e2e_run.endpoints
+        self._rehearsal = e2e_run
         self._job = job
         self._consumer = KafkaConsumer(bootstrap_servers=endpoints["kafka"])
-        self._partitions = [TopicPartition(rehearsal.topic, n) for n in range(PARTITIONS)]
-        self._client = clients.bigquery_client(endpoints["project"], endpoints["bigquery"])
+        self._partitions = [TopicPartition(e2e_run.topic, n) for n in range(PARTITIONS)]
+        self._client = bigquery_client.connect(endpoints["project"], endpoints["bigquery"])
         self._started_at = time.monotonic()
 
     def look(self) -> Snapshot:
@@ -72,7 +72,7 @@ class Watch:
         counts = " + ".join(
             f"(SELECT COUNT(*) FROM `{dataset}.{table.name}`)" for table in DERIVED_TABLES
         )
-        [[rows]] = clients.bigquery_rows(self._client, f"SELECT {counts}")
+        [[rows]] = bigquery_client.rows(self._client, f"SELECT {counts}")
         return int(rows)
 
     def close(self) -> None:

@@ -1,11 +1,8 @@
-"""An exactly-once payments pipeline: Kafka → deduplication → BigQuery, on any of three runners."""
+"""The job: Kafka → deduplication → BigQuery, exactly once, on any of three runners.
 
-import logging
-import warnings
-
-__version__ = "0.1.0"
-
-# Two announcements at every start that the person at the terminal can do nothing about: Google's
-# libraries on what they will stop supporting one day, and Beam on a package for TFRecord files.
-warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\..*")
-logging.getLogger().addFilter(lambda record: "crcmod" not in str(record.msg))
+graph       the whole data path on one screen
+main        from the command line to the job's end
+options     the flags; config checks them
+runners     the only file that knows Direct, Flink and Dataflow
+launch      what happens before and around a submission
+"""

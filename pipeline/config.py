@@ -22,7 +22,9 @@ from apache_beam.options.pipeline_options import (
     WorkerOptions,
 )
 
-from pipeline import __version__, flag_ranges, flag_types, flink_keys, places
+from operations import flag_ranges, flag_types, places
+from operations.version import VERSION
+from pipeline import flink_keys
 from pipeline.options import (
     FlinkOptions,
     LaunchOptions,
@@ -31,9 +33,9 @@ from pipeline.options import (
     WriteBigQueryOptions,
 )
 from transforms.bigquery.sink import BigQuerySink
-from transforms.contract import kafka_properties
-from transforms.contract.number_limits import PARTITION_MAX
 from transforms.deduplicate import StateLayout
+from transforms.kafka import properties as kafka_properties
+from transforms.payment.number_limits import PARTITION_MAX
 from transforms.read_kafka import KafkaSource, OffsetRange
 from transforms.shard_memory import Memory
 
@@ -111,7 +113,7 @@ class PipelineConfig:
     updates: bool = False
     savepoint_path: str | None = None
     memory: Memory | None = None
-    version: str = __version__
+    version: str = VERSION
 
     @property
     def dataset(self) -> str:
@@ -212,7 +214,7 @@ class PipelineConfig:
                 dataset=dataset,
                 streams=_streams(write.bigquery_streams, options),
                 endpoint=endpoint,
-                trace_id=f"payments:{__version__}",
+                trace_id=f"payments:{VERSION}",
                 claim_id=claim_id,
             ),
             clock_skew_us=_in_range("--clock_skew_sec", rules.clock_skew_sec) * 1_000_000,
@@ -308,7 +310,7 @@ class PipelineConfig:
             )
         if not options.view_as(FlinkOptions).savepoint_path:
             raise ConfigError(
-                "--shadow needs --savepoint_path, got none. Hint: `python -m pipeline.deploy "
+                "--shadow needs --savepoint_path, got none. Hint: `payments rollout "
                 "savepoint` takes one of the job that runs."
             )
         if not self.preflight:

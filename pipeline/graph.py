@@ -9,6 +9,9 @@ accepted: totals by minute, and fraud indicators.
 
 from __future__ import annotations
 
+import dataclasses
+from typing import NamedTuple
+
 import apache_beam as beam
 
 from pipeline.config import PipelineConfig
@@ -23,29 +26,63 @@ from transforms import (
     WriteBigQuery,
 )
 from transforms.batch_by_shard import Shards
-from transforms.contract.dedup_policy import DedupPolicy
-from transforms.contract.fraud_rules import FraudRules
-from transforms.contract.rules import Rules
-from transforms.contract.table_schema import (
-    CONFLICTS,
-    DEAD_LETTERS,
-    DUPLICATES,
-    FRAUD_INDICATORS,
-    LATE_TRANSACTIONS,
-    TOTALS_BY_MINUTE,
-    TRANSACTIONS,
-)
+from transforms.payment.dedup_policy import DedupPolicy
+from transforms.payment.fraud_rules import FraudRules
+from transforms.payment.rules import Rules
+from transforms.payment.tables import TABLES
 
 # How long bad records flow before they are noticed. Rows become visible at checkpoints, seconds
 # apart, so that most of them are never written.
 LOOK_EVERY_SEC = 1
 
 
-def build(root: beam.Pipeline, config: PipelineConfig) -> None:
-    """Wires Kafka to BigQuery."""
-    records = root | "ReadKafka" >> ReadKafka(config.source)
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What a program may exchange: a test the two ends, a rehearsal a rule or a step.
 
-    decoded = records | "DecodeTransaction" >> DecodeTransaction(Rules(config.clock_skew_us))
+    Attributes:
+        read: from the root to lists of KafkaRecord.
+        rules: what a valid payment is.
+        deduplicate: as transforms.Deduplicate.
+        write: takes what ends in each table, by the table's name.
+    """
+
+    read: beam.PTransform
+    rules: Rules
+    deduplicate: beam.PTransform
+    write: beam.PTransform
+
+    @classmethod
+    def of(cls, config: PipelineConfig) -> Parts:
+        """Returns the parts of the product."""
+        shards = Shards(config.shard_keys)
+        policy = DedupPolicy(config.horizon_us)
+        return cls(
+            read=ReadKafka(config.source),
+            rules=Rules(config.clock_skew_us),
+            deduplicate=Deduplicate(policy, shards, config.dedup_state, config.memory),
+            write=WriteBigQuery(config.sink, config.stream_keys, config.version),
+        )
+
+
+class Outputs(NamedTuple):
+    """Where elements end. A record is in exactly one of the first five; two are derived."""
+
+    accepted: beam.PCollection
+    duplicates: beam.PCollection
+    conflicts: beam.PCollection
+    late: beam.PCollection
+    dead_letters: beam.PCollection
+    totals: beam.PCollection
+    indicators: beam.PCollection
+
+
+def build(root: beam.Pipeline, config: PipelineConfig, parts: Parts | None = None) -> Outputs:
+    """Wires Kafka to BigQuery, and returns what ends in each table."""
+    parts = parts or Parts.of(config)
+    records = root | "ReadKafka" >> parts.read
+
+    decoded = records | "DecodeTransaction" >> DecodeTransaction(parts.rules)
     _ = (records, decoded.dead_letters) | "LimitDeadLetters" >> LimitDeadLetters(
         config.dead_letter_ratio_max, None if config.bounded else LOOK_EVERY_SEC
     )
@@ -53,10 +90,9 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
 
     # No step below may reject a transaction for what it contains: its id is remembered, so a
     # rejected one would turn its own corrected copy into a duplicate.
-    deduplicated = timely.on_time | "Deduplicate" >> Deduplicate(
-        DedupPolicy(config.horizon_us), Shards(config.shard_keys), config.dedup_state, config.memory
-    )
+    deduplicated = timely.on_time | "Deduplicate" >> parts.deduplicate
 
+    # Three steps take what was accepted: the two below, and the write.
     totals = deduplicated.accepted | "TotalByMinute" >> TotalByMinute(
         config.allowed_lateness_us,
         config.horizon_us,
@@ -67,18 +103,18 @@ def build(root: beam.Pipeline, config: PipelineConfig) -> None:
         FraudRules(config.account_memory_us), Shards(config.shard_keys)
     )
 
-    ends = {
-        TRANSACTIONS: deduplicated.accepted,
-        DUPLICATES: deduplicated.duplicates,
-        CONFLICTS: deduplicated.conflicts,
-        LATE_TRANSACTIONS: timely.late,
-        DEAD_LETTERS: decoded.dead_letters,
-        TOTALS_BY_MINUTE: totals | "MergeTotals" >> beam.Flatten(),
-        FRAUD_INDICATORS: indicators | "MergeIndicators" >> beam.Flatten(),
-    }
+    outputs = Outputs(
+        deduplicated.accepted,
+        deduplicated.duplicates,
+        deduplicated.conflicts,
+        timely.late,
+        decoded.dead_letters,
+        totals | "MergeTotals" >> beam.Flatten(),
+        indicators | "MergeIndicators" >> beam.Flatten(),
+    )
     # The step remembers where it appends, and no other job may find that under its name: one that
     # writes to other tables would append to our streams (docs/decisions/0014).
     label = f"WriteBigQuery to {config.sink.project}.{config.sink.dataset}"
-    _ = {table.name: end for table, end in ends.items()} | label >> WriteBigQuery(
-        config.sink, config.stream_keys, config.version
-    )
+    tables = (table.name for table in TABLES)
+    _ = dict(zip(tables, outputs, strict=True)) | label >> parts.write
+    return outputs

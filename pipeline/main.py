@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import atexit
 import difflib
+import functools
 import logging
 import os
 import sys
@@ -21,19 +22,21 @@ import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
-from pipeline import graph, java_parts, preflight, resume, runners, start
-from pipeline.claim.door import AlreadyRuns, Claim
+from operations.errors import CannotStart
+from pipeline import runners
 from pipeline.config import RUNNERS, ConfigError, PipelineConfig
+from pipeline.launch import java_parts, preflight, resume, start
+from pipeline.launch.claim import AlreadyRuns, Claim
 from pipeline.options import OWN_OPTIONS, FlinkOptions
-from pipeline.takeover.errors import CannotStart
+from pipeline.program import Program
 from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
-from transforms.contract import kafka_causes
-from transforms.contract.arrival import NoArrivalTime
-from transforms.contract.ends_job import without_mark
-from transforms.contract.kafka_reader import CannotRead
-from transforms.contract.shard import HorizonChanged, ShardsChanged
+from transforms.kafka import causes as kafka_causes
+from transforms.kafka.reader import CannotRead
+from transforms.kafka.topic_watch import PartitionsAdded, TopicRemade
 from transforms.limit_dead_letters import TooManyDeadLetters
-from transforms.topic_watch import PartitionsAdded, TopicRemade
+from transforms.payment.arrival import NoArrivalTime
+from transforms.payment.ends_job import without_mark
+from transforms.state.shard import HorizonChanged, ShardsChanged
 
 _LOG = logging.getLogger("pipeline")
 
@@ -55,8 +58,11 @@ EXIT_FAILED = 1
 EXIT_USAGE = 2
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, program: Program = Program()) -> int:
     """Runs the command line.
+
+    Args:
+        program: what is launched.
 
     Returns:
         0 when the job finished (or was submitted, with --no_wait_until_finish, or runs already
@@ -71,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _refuse_unknown_flags(arguments)
         options = PipelineOptions(arguments)
-        return _run(PipelineConfig.from_options(options), options)
+        return _run(PipelineConfig.from_options(options), options, program)
     except ConfigError as error:
         return _fail(error, EXIT_USAGE)
     except AlreadyRuns as found:
@@ -99,17 +105,17 @@ def end(code: int) -> NoReturn:
     os._exit(code)
 
 
-def _run(config: PipelineConfig, options: PipelineOptions) -> int:
+def _run(config: PipelineConfig, options: PipelineOptions, program: Program) -> int:
     if config.preflight:
-        preflight.check(config)
+        preflight.check(config, program.tables)
         _LOG.info("preflight passed: topics, tables and services are as required")
     claim, config = start.claim(config)
     started_at = time.monotonic()
     try:
-        config = start.prepare(config, claim, _complete)
+        config = start.prepare(config, claim, functools.partial(_complete, program))
         if config.bounded:
             claim.submitted(config.job_name)  # DirectRunner runs here and now
-        result = _submit(config, options, claim)
+        result = _submit(program, config, options, claim)
     except BaseException as error:
         why = _stopped(error)
         claim.failed(why)
@@ -124,34 +130,37 @@ def _run(config: PipelineConfig, options: PipelineOptions) -> int:
     return _wait(result, claim, config, started_at)
 
 
-def _submit(config: PipelineConfig, options: PipelineOptions, claim: Claim) -> PipelineResult:
+def _submit(
+    program: Program, config: PipelineConfig, options: PipelineOptions, claim: Claim
+) -> PipelineResult:
     if config.resume:
         _resume(config.resume, options)
     if config.java_parts is not None:
         with java_parts.expansion_service(config.java_parts) as address:
-            return _submit_expanded(config.expanded_at(address), options, claim)
-    return _submit_expanded(config, options, claim)
+            return _submit_expanded(program, config.expanded_at(address), options, claim)
+    return _submit_expanded(program, config, options, claim)
 
 
 def _submit_expanded(
-    config: PipelineConfig, options: PipelineOptions, claim: Claim
+    program: Program, config: PipelineConfig, options: PipelineOptions, claim: Claim
 ) -> PipelineResult:
     runners.apply_defaults(options, config.runner, config.job_name)
     try:
-        root = beam.Pipeline(runner=runners.create(config.runner), options=options)
+        runner = runners.create(config.runner, program.hold)
+        root = beam.Pipeline(runner=runner, options=options)
     except ValueError as error:  # Beam has looked at its own flags
         raise ConfigError(str(error)) from None
     with runners.refusals_told(config.job_endpoint, config.source.expansion_service):
-        graph.build(root, config)
+        program.build(root, config)
         if not config.bounded:
             claim.submitting()
         return root.run()
 
 
-def _complete(config: PipelineConfig) -> None:
+def _complete(program: Program, config: PipelineConfig) -> None:
     """Runs a bounded job to its end, before the job that was asked for begins."""
     try:
-        _submit(config, PipelineOptions([]), Claim()).wait_until_finish()
+        _submit(program, config, PipelineOptions([]), Claim()).wait_until_finish()
     except RuntimeError as error:
         raise CannotStart(str(_stopped(error))) from None
 

@@ -6,7 +6,7 @@ import argparse
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from transforms.contract.table_schema import TABLES
+from transforms.payment.tables import TABLES
 
 
 class ReadKafkaOptions(PipelineOptions):
@@ -113,7 +113,7 @@ class WriteBigQueryOptions(PipelineOptions):
             "--bigquery_dataset",
             metavar="PROJECT.DATASET",
             help=f"Dataset that holds the tables {names}; make them with "
-            "`python -m pipeline.tables create`. Required.",
+            "`payments tables create`. Required.",
         )
         group.add_argument(
             "--bigquery_endpoint",
@@ -238,8 +238,8 @@ class FlinkOptions(PipelineOptions):
             dest="allow_non_restored_state",
             action="store_true",
             help="Start from the savepoint of another job, beside that job, into empty tables of "
-            "our own; rows that were on their way to its tables stay its own. `python -m "
-            "pipeline.deploy --help` shows what for.",
+            "our own; rows that were on their way to its tables stay its own. `payments "
+            "rollout --help` shows what for.",
         )
         group.add_argument(
             "--max_bundle_size",

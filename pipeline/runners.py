@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import grpc
 from apache_beam.options.pipeline_options import (
@@ -20,13 +20,15 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
 
-from pipeline import flink_keys, places
+from operations import places
+from pipeline import flink_keys
+from pipeline.launch.stable_names import stabilize
 from pipeline.options import FlinkOptions, LaunchOptions
-from pipeline.stable_names import stabilize
 from transforms.bigquery.flush_rows import NEEDS_STABLE_INPUT
 
 # By name: what it sets is for workers, not for the launcher.
 _WORKER_LIMITS = "pipeline.worker_limits"
+Hold = Callable[[beam_runner_api_pb2.Pipeline], object]
 _STABLE_INPUT = common_urns.requirements.REQUIRES_STABLE_INPUT.urn
 
 
@@ -81,10 +83,14 @@ def _apply_dataflow_defaults(options: PipelineOptions) -> None:
     options.view_as(LaunchOptions).java_parts = None
 
 
-def create(runner: str) -> PipelineRunner:
-    """Returns the runner to build the pipeline with."""
+def create(runner: str, hold: Hold | None = None) -> PipelineRunner:
+    """Returns the runner to build the pipeline with.
+
+    Args:
+        hold: marks which steps wait for checkpoints on Flink; hold_until_checkpoint by default.
+    """
     if runner == "FlinkRunner":
-        return ExactlyOnceFlinkRunner()
+        return ExactlyOnceFlinkRunner(hold or hold_until_checkpoint)
     if runner == "DirectRunner":
         # DirectRunner is three engines that choose by the graph's content; this is the one that
         # the tests run on.
@@ -103,11 +109,15 @@ def job_id(result: PipelineResult) -> str | None:
 class ExactlyOnceFlinkRunner(PortableRunner):
     """Submits to a Flink job server, with the sink made exactly-once and state kept by name."""
 
+    def __init__(self, hold: Hold) -> None:
+        super().__init__()
+        self._hold = hold
+
     def run_portable_pipeline(
         self, pipeline: beam_runner_api_pb2.Pipeline, options: PipelineOptions
     ) -> PipelineResult:
         """Submits the pipeline; raises NotExactlyOnce when no step needs stable input."""
-        hold_until_checkpoint(pipeline)
+        self._hold(pipeline)
         stabilize(pipeline)
         return super().run_portable_pipeline(pipeline, options)
 

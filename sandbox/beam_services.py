@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from sandbox import crash_reports, java
 from sandbox.component import Component, Plan
 from sandbox.layout import ENTRY_POINT, JAVA_HOME, PYTHON, REPOSITORY
-from sandbox.ports import HOST
+from templates.flink.loopback import HOST
 
 # A job starts in ten seconds, and within a minute on a machine with a lot else to do.
 _PATIENCE_SEC = 90

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sandbox.layout import Layout
-from sandbox.ports import HOST, Ports
+from sandbox.ports import Ports
+from templates.flink.loopback import HOST
 
 # In the order they are shown. All start at once; those that need another wait for it themselves.
 NAMES = (

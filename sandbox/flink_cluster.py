@@ -11,7 +11,7 @@ import yaml
 from sandbox import crash_reports, java, zookeeper
 from sandbox.component import Component, Plan
 from sandbox.layout import FLINK_TEMPLATE
-from sandbox.ports import HOST
+from templates.flink.loopback import HOST
 
 SLOTS_PER_TASK_MANAGER = 4
 

@@ -10,8 +10,8 @@ import grpc
 
 from sandbox import kafka_broker, processes
 from sandbox.component import TASK_MANAGERS, Plan
-from sandbox.ports import HOST
-from sandbox.rest import get_json
+from templates.flink.loopback import HOST
+from templates.flink.rest import get_json
 
 _ANSWER_TIMEOUT_SEC = 5
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from sandbox.class_file import CLASS, METHOD, NAME_AND_TYPE, STRING, UTF8, Pool
 from sandbox.errors import SandboxError
-from sandbox.ports import HOST
+from templates.flink.loopback import HOST
 
 _CLASS_SUFFIX = "/io/grpc/netty/NettyServerBuilder.class"
 _JAR_PATTERN = "beam-vendor-grpc-*.jar"

@@ -10,8 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from sandbox.errors import SandboxError
-
-HOST = "127.0.0.1"
+from templates.flink.loopback import HOST
 
 # Below the range from which the kernel takes the near ends of outgoing connections (32768 up on
 # Linux): a port from there could be gone at the moment a killed component comes back to it.

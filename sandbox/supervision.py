@@ -15,10 +15,10 @@ from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
 
-from sandbox import tether
 from sandbox.component import Component
 from sandbox.errors import SandboxError
 from sandbox.layout import PYTHON, REPOSITORY, Layout
+from templates.flink import pdeathsig
 
 # Every process of a sandbox carries this variable, its children too: so strays are found by what
 # they are, never by a name that somebody else's process may share.
@@ -77,7 +77,7 @@ def render(layout: Layout, components: Sequence[Component]) -> str:
 
 
 def _program(layout: Layout, component: Component) -> str:
-    command = tether.command(["/bin/sh", str(layout.script(component.name))])
+    command = pdeathsig.command(["/bin/sh", str(layout.script(component.name))])
     return _section(
         f"program:{component.name}",
         {

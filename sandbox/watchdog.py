@@ -6,10 +6,10 @@ import argparse
 import logging
 from pathlib import Path
 
-from sandbox import hung_tasks
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 from sandbox.supervision import Supervisor
+from templates.flink import hung_tasks
 
 _LOG = logging.getLogger("watchdog")
 

@@ -12,7 +12,7 @@ import shlex
 
 from sandbox import crash_reports, java
 from sandbox.component import Component, Plan
-from sandbox.ports import HOST
+from templates.flink.loopback import HOST
 
 # Where Flink's jars have ZooKeeper.
 _SHADED = "org.apache.flink.shaded.zookeeper3"

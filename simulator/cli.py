@@ -17,7 +17,10 @@ from simulator import duplicate_shapes, scenario
 from simulator.produce import ProduceError
 from simulator.run import Job, run
 from simulator.traffic import Traffic, UsageError
-from transforms.contract import addresses, kafka_causes, kafka_connection, kafka_properties
+from transforms import addresses
+from transforms.kafka import causes as kafka_causes
+from transforms.kafka import connection as kafka_connection
+from transforms.kafka import properties as kafka_properties
 
 _DESCRIPTION = """\
 Sends payments to Kafka, some of them twice, late, contradicted or broken, and writes down for

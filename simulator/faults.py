@@ -13,8 +13,8 @@ from simulator.duplicate_shapes import DuplicateShape
 from simulator.generate import CURRENCIES, Payment, Pools
 from simulator.routing import Route, Router
 from simulator.send import MINUTE_US, Later, Send, send_of
-from transforms.contract import wire_format
-from transforms.contract.outcome import Outcome
+from transforms.codecs import wire_format
+from transforms.payment.outcome import Outcome
 
 CONFLICTS = ("amount", "currency", "merchant", "account")
 # Ages away from the hour of allowed lateness on both sides: neither the network nor a delayed

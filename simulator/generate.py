@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 from faker import Faker
 
-from transforms.contract import wire_format
-from transforms.contract.rules import MINOR_DIGITS
+from transforms.codecs import wire_format
+from transforms.payment.rules import MINOR_DIGITS
 
 # Country, currency and the size of an everyday amount in it. JPY has no minor digits, KWD has
 # three: whoever takes two for granted is off by a factor of 100 or 10.

@@ -12,10 +12,10 @@ import orjson
 from simulator.generate import Payment
 from simulator.routing import Route
 from simulator.send import MINUTE_US, UNREADABLE, Facts, Later, Send, send_of
-from transforms.contract import wire_format
-from transforms.contract.dead_letter import Reason
-from transforms.contract.outcome import Outcome
-from transforms.contract.rules import AMOUNT_MINOR_MAX
+from transforms.codecs import wire_format
+from transforms.payment.dead_letter import Reason
+from transforms.payment.outcome import Outcome
+from transforms.payment.rules import AMOUNT_MINOR_MAX
 
 # A broker takes 1 MiB by default, the record's own overhead included.
 _HUGE_BYTES = 900_000

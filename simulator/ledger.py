@@ -11,8 +11,8 @@ from typing import Any, BinaryIO, NamedTuple
 import orjson
 
 from simulator.send import Send
-from transforms.contract.dead_letter import Reason
-from transforms.contract.outcome import Outcome
+from transforms.payment.dead_letter import Reason
+from transforms.payment.outcome import Outcome
 
 log = logging.getLogger(__name__)
 

@@ -15,7 +15,7 @@ from simulator.invalid import Corruptor
 from simulator.routing import Router
 from simulator.send import Later, Send, send_of, settle
 from simulator.traffic import Traffic
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 
 class Clock(Protocol):

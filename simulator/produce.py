@@ -14,7 +14,7 @@ from kafka.codec import has_zstd
 from kafka.errors import KafkaError, KafkaTimeoutError
 
 from simulator.send import Send
-from transforms.contract import kafka_causes
+from transforms.kafka import causes as kafka_causes
 
 # Unreachable brokers and missing topics are reported within 30 s together.
 _CONNECT_MS_MAX = 15_000

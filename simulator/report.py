@@ -8,8 +8,8 @@ import time
 from typing import TextIO
 
 from simulator.produce import Acknowledged
-from transforms.contract.outcome import Outcome
-from transforms.contract.rules import amount_of
+from transforms.payment.outcome import Outcome
+from transforms.payment.rules import amount_of
 
 _TERMINAL_EVERY_SEC = 1.0
 _LOG_EVERY_SEC = 5.0

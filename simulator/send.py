@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from simulator.generate import Payment
 from simulator.routing import Route
-from transforms.contract.dead_letter import Reason
-from transforms.contract.outcome import Outcome
+from transforms.payment.dead_letter import Reason
+from transforms.payment.outcome import Outcome
 
 # The defaults of GUARANTEE.md. Every planned age keeps a minute or more away from them.
 ALLOWED_LATENESS_US = 3_600_000_000

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 if TYPE_CHECKING:  # imported at first use: Beam takes seconds, and most tests need none of it
-    from harness.rehearsal import Rehearsal
+    from harness.e2e_run import E2ERun
     from sandbox.sandbox import Sandbox
 
 # A test never depends on the clock being fast: these machines are shared.
@@ -33,15 +33,13 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
 
 
 @pytest.fixture
-def rehearsal(
-    sandbox: Sandbox, request: pytest.FixtureRequest, tmp_path: Path
-) -> Iterator[Rehearsal]:
+def e2e_run(sandbox: Sandbox, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[E2ERun]:
     """A topic and tables of the test's own; its jobs end with it."""
-    from harness.rehearsal import Rehearsal
+    from harness.e2e_run import E2ERun
 
     # The end of the name, where parameters are: two tests must not share a topic.
     name = re.sub(r"\W", "_", request.node.name)[-60:]
-    prepared = Rehearsal(name, sandbox.endpoints(), tmp_path)
+    prepared = E2ERun(name, sandbox.endpoints(), tmp_path)
     prepared.prepare()
     yield prepared
     for job in prepared.flink.live_jobs():

@@ -1,7 +1,7 @@
 """The steps, in the order in which a record passes them.
 
-Loaded at first use: `transforms.contract` lies below this package and must not import Beam, which
-would cost the simulator and the tools two seconds at every start.
+Loaded at first use: payment, codecs, state and kafka lie below this package and must not import
+Beam, which would cost the simulator and the tools two seconds at every start.
 """
 
 from __future__ import annotations

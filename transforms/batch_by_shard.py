@@ -11,8 +11,8 @@ from apache_beam.transforms.window import GlobalWindow, TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 from apache_beam.utils.windowed_value import WindowedValue
 
-from transforms.contract import packed
-from transforms.contract.transaction import Transaction
+from transforms.payment.transaction import Transaction
+from transforms.state import packed
 
 # Bounds what a batch takes in memory where a bundle is the whole input (DirectRunner).
 _BATCH_MAX = 2_000

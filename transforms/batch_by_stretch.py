@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from transforms.batch_by_shard import BatchByShard, Shards
-from transforms.contract.stretch import Clock
-from transforms.contract.transaction import Transaction
+from transforms.payment.transaction import Transaction
+from transforms.state.stretch import Clock
 
 
 class BatchByStretch(BatchByShard):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from apache_beam.coders import Coder, RowCoder, registry
 
-from transforms.contract.transaction import Transaction
+from transforms.payment.transaction import Transaction
 
 registry.register_coder(Transaction, RowCoder)
 TRANSACTION: Coder = registry.get_coder(Transaction)

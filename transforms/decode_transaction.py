@@ -9,10 +9,11 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from transforms import metrics, worker_memory
-from transforms.contract import batch_decode, batch_rules, replay
-from transforms.contract.dead_letter import DeadLetter
-from transforms.contract.rules import Rules
-from transforms.contract.transaction import KafkaRecord, Transaction
+from transforms.codecs import batch_decode
+from transforms.payment import batch_rules, replay
+from transforms.payment.dead_letter import DeadLetter
+from transforms.payment.rules import Rules
+from transforms.payment.transaction import KafkaRecord, Transaction
 
 TRANSACTIONS = "transactions"
 DEAD_LETTERS = "dead_letters"

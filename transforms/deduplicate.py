@@ -9,12 +9,12 @@ import apache_beam as beam
 
 from transforms import coders
 from transforms.batch_by_shard import BatchByShard, Shards
-from transforms.contract import packed
-from transforms.contract.dedup_policy import Copy, DedupPolicy
-from transforms.contract.transaction import Transaction
+from transforms.payment.dedup_policy import DedupPolicy, RepeatedRecord
+from transforms.payment.transaction import Transaction
 from transforms.per_id_dedup import KeepFirstOfId
 from transforms.shard_memory import Memory
 from transforms.sharded_dedup import KeepFirstOfShard
+from transforms.state import packed
 
 ACCEPTED = "accepted"
 DUPLICATES = "duplicates"
@@ -30,8 +30,8 @@ class Deduplicate(beam.PTransform):
 
     Input:      [Transaction, …], global window, element timestamp = the earliest arrival.
     Output:     accepted    [Transaction, …], at most one per transaction_id per horizon
-                duplicates  [Copy, …], every later record whose payment facts agree
-                conflicts   [Copy, …], every later record that differs in a payment fact
+                duplicates  [RepeatedRecord, …], every later record whose payment facts agree
+                conflicts   [RepeatedRecord, …], every later record that differs in a payment fact
                 each list with the earliest arrival of its batch as element timestamp
     Guarantee:  accepted + duplicates + conflicts == input, under any retry.
     Limit:      a copy that arrives after the horizon is accepted here. With an unchanged event
@@ -46,8 +46,8 @@ class Deduplicate(beam.PTransform):
         """The three ends of the step."""
 
         accepted: beam.PCollection[list[Transaction]]
-        duplicates: beam.PCollection[list[Copy]]
-        conflicts: beam.PCollection[list[Copy]]
+        duplicates: beam.PCollection[list[RepeatedRecord]]
+        conflicts: beam.PCollection[list[RepeatedRecord]]
 
     def __init__(
         self,

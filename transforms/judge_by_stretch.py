@@ -21,10 +21,10 @@ from apache_beam.utils.timestamp import Timestamp
 from transforms import metrics
 from transforms.batch_by_shard import Shards
 from transforms.batch_by_stretch import clocks
-from transforms.contract.account_book import AccountBook, BookHeader
-from transforms.contract.arrival_queue import ArrivalQueue
-from transforms.contract.fraud_rules import FraudRules, Raised
-from transforms.contract.stretch import Piece, merged, pieces
+from transforms.payment.fraud_rules import FraudAlert, FraudRules
+from transforms.state.account_state import AccountState, BookHeader
+from transforms.state.arrival_queue import ArrivalQueue
+from transforms.state.stretch import Piece, merged, pieces
 
 # Accounts are freed at the latest a quarter of their memory after its end.
 _SWEEPS_PER_MEMORY = 4
@@ -61,7 +61,7 @@ class JudgeByStretch(beam.DoFn):
         self._clocks = clocks(shards)
         self._raised = metrics.counter("fraud_indicators_raised")
         self._forgotten = metrics.counter("accounts_forgotten")
-        self._books: dict[int, AccountBook] = {}
+        self._books: dict[int, AccountState] = {}
 
     def process(  # noqa: PLR0917
         self,
@@ -105,7 +105,7 @@ class JudgeByStretch(beam.DoFn):
         log: Any = beam.DoFn.StateParam(LOG),
         settle: Any = beam.DoFn.TimerParam(SETTLE),
         sweep: Any = beam.DoFn.TimerParam(SWEEP),
-    ) -> Iterator[list[Raised]]:
+    ) -> Iterator[list[FraudAlert]]:
         """Judges the earliest payments that wait, or spreads them where they are too many."""
         cells = (cell_0, cell_1, cell_2, cell_3, cell_4, cell_5, cell_6, cell_7)
         waiting = ArrivalQueue.decode(queue.read())
@@ -157,7 +157,7 @@ class JudgeByStretch(beam.DoFn):
 
     def _judge(
         self, shard: int, due: Sequence[Piece], header: Any, log: Any, sweep: Any
-    ) -> list[Raised]:
+    ) -> list[FraudAlert]:
         payments = merged([piece.payments() for piece in due])
         book = self._book(shard, header, log)
         raised, part = book.judge(payments)
@@ -179,11 +179,11 @@ class JudgeByStretch(beam.DoFn):
         if due_us is not None:
             settle.set(Timestamp(micros=due_us))
 
-    def _set_sweep(self, book: AccountBook, now_us: int, sweep: Any) -> None:
+    def _set_sweep(self, book: AccountState, now_us: int, sweep: Any) -> None:
         book.header.sweep_at_us = now_us + self._rules.memory_us // _SWEEPS_PER_MEMORY
         sweep.set(Timestamp(micros=book.header.sweep_at_us))
 
-    def _book(self, shard: int, header: Any, log: Any) -> AccountBook:
+    def _book(self, shard: int, header: Any, log: Any) -> AccountState:
         """Returns the book as state has it: a worker's copy, if it is a copy of this very state."""
         stored = BookHeader.decode(header.read())
         # Taken out: should this bundle fail halfway, what it did to the copy is gone with it.
@@ -191,15 +191,15 @@ class JudgeByStretch(beam.DoFn):
         if copy is not None and copy.header.token == stored.token:
             return copy
         parts = log.read() if stored.parts else ()
-        return AccountBook(self._rules, stored, parts, len(self._clocks))
+        return AccountState(self._rules, stored, parts, len(self._clocks))
 
-    def _save(self, shard: int, book: AccountBook, header: Any) -> None:
+    def _save(self, shard: int, book: AccountState, header: Any) -> None:
         book.header.token = os.urandom(8).hex()
         header.write(book.header.encode())
         self._books[shard] = book
 
 
-def _write_anew(book: AccountBook, log: Any) -> None:
+def _write_anew(book: AccountState, log: Any) -> None:
     log.clear()
     for part in book.rewritten():
         log.add(part)

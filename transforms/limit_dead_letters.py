@@ -11,10 +11,10 @@ import apache_beam as beam
 from apache_beam.transforms.trigger import AccumulationMode
 from apache_beam.transforms.window import FixedWindows
 
-from transforms.contract.dead_letter import DeadLetter
-from transforms.contract.ends_job import EndsJob
-from transforms.contract.minutes import MINUTE_US, minute_of
-from transforms.contract.transaction import KafkaRecord
+from transforms.payment.dead_letter import DeadLetter
+from transforms.payment.ends_job import EndsJob
+from transforms.payment.minutes import MINUTE_US, minute_of
+from transforms.payment.transaction import KafkaRecord
 from transforms.sum_per_bundle import Addend, SumPerBundle, add_pairs, panes
 
 # Fewer records say nothing of a minute: on a quiet topic, two bad ones of three are not a deploy.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from apache_beam.metrics import Metrics
 from apache_beam.metrics.metric import Metrics as _Metrics
 
-from transforms.contract.metric_names import NAMESPACE, CounterName
+from transforms.payment.metric_names import NAMESPACE, CounterName
 
 
 def counter(name: CounterName) -> _Metrics.DelegatingCounter:

@@ -16,9 +16,9 @@ from apache_beam.transforms.userstate import ReadModifyWriteStateSpec, TimerSpec
 from apache_beam.utils.timestamp import Timestamp
 
 from transforms import metrics
-from transforms.contract.dedup_policy import Copy, DedupPolicy, FirstSeen
-from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import PaymentFacts, Transaction, facts_of
+from transforms.payment.dedup_policy import DedupPolicy, FirstSeen, RepeatedRecord
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import PaymentFacts, Transaction, facts_of
 
 
 class KeepFirstOfId(beam.DoFn):
@@ -67,10 +67,10 @@ class KeepFirstOfId(beam.DoFn):
             yield [transaction]
         elif outcome is Outcome.DUPLICATE:
             self._duplicates.inc()
-            yield TaggedOutput(self._duplicates_tag, [Copy(transaction, first)])
+            yield TaggedOutput(self._duplicates_tag, [RepeatedRecord(transaction, first)])
         else:
             self._conflicts.inc()
-            yield TaggedOutput(self._conflicts_tag, [Copy(transaction, first)])
+            yield TaggedOutput(self._conflicts_tag, [RepeatedRecord(transaction, first)])
 
     @on_timer(FORGET)
     def forget_id(self, first_seen: Any = beam.DoFn.StateParam(FIRST_SEEN)) -> None:

@@ -16,12 +16,15 @@ from kafka import KafkaConsumer
 from kafka.errors import KafkaError
 
 from transforms import metrics
-from transforms.contract import arrival, kafka_properties, kafka_reader, record_frame, replay
-from transforms.contract.kafka_message import record_of
-from transforms.contract.kafka_reader import KafkaReader
-from transforms.contract.kafka_reader import OffsetRange as OffsetRange  # noqa: PLC0414 - part of a source
-from transforms.contract.transaction import KafkaRecord
-from transforms.topic_watch import TopicWatch, topics_now
+from transforms.codecs import record_frame
+from transforms.kafka import properties as kafka_properties
+from transforms.kafka import reader as kafka_reader
+from transforms.kafka.message import record_of
+from transforms.kafka.reader import KafkaReader
+from transforms.kafka.reader import OffsetRange as OffsetRange  # noqa: PLC0414 - part of a source
+from transforms.kafka.topic_watch import TopicWatch, topics_now
+from transforms.payment import arrival, replay
+from transforms.payment.transaction import KafkaRecord
 
 # Steps work on as many records at once: enough to make what a call costs small beside the records,
 # few enough to stay in a processor's cache (500 payments are 110 kB).
@@ -45,7 +48,7 @@ class KafkaSource:
         properties: further settings of the Java client, secrets as references to their file.
         ranges: what a bounded read reads; None reads without end.
         expansion_service: host:port of what expands Java transforms, None for Beam's own.
-        group: consumer group whose offsets say where a new job begins (pipeline/start_offsets.py);
+        group: consumer group whose offsets say where a new job begins (launch/start_offsets.py);
             None begins at the earliest record.
         partitions: those that there were when the job was submitted; the job stops when there are
             more. Empty for a launcher that could not ask.

@@ -8,16 +8,16 @@ import apache_beam as beam
 
 from transforms.batch_by_shard import Shards
 from transforms.batch_by_stretch import BatchByStretch
-from transforms.contract.fraud_rules import FraudRules, Indicator, Raised
-from transforms.contract.transaction import Transaction
 from transforms.judge_by_stretch import JudgeByStretch
+from transforms.payment.fraud_rules import FraudAlert, FraudRules, Indicator
+from transforms.payment.transaction import Transaction
 
 
 class ScoreFraud(beam.PTransform):
     """Raises indicators, payment by payment of each account in the order of arrival.
 
-    Input:      [accepted Transaction, …], global window; conflicts ([Copy, …]).
-    Output:     [Raised, …], as many as the rules say: none for most payments.
+    Input:      [accepted Transaction, …], global window; conflicts ([RepeatedRecord, …]).
+    Output:     [FraudAlert, …], as many as the rules say: none for most payments.
     Guarantee:  duplicates and conflicts never get near the memory of an account. The order is that
                 of (arrival, topic, partition, offset), not that in which a runner delivers, so a
                 replay raises the same.
@@ -36,7 +36,7 @@ class ScoreFraud(beam.PTransform):
 
     def expand(
         self, inputs: tuple[beam.PCollection[list[Transaction]], beam.PCollection[Any]]
-    ) -> list[beam.PCollection[list[Raised]]]:
+    ) -> list[beam.PCollection[list[FraudAlert]]]:
         """Returns what payments raise, and what conflicts raise."""
         accepted, conflicts = inputs
         by_payments = (
@@ -48,5 +48,5 @@ class ScoreFraud(beam.PTransform):
         return [by_payments, by_conflicts]
 
 
-def _conflicts(copies: list[Any]) -> list[Raised]:
-    return [Raised(Indicator.CONFLICT, each.transaction, first=each.first) for each in copies]
+def _conflicts(copies: list[Any]) -> list[FraudAlert]:
+    return [FraudAlert(Indicator.CONFLICT, each.transaction, first=each.first) for each in copies]

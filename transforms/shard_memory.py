@@ -1,7 +1,7 @@
 """What does a job without state remember from the start? Files of ids, one for each shard.
 
-The launcher writes them from what the tables hold (pipeline/takeover); Deduplicate puts a file into
-its state before it decides the first record of that shard.
+The launcher writes them from what the tables hold (pipeline/launch/recover); Deduplicate puts a
+file into its state before it decides the first record of that shard.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import NamedTuple
 import orjson
 from apache_beam.io.filesystems import FileSystems
 
-from transforms.contract.shard import Catalogue
+from transforms.state.shard import Catalogue
 
 
 class Memory(NamedTuple):

@@ -24,12 +24,12 @@ from apache_beam.transforms.userstate import (
 from apache_beam.utils.timestamp import Timestamp
 
 from transforms import metrics, shard_memory
-from transforms.contract import packed
-from transforms.contract.dedup_policy import Copy, DedupPolicy
-from transforms.contract.outcome import Outcome
-from transforms.contract.shard import Catalogue, Shard, pack, unpack
-from transforms.contract.transaction import Transaction
+from transforms.payment.dedup_policy import DedupPolicy, RepeatedRecord
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import Transaction
 from transforms.shard_memory import Memory
+from transforms.state import packed
+from transforms.state.shard import Catalogue, Shard, pack, unpack
 
 
 class KeepFirstOfShard(beam.DoFn):
@@ -99,7 +99,9 @@ class KeepFirstOfShard(beam.DoFn):
             yield accepted
         for outcome, tag in self._tags.items():
             found = [
-                Copy(each.transaction, each.first) for each in copies if each.outcome is outcome
+                RepeatedRecord(each.transaction, each.first)
+                for each in copies
+                if each.outcome is outcome
             ]
             if found:
                 self._counters[outcome].inc(len(found))

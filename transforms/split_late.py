@@ -9,9 +9,9 @@ import apache_beam as beam
 from apache_beam.pvalue import TaggedOutput
 
 from transforms import metrics
-from transforms.contract import batch_rules
-from transforms.contract.rules import is_late
-from transforms.contract.transaction import Transaction
+from transforms.payment import batch_rules
+from transforms.payment.rules import is_late
+from transforms.payment.transaction import Transaction
 
 ON_TIME = "on_time"
 LATE = "late"

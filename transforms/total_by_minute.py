@@ -12,8 +12,8 @@ from apache_beam.transforms.window import FixedWindows, GlobalWindows
 from apache_beam.utils.timestamp import Duration
 from apache_beam.utils.windowed_value import PaneInfoTiming
 
-from transforms.contract.minutes import MINUTE_US, minute_of
-from transforms.contract.transaction import Transaction
+from transforms.payment.minutes import MINUTE_US, minute_of
+from transforms.payment.transaction import Transaction
 from transforms.sum_per_bundle import Addend, SumPerBundle, add_pairs, panes
 
 _CORRECTION = "correction"

@@ -20,7 +20,8 @@ from benchmarks.peers import programs
 from benchmarks.stage import Measured, Stage
 from harness.errors import HarnessError
 from harness.programs import Program, tail
-from sandbox import beam_jars, certificates, java, ports, tether
+from sandbox import beam_jars, certificates, java, ports
+from templates.flink import loopback, pdeathsig
 
 _PARTS = Path(__file__).parent / "beam_sink"
 _HOME = programs.PEERS / "beam_sink"
@@ -78,7 +79,7 @@ def _java_workers(stage: Stage, jars: Path) -> Iterator[tuple[str, int]]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            tether.command(command),
+            pdeathsig.command(command),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -86,7 +87,7 @@ def _java_workers(stage: Stage, jars: Path) -> Iterator[tuple[str, int]]:
     workers = Program("expansion service of Beam's sink", process, log)
     try:
         _wait_until_it_listens(workers, port)
-        yield f"{ports.HOST}:{port}", process.pid
+        yield f"{loopback.HOST}:{port}", process.pid
     finally:
         workers.stop()
 
@@ -106,7 +107,7 @@ def _command(stage: Stage, classpath: list[str], port: int) -> list[str]:
             str(port),
             "--alsoStartLoopbackWorker",
             "--defaultEnvironmentType=EXTERNAL",
-            f"--defaultEnvironmentConfig={ports.HOST}:{port}",
+            f"--defaultEnvironmentConfig={loopback.HOST}:{port}",
             f"--project={endpoints['project']}",
             # Java steps read their options from here, not from the program that submits them.
             f"--bigQueryEndpoint=http://{endpoints['bigquery']}",
@@ -125,7 +126,7 @@ def _wait_until_it_listens(workers: Program, port: int) -> None:
     deadline = time.monotonic() + _START_SEC
     while workers.running() and time.monotonic() < deadline:
         with contextlib.suppress(OSError):
-            socket.create_connection((ports.HOST, port), timeout=1).close()
+            socket.create_connection((loopback.HOST, port), timeout=1).close()
             return
         time.sleep(0.2)
     raise HarnessError(f"the {workers.name} does not listen; its log ends:\n{tail(workers.log)}")

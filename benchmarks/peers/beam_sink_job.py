@@ -6,14 +6,17 @@ python -m benchmarks.peers.beam_sink_job --sink_expansion_service=HOST:PORT <fla
 from __future__ import annotations
 
 import argparse
+import dataclasses
 
+import apache_beam as beam
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 
 from benchmarks.peers.beam_sink_steps import WriteByBeam
 from harness.errors import HarnessError
-from pipeline import graph, main, runners
-from transforms.bigquery.sink import BigQuerySink
+from pipeline import graph, main
+from pipeline.config import PipelineConfig
+from pipeline.program import Program
 
 _FLUSH_STEP = "Flush and finalize writes/ParMultiDo(StorageApiFlushAndFinalize)"
 _STABLE_INPUT = common_urns.requirements.REQUIRES_STABLE_INPUT.urn
@@ -25,12 +28,11 @@ def run() -> int:
     parser.add_argument("--sink_expansion_service", required=True, help="host:port")
     own, flags = parser.parse_known_args()
 
-    def write(sink: BigQuerySink, _: tuple[int, ...], pipeline_version: str) -> WriteByBeam:
-        return WriteByBeam(sink, pipeline_version, own.sink_expansion_service)
+    def build(root: beam.Pipeline, config: PipelineConfig) -> None:
+        write = WriteByBeam(config.sink, config.version, own.sink_expansion_service)
+        graph.build(root, config, dataclasses.replace(graph.Parts.of(config), write=write))
 
-    graph.WriteBigQuery = write  # type: ignore[assignment, attr-defined]
-    runners.hold_until_checkpoint = hold_flush_until_checkpoint
-    return main.main(flags)
+    return main.main(flags, Program(build, hold=hold_flush_until_checkpoint))
 
 
 def hold_flush_until_checkpoint(pipeline: beam_runner_api_pb2.Pipeline) -> list[str]:

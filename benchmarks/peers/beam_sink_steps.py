@@ -18,7 +18,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 from transforms.bigquery.arrow_rows import ENCODERS, Encoder
 from transforms.bigquery.sink import BigQuerySink
-from transforms.contract.table_schema import Table
+from transforms.payment.tables import Table
 
 # As the pipeline had it: how often Java appends what it has gathered.
 _TRIGGERING_SEC = 1

@@ -23,9 +23,9 @@ from benchmarks.stage import (
     Stage,
     rehearsal_of,
 )
+from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
-from harness.rehearsal import Rehearsal
-from pipeline import clients
+from operations import bigquery_client
 from sandbox import certificates
 from sandbox.layout import JAVA_HOME
 
@@ -40,13 +40,13 @@ def run(stage: Stage) -> Measured:
         HarnessError: it failed, or an id has several rows.
     """
     programs.install_java(_HOME, _JOB)
-    rehearsal = rehearsal_of(stage, "flink_bigquery")
-    counts = stage.folder / "meters" / rehearsal.name
+    e2e_run = rehearsal_of(stage, "flink_bigquery")
+    counts = stage.folder / "meters" / e2e_run.name
     counts.mkdir(parents=True)
-    table = _Table(rehearsal, stage)
+    table = _Table(e2e_run, stage)
     cpu_sec = programs.run(
-        _command(stage, rehearsal, counts),
-        stage.folder / "logs" / f"{rehearsal.name}.log",
+        _command(stage, e2e_run, counts),
+        stage.folder / "logs" / f"{e2e_run.name}.log",
         {},
         table.look,
     )
@@ -89,12 +89,12 @@ def rate_into_table(handed: Reading, queryable: Reading, skipped_share: float) -
 class _Table:
     """Looks from outside at the rows that can be queried."""
 
-    def __init__(self, rehearsal: Rehearsal, stage: Stage) -> None:
-        endpoints = rehearsal.endpoints
-        self._client: bigquery.Client = clients.bigquery_client(
+    def __init__(self, e2e_run: E2ERun, stage: Stage) -> None:
+        endpoints = e2e_run.endpoints
+        self._client: bigquery.Client = bigquery_client.connect(
             endpoints["project"], endpoints["bigquery"]
         )
-        self._name = f"{endpoints['project']}.{rehearsal.name}.transactions"
+        self._name = f"{endpoints['project']}.{e2e_run.name}.transactions"
         self._stage = stage
         self._looked_at = 0.0
         self.bundles: list[tuple[float, int]] = []
@@ -116,12 +116,12 @@ class _Table:
         return rows, ids
 
     def _ask(self, what: str) -> tuple[int, ...]:
-        [row] = clients.bigquery_rows(self._client, f"SELECT {what} FROM `{self._name}`")
+        [row] = bigquery_client.rows(self._client, f"SELECT {what} FROM `{self._name}`")
         return tuple(row)
 
 
-def _command(stage: Stage, rehearsal: Rehearsal, counts: Path) -> list[str]:
-    endpoints = rehearsal.endpoints
+def _command(stage: Stage, e2e_run: E2ERun, counts: Path) -> list[str]:
+    endpoints = e2e_run.endpoints
     return [
         str(JAVA_HOME / "bin/java"),
         "-Xmx2g",
@@ -132,11 +132,11 @@ def _command(stage: Stage, rehearsal: Rehearsal, counts: Path) -> list[str]:
         f"{_HOME / 'classes'}:{_HOME / 'jars'}/*",
         "KeepFirstIntoBigQuery",
         endpoints["kafka"],
-        rehearsal.topic,
+        e2e_run.topic,
         str(HORIZON_SEC),
         str(counts),
         str((stage.folder / "flink_bigquery_checkpoints").resolve()),
         endpoints["bigquery"],
         endpoints["project"],
-        rehearsal.name,
+        e2e_run.name,
     ]

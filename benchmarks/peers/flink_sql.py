@@ -18,8 +18,8 @@ OPENED = ("java.lang", "java.util", "java.time", "java.nio", "java.net", "java.m
 def run(stage: Stage) -> Measured:
     """Installs it if need be, reads the topic, and counts what came out."""
     programs.install_java(_HOME, _JOB)
-    rehearsal = rehearsal_of(stage, "flink_sql")
-    counts = stage.folder / "meters" / rehearsal.name
+    e2e_run = rehearsal_of(stage, "flink_sql")
+    counts = stage.folder / "meters" / e2e_run.name
     counts.mkdir(parents=True)
     cpu_sec = programs.run(
         [
@@ -29,13 +29,13 @@ def run(stage: Stage) -> Measured:
             "-cp",
             f"{_HOME / 'classes'}:{_HOME / 'jars'}/*",
             "KeepFirst",
-            rehearsal.endpoints["kafka"],
-            rehearsal.topic,
+            e2e_run.endpoints["kafka"],
+            e2e_run.topic,
             str(HORIZON_SEC),
             str(counts),
             str((stage.folder / "flink_sql_checkpoints").resolve()),
         ],
-        stage.folder / "logs" / f"{rehearsal.name}.log",
+        stage.folder / "logs" / f"{e2e_run.name}.log",
         {},
     )
     kept = meter.read(counts)

@@ -38,8 +38,8 @@ _BATCH = 100_000
 def run(stage: Stage) -> Measured:
     """Installs it if need be, reads the topic, and counts what came out."""
     _install()
-    rehearsal = rehearsal_of(stage, "spark")
-    output = stage.folder / f"{rehearsal.name}.json"
+    e2e_run = rehearsal_of(stage, "spark")
+    output = stage.folder / f"{e2e_run.name}.json"
     python = str(_HOME / "venv/bin/python")
     jars = ",".join(str(jar) for jar in sorted((_HOME / "jars").glob("*.jar")))
     settings = [f"--conf={key}={value}" for key, value in _SETTINGS.items()]
@@ -49,14 +49,14 @@ def run(stage: Stage) -> Measured:
             *("--master", "local[2]", "--driver-memory", "2g", "--jars", jars),
             *settings,
             str(Path(__file__).parent / "spark_job.py"),
-            f"--bootstrap_servers={rehearsal.endpoints['kafka']}",
-            f"--topic={rehearsal.topic}",
-            f"--checkpoint={(stage.folder / 'spark' / rehearsal.name).resolve()}",
+            f"--bootstrap_servers={e2e_run.endpoints['kafka']}",
+            f"--topic={e2e_run.topic}",
+            f"--checkpoint={(stage.folder / 'spark' / e2e_run.name).resolve()}",
             f"--horizon_sec={HORIZON_SEC}",
             f"--batch={_BATCH}",
             f"--output={output.resolve()}",
         ],
-        stage.folder / "logs" / f"{rehearsal.name}.log",
+        stage.folder / "logs" / f"{e2e_run.name}.log",
         {"PYSPARK_PYTHON": python, "SPARK_LOCAL_IP": "127.0.0.1"},
     )
     batches = json.loads(output.read_text())

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from harness import command_line
-from harness.endings import exit_code
+from harness.exit_codes import exit_code
 from harness.faults import pace, schedule, table
 from harness.faults.catalogue import FAULTS, Fault
 from harness.faults.suite import Controls, Result, Suite

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from harness.faults import launches
+from harness.faults.fault_context import FaultContext
 from harness.faults.pace import RATE_PER_SEC, Pace, traffic
-from harness.faults.scene import Scene
 from sandbox.component import TASK_MANAGERS
 
 # Young enough that the simulator takes it for the moment of sending, whenever it is sent again.
@@ -35,7 +35,7 @@ class Fault(NamedTuple):
 
     name: str
     meaning: str
-    inject: Callable[[Scene], None]
+    inject: Callable[[FaultContext], None]
     touches: tuple[str, ...] = ()
     lasts: Callable[[Pace], float] = lambda pace: 0
     alone: bool = False
@@ -51,35 +51,35 @@ def _killing_working(name: str, meaning: str) -> Fault:
 
 
 def _spoiling(name: str, meaning: str, **asked: int) -> Fault:
-    def inject(scene: Scene) -> None:
+    def inject(scene: FaultContext) -> None:
         with scene.bigquery_faults(**asked):
             time.sleep(scene.pace.spoiled)  # this wait is the fault itself
 
     return Fault(name, meaning, inject, ("answers",), lambda pace: pace.spoiled)
 
 
-def _unavailable(scene: Scene) -> None:
+def _unavailable(scene: FaultContext) -> None:
     with scene.bigquery_faults(unavailable=True):
         time.sleep(scene.pace.unavailable)  # this wait is the fault itself
 
 
-def _zombie(scene: Scene) -> None:
+def _zombie(scene: FaultContext) -> None:
     with scene.frozen(scene.working(scene.rng.choice(TASK_MANAGERS))):
         time.sleep(scene.pace.frozen)  # this wait is the fault itself
 
 
-def _in_checkpoint(scene: Scene) -> None:
+def _in_checkpoint(scene: FaultContext) -> None:
     scene.kill_in_checkpoint("taskmanager-1")
 
 
-def _before_flush(scene: Scene) -> None:
+def _before_flush(scene: FaultContext) -> None:
     # The first flushes have been asked for when their task is killed, and come true without it.
     with scene.bigquery_faults(flush_delay_ms=4_000):
         scene.wait_for_completed_checkpoint()
         scene.kill(*TASK_MANAGERS)
 
 
-def _after_recovery(scene: Scene) -> None:
+def _after_recovery(scene: FaultContext) -> None:
     # The first checkpoint after a restore finds an older one still unconfirmed. While BigQuery is
     # away it cannot complete; sinks that are through with it go on appending until it is.
     scene.kill(*TASK_MANAGERS)
@@ -94,7 +94,7 @@ def _after_recovery(scene: Scene) -> None:
         scene.kill(*TASK_MANAGERS)
 
 
-def _in_recovery(scene: Scene) -> None:
+def _in_recovery(scene: FaultContext) -> None:
     first = scene.working("taskmanager-1")
     [second] = set(TASK_MANAGERS) - {first}
     scene.kill(first)
@@ -102,13 +102,13 @@ def _in_recovery(scene: Scene) -> None:
     scene.kill(second)
 
 
-def _before_first_checkpoint(scene: Scene) -> None:
+def _before_first_checkpoint(scene: FaultContext) -> None:
     for _ in range(3):
         scene.kill_before_any_checkpoint()
     scene.checkpoint_from_now_on()
 
 
-def _simulator(scene: Scene) -> None:
+def _simulator(scene: FaultContext) -> None:
     now = dt.datetime.now(dt.UTC).isoformat()
     # With a fixed start the same payments are sent again byte for byte, as a gateway retries them.
     flags = [*traffic(scene.seed, _RETRIED_SEC), f"--start_time={now}"]
@@ -120,7 +120,7 @@ def _simulator(scene: Scene) -> None:
     scene.send(flags).wait(120)
 
 
-def _transactional(scene: Scene, *flags: str) -> None:
+def _transactional(scene: FaultContext, *flags: str) -> None:
     sender = scene.send([*traffic(scene.seed, _TRANSACTIONS_SEC), *_TRANSACTIONS, *flags])
     time.sleep(scene.rng.uniform(0.3, 0.7) * _TRANSACTIONS_SEC)
     scene.kill(scene.working(scene.rng.choice(TASK_MANAGERS)))
@@ -128,11 +128,11 @@ def _transactional(scene: Scene, *flags: str) -> None:
     scene.wait_for_watermark_beyond(time.time())
 
 
-def _open_transaction(scene: Scene) -> None:
+def _open_transaction(scene: FaultContext) -> None:
     _transactional(scene, f"--open_transaction_sec={2 * _TRANSACTIONS_SEC}")
 
 
-def _outage(scene: Scene) -> None:
+def _outage(scene: FaultContext) -> None:
     scene.kill(*TASK_MANAGERS, restart=False)
     scene.send(traffic(scene.seed, scene.pace.outage, 500 - RATE_PER_SEC))
     time.sleep(scene.pace.outage)  # this wait is the fault itself
@@ -154,13 +154,13 @@ FAULTS = (
     Fault(
         "python-worker",
         "SIGKILL of one Python worker",
-        Scene.kill_python_worker,
+        FaultContext.kill_python_worker,
         ("python-workers",),
     ),
     Fault(
         "worker-start",
         "SIGKILL of a Python worker, and of one that follows before its TaskManager hears of it",
-        Scene.kill_starting_python_worker,
+        FaultContext.kill_starting_python_worker,
         ("python-workers",),
     ),
     _killing("java-worker", "SIGKILL of the Java workers", "expansion"),
@@ -286,7 +286,7 @@ FAULTS = (
     Fault(
         "power-cut",
         "SIGKILL of everything at once, started from disk, the job resumed with --resume",
-        Scene.cut_power,
+        FaultContext.cut_power,
         alone=True,
     ),
 )

@@ -9,15 +9,15 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
 from harness.faults import standstill
 from harness.faults.catalogue import Fault
+from harness.faults.fault_context import FaultContext, Stage
 from harness.faults.pace import MIX, Pace, traffic
-from harness.faults.scene import Scene, Stage
 from harness.faults.schedule import Group
-from harness.moments import SELDOM_CHECKPOINTS, kill_until_rows_double
-from harness.rehearsal import Rehearsal
-from pipeline.reconciliation.report import Report
+from harness.waits import SELDOM_CHECKPOINTS, kill_until_rows_double
+from operations.reconcile.report import Report
 from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
 
@@ -66,7 +66,7 @@ class Result(NamedTuple):
 class Controls(NamedTuple):
     """How many rows stand twice where something is left out on purpose: each must be above 0."""
 
-    without_mend: int
+    without_stable_input: int
     at_least_once: int
 
 
@@ -92,8 +92,8 @@ class Suite:
                     yield self._on_young_job(group, number)
                     continue
                 if stage is None:
-                    rehearsal = self._rehearsal("faults")
-                    stage = self._stage(rehearsal, rehearsal.submit_to_flink([_FRESH_TOTALS]))
+                    e2e_run = self._rehearsal("faults")
+                    stage = self._stage(e2e_run, e2e_run.submit_to_flink([_FRESH_TOTALS]))
                 result = self._one(stage, group, number)
                 yield result._replace(lost=result.lost - lost, doubled=result.doubled - doubled)
                 lost, doubled = result.lost, result.doubled
@@ -104,43 +104,43 @@ class Suite:
         finally:
             # A power cut may have ended in the dark: then that is the error to tell.
             if stage is not None and self._sandbox.is_up():
-                stage.rehearsal.flink.cancel(stage.job)
+                stage.e2e_run.flink.cancel(stage.job)
 
     def controls(self) -> Controls:
         """Returns what the same faults do to a pipeline without what protects it."""
-        return Controls(self._without_mend(), self._at_least_once())
+        return Controls(self._without_stable_input(), self._at_least_once())
 
-    def _without_mend(self) -> int:
+    def _without_stable_input(self) -> int:
         """Kills a job whose flush does not wait for checkpoints."""
-        rehearsal = self._rehearsal("without_mend")
-        job = rehearsal.submit_to_flink(SELDOM_CHECKPOINTS, module="harness.without_mend")
+        e2e_run = self._rehearsal("without_stable_input")
+        job = e2e_run.submit_to_flink(SELDOM_CHECKPOINTS, module="harness.without_stable_input")
         try:
-            scene = self._scene(self._stage(rehearsal, job), 0, "control")
-            simulator = rehearsal.simulate(traffic(self._seed, _CONTROL_LOAD_SEC))
-            kill_until_rows_double(rehearsal, job, lambda: scene.kill(*TASK_MANAGERS), _TAIL_SEC)
+            scene = self._scene(self._stage(e2e_run, job), 0, "control")
+            simulator = e2e_run.simulate(traffic(self._seed, _CONTROL_LOAD_SEC))
+            kill_until_rows_double(e2e_run, job, lambda: scene.kill(*TASK_MANAGERS), _TAIL_SEC)
             simulator.stop()
-            return rehearsal.reconcile(_TAIL_SEC).double
+            return e2e_run.reconcile(_TAIL_SEC).double
         finally:
-            rehearsal.flink.cancel(job)
+            e2e_run.flink.cancel(job)
 
     def _at_least_once(self) -> int:
         """Loses answers to a sink that appends without offsets."""
-        rehearsal = self._rehearsal("at_least_once")
-        rehearsal.simulate([*MIX, "--rate_per_sec=0", "--count=1000"]).wait(60)
-        scene = self._scene(self._stage(rehearsal, "DirectRunner"), 0, "control")
+        e2e_run = self._rehearsal("at_least_once")
+        e2e_run.simulate([*MIX, "--rate_per_sec=0", "--count=1000"]).wait(60)
+        scene = self._scene(self._stage(e2e_run, "DirectRunner"), 0, "control")
         with scene.bigquery_faults(drop_after_append_every=2):
-            rehearsal.run_direct(module="harness.at_least_once")
-        return rehearsal.reconcile(0).double
+            e2e_run.run_direct(module="harness.at_least_once")
+        return e2e_run.reconcile(0).double
 
     def _on_young_job(self, group: Group, number: int) -> Result:
-        rehearsal = self._rehearsal(f"young_{number}")
-        job = rehearsal.launch_on_flink(_YOUNG)
-        stage = self._stage(rehearsal, job)
+        e2e_run = self._rehearsal(f"young_{number}")
+        job = e2e_run.launch_on_flink(_YOUNG)
+        stage = self._stage(e2e_run, job)
         try:
             return self._one(stage, group, number)
         finally:
             stage.over.set()
-            rehearsal.flink.cancel(job)
+            e2e_run.flink.cancel(job)
 
     def _one(self, stage: Stage, group: Group, number: int) -> Result:
         # A sender of its own for each: the same seed would send the same ids again.
@@ -148,48 +148,48 @@ class Suite:
         scenes = [self._scene(stage, seed + n, f.name) for n, f in enumerate(group, start=1)]
         lasts_sec = max(fault.lasts(self._pace) for fault in group)
         flags = traffic(seed, self._pace.load + lasts_sec)
-        stage.senders.append(stage.rehearsal.simulate(flags, part=f".{seed}"))
+        stage.senders.append(stage.e2e_run.simulate(flags, part=f".{seed}"))
         begun_at = time.monotonic()
-        moments = [self._moment(fault, scene) for fault, scene in zip(group, scenes, strict=True)]
+        waits = [self._moment(fault, scene) for fault, scene in zip(group, scenes, strict=True)]
         with concurrent.futures.ThreadPoolExecutor(len(group)) as pool:
             running = [
                 pool.submit(_inject, fault, scene, begun_at + moment)
-                for fault, scene, moment in zip(group, scenes, moments, strict=True)
+                for fault, scene, moment in zip(group, scenes, waits, strict=True)
             ]
             for injected in running:
                 injected.result()
         over_at = time.monotonic()
-        stage.rehearsal.flink.wait_for_checkpoint(stage.job, _RECOVERY_SEC)
+        stage.e2e_run.flink.wait_for_checkpoint(stage.job, _RECOVERY_SEC)
         recovery_sec = time.monotonic() - over_at
         while stage.senders:
             stage.senders.pop().wait(_RECOVERY_SEC)
-        report = stage.rehearsal.reconcile(_TAIL_SEC)
+        report = stage.e2e_run.reconcile(_TAIL_SEC)
         names = tuple(fault.name for fault in group)
         return Result(
-            self._seed, names, min(moments), recovery_sec, report.missing, report.double, report
+            self._seed, names, min(waits), recovery_sec, report.missing, report.double, report
         )
 
-    def _moment(self, fault: Fault, scene: Scene) -> float:
+    def _moment(self, fault: Fault, scene: FaultContext) -> float:
         if fault.young_job:
             return 0.0  # it finds its moments itself, and later ones would be too late
         return scene.rng.uniform(self._pace.earliest, self._pace.latest)
 
-    def _rehearsal(self, name: str) -> Rehearsal:
-        rehearsal = Rehearsal(
+    def _rehearsal(self, name: str) -> E2ERun:
+        e2e_run = E2ERun(
             f"{name}_{self._seed}_{time.strftime('%H%M%S')}",
             self._sandbox.endpoints(),
             self._folder,
         )
-        rehearsal.prepare()
-        return rehearsal
+        e2e_run.prepare()
+        return e2e_run
 
-    def _stage(self, rehearsal: Rehearsal, job: str) -> Stage:
-        return Stage(self._sandbox, rehearsal, job, self._pace, self._say)
+    def _stage(self, e2e_run: E2ERun, job: str) -> Stage:
+        return Stage(self._sandbox, e2e_run, job, self._pace, self._say)
 
-    def _scene(self, stage: Stage, seed: int, name: str) -> Scene:
-        return Scene(stage, seed, random.Random(f"{seed}:{name}"))
+    def _scene(self, stage: Stage, seed: int, name: str) -> FaultContext:
+        return FaultContext(stage, seed, random.Random(f"{seed}:{name}"))
 
 
-def _inject(fault: Fault, scene: Scene, at: float) -> None:
+def _inject(fault: Fault, scene: FaultContext, at: float) -> None:
     time.sleep(max(0.0, at - time.monotonic()))
     fault.inject(scene)

@@ -55,7 +55,7 @@ def _control_lines(controls: Controls | None) -> str:
     if controls is None:
         return "the controls have not been run"
     return (
-        f"control, kills without stable input: {controls.without_mend} doubled\n"
+        f"control, kills without stable input: {controls.without_stable_input} doubled\n"
         f"control, lost answers to an at-least-once sink: {controls.at_least_once} doubled"
     )
 

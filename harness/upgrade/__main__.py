@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness import command_line
-from harness.endings import exit_code
+from harness.exit_codes import exit_code
 from harness.upgrade import blue_green, scenarios, table
 from harness.upgrade.run import Result, Stage
 from sandbox.sandbox import Sandbox

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
-from harness.rehearsal import Rehearsal
 from harness.upgrade import known
 from harness.upgrade.run import PAYMENTS_BEFORE_STOP, REFUSAL, Result, Run, Stage
-from pipeline import deploy
+from operations.rollout import command as deploy
 
 _WAIT_SEC = 300
 _KNOWN = PAYMENTS_BEFORE_STOP // 2
@@ -21,15 +21,15 @@ def blue_green(stage: Stage) -> Result:
     with Run(stage._replace(rate=stage.rate / 4), "blue_green") as run:
         run.start_under_load([_PARALLELISM])
         rollout = _Rollout(run)
-        rollout.deploy("serve", f"--dataset={rollout.name(run.rehearsal)}")
-        copies = known.copies_of_accepted(run.rehearsal, _KNOWN)
-        savepoint = run.rehearsal.flink.savepoint(run.job, _WAIT_SEC)
+        rollout.deploy("serve", f"--dataset={rollout.name(run.e2e_run)}")
+        copies = known.copies_of_accepted(run.e2e_run, _KNOWN)
+        savepoint = run.e2e_run.flink.savepoint(run.job, _WAIT_SEC)
         problems = rollout.without_shadow(savepoint)
         flags = [f"--savepoint_path={savepoint}", "--shadow", "--shards=8", _PARALLELISM]
         green_job = run.start_beside(rollout.green, flags)
         try:
             # Accepted before the savepoint: green knows them by blue's memory alone.
-            known.send(run.rehearsal, "known", copies)
+            known.send(run.e2e_run, "known", copies)
             rollout.ramp(50, green_job)
             problems += rollout.unbalanced("half of the ids read from green")
             rollout.ramp(100, green_job)
@@ -40,42 +40,42 @@ def blue_green(stage: Stage) -> Result:
             run.ended_by_others()
             return run.finish(problems, books=rollout.live)
         finally:
-            run.rehearsal.flink.cancel(green_job)
+            run.e2e_run.flink.cancel(green_job)
 
 
 class _Rollout:
     """What an operator does, by the commands that he gives."""
 
     def __init__(self, run: Run) -> None:
-        blue = run.rehearsal
+        blue = run.e2e_run
         self._run = run
-        self.green = Rehearsal(f"{blue.name}_green", blue.endpoints, blue.folder, counts=blue)
+        self.green = E2ERun(f"{blue.name}_green", blue.endpoints, blue.folder, counts=blue)
         self.green.prepare()
         # No tables: `serve` makes its views.
-        self.live = Rehearsal(f"{blue.name}_live", blue.endpoints, blue.folder, counts=blue)
+        self.live = E2ERun(f"{blue.name}_live", blue.endpoints, blue.folder, counts=blue)
 
-    def name(self, rehearsal: Rehearsal) -> str:
+    def name(self, e2e_run: E2ERun) -> str:
         """Returns PROJECT.DATASET."""
-        return f"{rehearsal.endpoints['project']}.{rehearsal.name}"
+        return f"{e2e_run.endpoints['project']}.{e2e_run.name}"
 
     def deploy(self, command: str, *flags: str) -> None:
-        """Runs a command of `python -m pipeline.deploy`.
+        """Runs a command of `payments rollout`.
 
         Raises:
             HarnessError: it did not do what it was asked for.
         """
-        endpoints = self._run.rehearsal.endpoints
+        endpoints = self._run.e2e_run.endpoints
         arguments = [
             command,
             f"--kafka_bootstrap_servers={endpoints['kafka']}",
-            f"--kafka_topics={self._run.rehearsal.topic}",
+            f"--kafka_topics={self._run.e2e_run.topic}",
             f"--live_dataset={self.name(self.live)}",
             f"--bigquery_endpoint={endpoints['bigquery']}",
             *flags,
         ]
         code = deploy.main(arguments)
         if code:
-            raise HarnessError(f"python -m pipeline.deploy {command} ended with {code}")
+            raise HarnessError(f"payments rollout {command} ended with {code}")
 
     def ramp(self, share: int, green_job: str) -> None:
         """Compares, and lets green be read for a share of the ids."""
@@ -84,7 +84,7 @@ class _Rollout:
 
     def flink_flags(self) -> list[str]:
         """Returns the flags that say where blue's job is."""
-        address = self._run.rehearsal.endpoints["flink_rest"]
+        address = self._run.e2e_run.endpoints["flink_rest"]
         return [f"--flink={address}", f"--blue_job={self._run.job}", f"--wait_sec={_WAIT_SEC}"]
 
     def without_shadow(self, savepoint: str) -> list[str]:

@@ -6,12 +6,12 @@ from typing import NamedTuple
 
 from google.cloud import bigquery
 
-from harness.rehearsal import Rehearsal
+from harness.e2e_run import E2ERun
 from harness.upgrade.next_steps import LAG, NEXT_TRANSACTIONS
 from harness.upgrade.next_version import VERSION
-from pipeline import clients
-from pipeline.warehouse.bigquery_tables import schema_of
-from transforms.contract.table_schema import OUTCOME_TABLES
+from operations import bigquery_client
+from operations.tables.bigquery_tables import schema_of
+from transforms.payment.tables import OUTCOME_TABLES
 
 
 class Written(NamedTuple):
@@ -21,10 +21,10 @@ class Written(NamedTuple):
     after: int
 
 
-def add_column(rehearsal: Rehearsal) -> None:
+def add_column(e2e_run: E2ERun) -> None:
     """Alters the table before the version that fills it comes: a nullable column, at the end."""
-    client = _client(rehearsal)
-    name = _name(rehearsal, NEXT_TRANSACTIONS.name)
+    client = _client(e2e_run)
+    name = _name(e2e_run, NEXT_TRANSACTIONS.name)
     client.query(f"ALTER TABLE {name} ADD COLUMN {LAG.name} {LAG.type}").result()
     # The stand-in alters its data by SQL and its catalogue by the API; Google's needs only one.
     table = client.get_table(name.strip("`"))
@@ -32,24 +32,24 @@ def add_column(rehearsal: Rehearsal) -> None:
     client.update_table(table, ["schema"])
 
 
-def written(rehearsal: Rehearsal) -> Written:
+def written(e2e_run: E2ERun) -> Written:
     """Returns how many rows each version wrote."""
     [[before, after]] = _rows(
-        rehearsal,
+        e2e_run,
         f"SELECT COUNTIF(pipeline_version != '{VERSION}'), "
-        f"COUNTIF(pipeline_version = '{VERSION}') FROM ({_lineage(rehearsal)})",
+        f"COUNTIF(pipeline_version = '{VERSION}') FROM ({_lineage(e2e_run)})",
     )
     return Written(before, after)
 
 
-def unclean_cuts(rehearsal: Rehearsal) -> list[str]:
+def unclean_cuts(e2e_run: E2ERun) -> list[str]:
     """Returns the partitions in which the version before wrote behind the next; [] for none."""
     mixed = _rows(
-        rehearsal,
+        e2e_run,
         "SELECT kafka_partition, "
         f"MAX(IF(pipeline_version != '{VERSION}', kafka_offset, -1)) AS last_before, "
         f"MIN(IF(pipeline_version = '{VERSION}', kafka_offset, NULL)) AS first_after "
-        f"FROM ({_lineage(rehearsal)}) GROUP BY kafka_partition",
+        f"FROM ({_lineage(e2e_run)}) GROUP BY kafka_partition",
     )
     return [
         f"partition {partition}: the version before wrote offset {last_before}, the next began "
@@ -59,12 +59,12 @@ def unclean_cuts(rehearsal: Rehearsal) -> list[str]:
     ]
 
 
-def misfilled(rehearsal: Rehearsal) -> list[str]:
+def misfilled(e2e_run: E2ERun) -> list[str]:
     """Returns where the new column is not filled by the next version, and by it alone."""
     found = []
-    table = _name(rehearsal, NEXT_TRANSACTIONS.name)
+    table = _name(e2e_run, NEXT_TRANSACTIONS.name)
     [[unfilled, filled]] = _rows(
-        rehearsal,
+        e2e_run,
         f"SELECT COUNTIF(pipeline_version = '{VERSION}' AND {LAG.name} IS NULL), "
         f"COUNTIF(pipeline_version != '{VERSION}' AND {LAG.name} IS NOT NULL) FROM {table}",
     )
@@ -75,21 +75,20 @@ def misfilled(rehearsal: Rehearsal) -> list[str]:
     return found
 
 
-def _lineage(rehearsal: Rehearsal) -> str:
+def _lineage(e2e_run: E2ERun) -> str:
     return " UNION ALL ".join(
-        "SELECT kafka_partition, kafka_offset, pipeline_version "
-        f"FROM {_name(rehearsal, table.name)}"
+        f"SELECT kafka_partition, kafka_offset, pipeline_version FROM {_name(e2e_run, table.name)}"
         for table in OUTCOME_TABLES
     )
 
 
-def _rows(rehearsal: Rehearsal, sql: str) -> list[tuple[int, ...]]:
-    return [row.values() for row in _client(rehearsal).query(sql).result()]
+def _rows(e2e_run: E2ERun, sql: str) -> list[tuple[int, ...]]:
+    return [row.values() for row in _client(e2e_run).query(sql).result()]
 
 
-def _name(rehearsal: Rehearsal, table: str) -> str:
-    return f"`{rehearsal.endpoints['project']}.{rehearsal.name}.{table}`"
+def _name(e2e_run: E2ERun, table: str) -> str:
+    return f"`{e2e_run.endpoints['project']}.{e2e_run.name}.{table}`"
 
 
-def _client(rehearsal: Rehearsal) -> bigquery.Client:
-    return clients.bigquery_client(rehearsal.endpoints["project"], rehearsal.endpoints["bigquery"])
+def _client(e2e_run: E2ERun) -> bigquery.Client:
+    return bigquery_client.connect(e2e_run.endpoints["project"], e2e_run.endpoints["bigquery"])

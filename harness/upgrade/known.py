@@ -8,19 +8,20 @@ from typing import NamedTuple
 
 from google.cloud.bigquery import Row
 
+from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
-from harness.rehearsal import Rehearsal
 from harness.upgrade.next_steps import EMBARGOED
-from pipeline import clients
+from operations import bigquery_client
 from simulator.generate import Payment
 from simulator.ledger import LedgerWriter, entry_of
 from simulator.produce import Publisher
 from simulator.routing import Router
 from simulator.send import Send, send_of
-from transforms.contract import kafka_connection, wire_format
-from transforms.contract.dead_letter import Reason
-from transforms.contract.outcome import Outcome
-from transforms.contract.table_schema import TRANSACTIONS
+from transforms.codecs import wire_format
+from transforms.kafka import connection as kafka_connection
+from transforms.payment.dead_letter import Reason
+from transforms.payment.outcome import Outcome
+from transforms.payment.tables import TRANSACTIONS
 
 _ACKNOWLEDGED_SEC = 60
 
@@ -47,15 +48,15 @@ def embargoed(name: str, count: int, expected: Outcome) -> list[Planned]:
     ]
 
 
-def copies_of_accepted(rehearsal: Rehearsal, count: int) -> list[Planned]:
+def copies_of_accepted(e2e_run: E2ERun, count: int) -> list[Planned]:
     """Returns payments that are in the books: copies, and every fifth with another amount.
 
     Raises:
         HarnessError: the books hold fewer.
     """
-    endpoints = rehearsal.endpoints
-    client = clients.bigquery_client(endpoints["project"], endpoints["bigquery"])
-    table = f"`{endpoints['project']}.{rehearsal.name}.{TRANSACTIONS.name}`"
+    endpoints = e2e_run.endpoints
+    client = bigquery_client.connect(endpoints["project"], endpoints["bigquery"])
+    table = f"`{endpoints['project']}.{e2e_run.name}.{TRANSACTIONS.name}`"
     rows = client.query(
         "SELECT transaction_id, account_id, merchant_id, amount_minor, currency, "
         f"UNIX_MICROS(event_time) AS event_time_us FROM {table} "
@@ -67,13 +68,13 @@ def copies_of_accepted(rehearsal: Rehearsal, count: int) -> list[Planned]:
     return planned
 
 
-def send(rehearsal: Rehearsal, part: str, planned: Sequence[Planned]) -> None:
+def send(e2e_run: E2ERun, part: str, planned: Sequence[Planned]) -> None:
     """Sends payments and writes a ledger of them; returns when all are acknowledged."""
-    servers = rehearsal.endpoints["kafka"]
+    servers = e2e_run.endpoints["kafka"]
     connection = kafka_connection.for_kafka_python(servers, {})
-    publisher = Publisher(servers, rehearsal.topic, connection)
+    publisher = Publisher(servers, e2e_run.topic, connection)
     router = Router(publisher.partitions)
-    path = rehearsal.folder / f"{rehearsal.name}.{part}.ledger.jsonl"
+    path = e2e_run.folder / f"{e2e_run.name}.{part}.ledger.jsonl"
     try:
         with LedgerWriter(path) as ledger:
             for n, each in enumerate(_sends(router, planned)):
@@ -81,7 +82,7 @@ def send(rehearsal: Rehearsal, part: str, planned: Sequence[Planned]) -> None:
             deadline = time.monotonic() + _ACKNOWLEDGED_SEC
             while publisher.in_flight and time.monotonic() < deadline:
                 for answer in publisher.acknowledged():
-                    ledger.write(entry_of(answer.n, rehearsal.topic, answer.send, answer.offset))
+                    ledger.write(entry_of(answer.n, e2e_run.topic, answer.send, answer.offset))
                 time.sleep(0.01)
         if publisher.failure or publisher.in_flight:
             raise HarnessError(f"{part}: not delivered: {publisher.failure or 'no answer'}")

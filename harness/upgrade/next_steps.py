@@ -9,10 +9,10 @@ import apache_beam as beam
 import pyarrow as pa
 
 from transforms.bigquery import arrow_rows
-from transforms.contract.dead_letter import Reason, Rejected
-from transforms.contract.rules import Rules
-from transforms.contract.table_schema import TRANSACTIONS, Column
-from transforms.contract.transaction import KafkaRecord, Transaction, judged_at_us
+from transforms.payment.dead_letter import Reason, Rejected
+from transforms.payment.rules import Rules
+from transforms.payment.tables import TRANSACTIONS, Column
+from transforms.payment.transaction import KafkaRecord, Transaction, judged_at_us
 from transforms.read_kafka import ReadKafka
 
 # No payment of the simulator comes from there.

@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
-from types import ModuleType
 
 import apache_beam as beam
 
@@ -20,18 +19,26 @@ from harness.upgrade.next_steps import (
 )
 from pipeline import graph, main
 from pipeline.config import PipelineConfig
-from pipeline.warehouse import bigquery_tables
-from transforms.bigquery.write_bigquery import WriteBigQuery
-from transforms.contract.table_schema import ALL_TABLES
+from pipeline.program import Program
+from transforms import WriteBigQuery
+from transforms.bigquery.arrow_rows import ENCODERS
 
 VERSION = "next"
 
-_build = graph.build
 
-
-def build(root: beam.Pipeline, config: PipelineConfig) -> None:
-    """Wires the graph, its rows marked as ours."""
-    _build(root, dataclasses.replace(config, version=VERSION))
+def build(
+    in_force_from_us: int, with_column: bool, root: beam.Pipeline, config: PipelineConfig
+) -> None:
+    """Wires the graph with what the next version changes, its rows marked as its own."""
+    config = dataclasses.replace(config, version=VERSION)
+    encoders = NEXT_ENCODERS if with_column else ENCODERS
+    parts = dataclasses.replace(
+        graph.Parts.of(config),
+        read=ReadKafkaAndCount(config.source),
+        rules=NextRules(config.clock_skew_us, in_force_from_us),
+        write=WriteBigQuery(config.sink, config.stream_keys, config.version, encoders),
+    )
+    graph.build(root, config, parts)
 
 
 def run() -> int:
@@ -40,27 +47,12 @@ def run() -> int:
     parser.add_argument("--in_force_from_us", type=int, required=True)
     parser.add_argument("--with_column", action="store_true")
     own, flags = parser.parse_known_args()
-    _change(own.in_force_from_us)
+    program = Program(functools.partial(build, own.in_force_from_us, own.with_column))
     if own.with_column:
-        _add_column()
-    return main.main(flags)
-
-
-def _change(in_force_from_us: int) -> None:
-    rules = functools.partial(NextRules, in_force_from_us=in_force_from_us)
-    _replace(graph, build=build, Rules=rules, ReadKafka=ReadKafkaAndCount)
-
-
-def _add_column() -> None:
-    _replace(graph, WriteBigQuery=functools.partial(WriteBigQuery, encoders=NEXT_ENCODERS))
-    others = (each for each in ALL_TABLES if each.name != NEXT_TRANSACTIONS.name)
-    # The preflight asks for the column.
-    _replace(bigquery_tables, ALL_TABLES=(NEXT_TRANSACTIONS, *others))
-
-
-def _replace(module: ModuleType, **changes: object) -> None:
-    for name, value in changes.items():
-        setattr(module, name, value)
+        # The preflight asks for the column.
+        others = (table for table in program.tables if table.name != NEXT_TRANSACTIONS.name)
+        program = dataclasses.replace(program, tables=(NEXT_TRANSACTIONS, *others))
+    return main.main(flags, program)
 
 
 if __name__ == "__main__":

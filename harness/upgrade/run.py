@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from harness import programs
+from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
-from harness.moments import wait_for_rows
-from harness.rehearsal import Rehearsal
-from pipeline.reconciliation.report import Report
+from harness.waits import wait_for_rows
+from operations.reconcile.report import Report
 from sandbox.sandbox import Sandbox
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 # Some of every outcome.
 _MIX = (
@@ -72,12 +72,12 @@ class Run:
         self._stops_sec: list[float] = []
         self._starts_sec: list[float] = []
         self._job = ""
-        self.rehearsal = Rehearsal(
+        self.e2e_run = E2ERun(
             f"upgrade_{scenario}_{time.strftime('%H%M%S')}",
             stage.sandbox.endpoints(),
             stage.folder,
         )
-        self.rehearsal.prepare()
+        self.e2e_run.prepare()
         self._simulator: programs.Program | None = None
 
     def __enter__(self) -> Run:
@@ -89,7 +89,7 @@ class Run:
         if not self._job:
             return
         try:
-            self.rehearsal.flink.cancel(self._job)
+            self.e2e_run.flink.cancel(self._job)
         except HarnessError as stuck:
             if kind is None:
                 raise
@@ -99,7 +99,7 @@ class Run:
         """Starts the first job and the load, and returns when rows are queryable."""
         self.start(flags)
         # Without an end: it is stopped when the last job has started.
-        self._simulator = self.rehearsal.simulate(
+        self._simulator = self.e2e_run.simulate(
             [f"--rate_per_sec={self._stage.rate:g}", f"--seed={self._stage.seed}", *_MIX]
         )
         self._wait_for_payments()
@@ -107,7 +107,7 @@ class Run:
     def _wait_for_payments(self) -> None:
         deadline = time.monotonic() + _START_SEC
         while time.monotonic() < deadline:
-            snapshot = wait_for_rows(self.rehearsal, self._job, _START_SEC)
+            snapshot = wait_for_rows(self.e2e_run, self._job, _START_SEC)
             if snapshot.rows[Outcome.ACCEPTED] >= PAYMENTS_BEFORE_STOP:
                 return
             time.sleep(0.5)
@@ -115,19 +115,17 @@ class Run:
 
     def start(self, flags: Sequence[str], module: str = "pipeline") -> None:
         """Starts a job and returns when it checkpoints."""
-        self._job = self.start_beside(self.rehearsal, flags, module)
+        self._job = self.start_beside(self.e2e_run, flags, module)
 
     @property
     def job(self) -> str:
         """Returns the id of the job that runs."""
         return self._job
 
-    def start_beside(
-        self, rehearsal: Rehearsal, flags: Sequence[str], module: str = "pipeline"
-    ) -> str:
+    def start_beside(self, e2e_run: E2ERun, flags: Sequence[str], module: str = "pipeline") -> str:
         """Starts a job that is not ours to stop; returns its id when it checkpoints."""
         began_at = time.monotonic()
-        job = rehearsal.submit_to_flink(flags, module, _START_SEC)
+        job = e2e_run.submit_to_flink(flags, module, _START_SEC)
         self._starts_sec.append(time.monotonic() - began_at)
         self._say(f"{module} runs and checkpoints after {self._starts_sec[-1]:.0f} s")
         return job
@@ -139,13 +137,13 @@ class Run:
     def stop(self) -> str:
         """Stops the job at a savepoint; returns its URI."""
         began_at = time.monotonic()
-        savepoint = self.rehearsal.flink.stop_with_savepoint(self._job, _STOP_SEC)
+        savepoint = self.e2e_run.flink.stop_with_savepoint(self._job, _STOP_SEC)
         self._job = ""
         self._stops_sec.append(time.monotonic() - began_at)
         self._say(f"stopped after {self._stops_sec[-1]:.0f} s at {savepoint}")
         return savepoint
 
-    def refusal_of(self, module: str, savepoint: str, rehearsal: Rehearsal | None = None) -> str:
+    def refusal_of(self, module: str, savepoint: str, e2e_run: E2ERun | None = None) -> str:
         """Starts what must not start from the savepoint; returns why Flink refused it.
 
         Args:
@@ -154,9 +152,9 @@ class Run:
         Raises:
             HarnessError: it was not refused.
         """
-        flink = self.rehearsal.flink
+        flink = self.e2e_run.flink
         before = set(flink.jobs())
-        log = (rehearsal or self.rehearsal).submit(
+        log = (e2e_run or self.e2e_run).submit(
             [f"--savepoint_path={savepoint}"], module, _START_SEC
         )
         deadline = time.monotonic() + _START_SEC
@@ -170,12 +168,12 @@ class Run:
             time.sleep(0.5)
         raise HarnessError(f"no job came of {module}; {log} ends:\n{programs.tail(log)}")
 
-    def finish(self, problems: Sequence[str] = (), books: Rehearsal | None = None) -> Result:
+    def finish(self, problems: Sequence[str] = (), books: E2ERun | None = None) -> Result:
         """Ends the load, waits for the tail and compares the books: ours unless given."""
         assert self._simulator is not None, "finish comes after start_under_load"
         self._simulator.stop()
         self._say("all sent; comparing topic, ledgers and tables")
-        report = (books or self.rehearsal).reconcile(_TAIL_SEC)
+        report = (books or self.e2e_run).reconcile(_TAIL_SEC)
         return Result(
             self._scenario, tuple(self._stops_sec), tuple(self._starts_sec), report, tuple(problems)
         )

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from harness.upgrade import books, known
 from harness.upgrade.next_steps import NextRules
 from harness.upgrade.run import PAYMENTS_BEFORE_STOP, REFUSAL, Result, Run, Stage
-from pipeline.reconciliation import truth
-from transforms.contract.outcome import Outcome
-from transforms.contract.rules import Rules
+from operations.reconcile import truth
+from transforms.payment.outcome import Outcome
+from transforms.payment.rules import Rules
 
 _EMBARGOED = 5
 _KNOWN = PAYMENTS_BEFORE_STOP // 2
@@ -48,10 +48,10 @@ def rescale(stage: Stage) -> Result:
     with Run(stage, "rescale") as run:
         run.start_under_load()
         for parallelism in (4, 2):
-            copies = known.copies_of_accepted(run.rehearsal, _KNOWN)
+            copies = known.copies_of_accepted(run.e2e_run, _KNOWN)
             savepoint = run.stop()
             run.start([f"--savepoint_path={savepoint}", f"--parallelism={parallelism}"])
-            known.send(run.rehearsal, f"known_{parallelism}", copies)
+            known.send(run.e2e_run, f"known_{parallelism}", copies)
         return run.finish()
 
 
@@ -59,26 +59,26 @@ def _go_on_with_the_next_version(stage: Stage, name: str, with_column: bool) -> 
     with Run(stage, name) as run:
         run.start_under_load()
         before = known.embargoed("before", _EMBARGOED, Outcome.ACCEPTED)
-        known.send(run.rehearsal, "embargoed_before", before)
-        copies = known.copies_of_accepted(run.rehearsal, _KNOWN)
+        known.send(run.e2e_run, "embargoed_before", before)
+        copies = known.copies_of_accepted(run.e2e_run, _KNOWN)
         savepoint = run.stop()
         # Kafka's clock is ours here. What arrived before may be what the old version read.
         in_force_from_us = time.time_ns() // 1_000
         flags = [f"--savepoint_path={savepoint}", f"--in_force_from_us={in_force_from_us}"]
         if with_column:
-            books.add_column(run.rehearsal)
+            books.add_column(run.e2e_run)
             flags.append("--with_column")
         run.start(flags, module="harness.upgrade.next_version")
         after = known.embargoed("after", _EMBARGOED, Outcome.INVALID)
-        known.send(run.rehearsal, "embargoed_after", after)
-        known.send(run.rehearsal, "known", copies)
+        known.send(run.e2e_run, "embargoed_after", after)
+        known.send(run.e2e_run, "known", copies)
         with _judged_by_the_next_version(in_force_from_us):
             result = run.finish()
-        written = books.written(run.rehearsal)
+        written = books.written(run.e2e_run)
         stage.say(f"{written.before} rows by the version before, {written.after} by the next")
-        problems = books.unclean_cuts(run.rehearsal)
+        problems = books.unclean_cuts(run.e2e_run)
         if with_column:
-            problems += books.misfilled(run.rehearsal)
+            problems += books.misfilled(run.e2e_run)
         return result._replace(problems=tuple(problems))
 
 

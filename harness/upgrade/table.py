@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from tabulate import tabulate
 
 from harness.upgrade.run import Result
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 
 def passed(results: Sequence[Result]) -> bool:

@@ -2,7 +2,7 @@
 
 bqemulator keeps the query of a view and leaves it out of the answer, and its
 INFORMATION_SCHEMA.VIEWS loses the quotes of strings in it. Who compares the views of a dataset
-with those of a checkout (pipeline/tables.py) would find every one changed.
+with those of a checkout (operations/tables/command.py) would find every one changed.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
--- The list is transforms/contract/dead_letter.py, Reason; a test compares them.
+-- The list is transforms/payment/dead_letter.py, Reason; a test compares them.
 #fail
 ASSERT NOT EXISTS (
   SELECT

@@ -1,4 +1,4 @@
--- The list is transforms/contract/fraud_rules.py, Indicator; a test compares them.
+-- The list is transforms/payment/fraud_rules.py, Indicator; a test compares them.
 #fail
 ASSERT NOT EXISTS (
   SELECT

@@ -1,5 +1,5 @@
--- Generated from transforms/contract/table_schema.py by
--- `python -m pipeline.tables generate`: edit there.
+-- Generated from transforms/payment/tables.py by
+-- `payments tables generate`: edit there.
 CREATE TABLE IF NOT EXISTS `${dataset}.fraud_indicators`
 (
   `indicator` STRING NOT NULL OPTIONS (description="Which one: a closed list."),

@@ -1,5 +1,5 @@
--- Generated from transforms/contract/table_schema.py by
--- `python -m pipeline.tables generate`: edit there.
+-- Generated from transforms/payment/tables.py by
+-- `payments tables generate`: edit there.
 CREATE TABLE IF NOT EXISTS `${dataset}.late_transactions`
 (
   `transaction_id` STRING NOT NULL OPTIONS (description="Id of the payment, given by its producer."),

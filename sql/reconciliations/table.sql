@@ -1,5 +1,5 @@
--- Generated from transforms/contract/table_schema.py by
--- `python -m pipeline.tables generate`: edit there.
+-- Generated from transforms/payment/tables.py by
+-- `payments tables generate`: edit there.
 CREATE TABLE IF NOT EXISTS `${dataset}.reconciliations`
 (
   `reconciliation_id` STRING NOT NULL OPTIONS (description="Of this check."),

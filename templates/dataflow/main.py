@@ -8,7 +8,7 @@ import os
 import runpy
 import sys
 
-from pipeline.flex_template import as_flags
+from pipeline.launch.flex_template import as_flags
 
 if __name__ == "__main__":
     try:

@@ -4,7 +4,8 @@
 #   java-workers     the expansion service, which is also the pool of Java workers      port 8097
 #   job-server       takes pipelines and submits them to FLINK_MASTER                   port 8099
 #   watchdog         ends the TaskManager of its pod when its tasks wait for a worker that is gone
-#   submit, health, reconcile, tables, dead_letters, deploy, runs                       the pipeline's own commands
+#   submit                     launches the job
+#   health reconcile tables dead-letters rollout runs                                   sub-commands of `payments`
 # Where things are comes from the environment: KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET PROJECT PARALLELISM.
 # The sandbox starts its Java services with it too, on ports, class path and options of its own (JAVA_OPTIONS_FILE, a Java @argfile).
 set -euo pipefail
@@ -23,7 +24,7 @@ readonly role=$1
 shift
 case $role in
   python-workers)
-    exec "${PYTHON:-python}" -m sandbox.worker_pool --port "${PYTHON_WORKERS_PORT:-50000}" --scratch "${SCRATCH:-/tmp}" "$@" ;;
+    exec "${PYTHON:-python}" -m templates.flink.worker_pool --port "${PYTHON_WORKERS_PORT:-50000}" --scratch "${SCRATCH:-/tmp}" "$@" ;;
   java-workers)
     need PROJECT
     readonly host=${HOST:-localhost} port=${JAVA_WORKERS_PORT:-8097}
@@ -39,7 +40,7 @@ case $role in
       --artifacts-dir="${ARTIFACTS_DIR:-/tmp/artifacts}" "$@" ;;
   watchdog)
     need POD_IP
-    exec python -m sandbox.pod_watchdog --flink="${FLINK_REST:-payments-rest:8081}" --pod_ip="$POD_IP" "$@" ;;
+    exec python -m templates.flink.watchdog --flink="${FLINK_REST:-payments-rest:8081}" --pod_ip="$POD_IP" "$@" ;;
   submit)
     need KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET
     exec python -m pipeline --runner=FlinkRunner --no_wait_until_finish --parallelism="${PARALLELISM:-2}" \
@@ -48,10 +49,10 @@ case $role in
       --kafka_bootstrap_servers="$KAFKA_BOOTSTRAP_SERVERS" --kafka_topics="$KAFKA_TOPICS" --bigquery_dataset="$BIGQUERY_DATASET" "$@" ;;
   health | reconcile)
     need KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET
-    exec python -m "pipeline.$role" \
+    exec python -m payments "$role" \
       --kafka_bootstrap_servers="$KAFKA_BOOTSTRAP_SERVERS" --kafka_topics="$KAFKA_TOPICS" --bigquery_dataset="$BIGQUERY_DATASET" "$@" ;;
-  tables | dead_letters | deploy | runs)
-    exec python -m "pipeline.$role" "$@" ;;
+  tables | dead-letters | rollout | runs)
+    exec python -m payments "$role" "$@" ;;
   *)
     die "no such role: $role" "$(sed -n 's/^#   \([a-z-]*\) .*/\1/p' "$0" | tr '\n' ' ')" ;;
 esac

@@ -20,9 +20,9 @@ import transforms
 from pipeline import graph
 from pipeline.config import PipelineConfig
 from transforms import BigQuerySink, DecodeTransaction, KafkaSource
-from transforms.contract.metric_names import CounterName
-from transforms.contract.rules import Rules
 from transforms.deduplicate import StateLayout
+from transforms.payment.metric_names import CounterName
+from transforms.payment.rules import Rules
 
 STEPS = Path(transforms.__file__).parent
 

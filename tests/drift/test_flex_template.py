@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline import flex_template
 from pipeline.config import ConfigError, PipelineConfig
+from pipeline.launch import flex_template
 
 FILE = Path(__file__).parents[2] / "templates/dataflow/metadata.json"
 PARAMETERS: list[dict[str, Any]] = flex_template.metadata()["parameters"]
@@ -23,7 +23,7 @@ GIVEN = {
 
 
 def test_file_is_what_the_flags_say() -> None:
-    """If not: python -m pipeline.flex_template > templates/dataflow/metadata.json."""
+    """If not: python -m pipeline.launch.flex_template > templates/dataflow/metadata.json."""
     assert json.loads(FILE.read_text()) == flex_template.metadata()
 
 

@@ -9,27 +9,25 @@ import random
 import re
 from pathlib import Path
 
-import pytest
-
 from simulator import invalid
 from simulator.generate import Payment
 from simulator.routing import Route
 from tests.support import payments
 from tests.support.graph_run import GraphRun
-from transforms.contract.dead_letter import Reason
-from transforms.contract.table_schema import DEAD_LETTERS, TRANSACTIONS
-from transforms.contract.transaction import KafkaRecord
+from transforms.payment.dead_letter import Reason
+from transforms.payment.tables import DEAD_LETTERS, TRANSACTIONS
+from transforms.payment.transaction import KafkaRecord
 
 PAGE = Path(__file__).parents[2] / "docs/dead_letter_reasons.md"
 
 
-def test_every_reason_ends_in_dead_letters_with_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_reason_ends_in_dead_letters_with_its_bytes() -> None:
     """All the simulator can send, and what it cannot: a forged header, a refusal by BigQuery."""
     spoiled = [record_of(kind, offset) for offset, kind in enumerate(invalid.KINDS)]
     forged = payments.record(payments.payload(), offset=1_000)._replace(replay_header=b"{}")
     refused = payments.record(payments.payload(transaction_id="refused"), offset=1_001)
     counted = payments.record(payments.payload(transaction_id="counted"), offset=1_002)
-    run = GraphRun(monkeypatch, refused_ids={"refused"})
+    run = GraphRun(refused_ids={"refused"})
 
     rows = run.run([*spoiled, forged, refused, counted])
 

@@ -14,16 +14,16 @@ from apache_beam.transforms.userstate import StateSpec, TimerSpec
 from apache_beam.typehints.schemas import schema_from_element_type
 
 from tests.support.payments import transaction
-from transforms.contract import packed
-from transforms.contract.account_memory import Paid
-from transforms.contract.arrival_queue import CELLS
-from transforms.contract.id_memory import ENTRY
-from transforms.contract.number_limits import BUCKETS_PER_HORIZON
-from transforms.contract.stretch import STRETCH_US, Piece
-from transforms.contract.transaction import ReplayOf, Transaction
 from transforms.judge_by_stretch import JudgeByStretch
+from transforms.payment.account_memory import Paid
+from transforms.payment.number_limits import BUCKETS_PER_HORIZON
+from transforms.payment.transaction import ReplayOf, Transaction
 from transforms.per_id_dedup import KeepFirstOfId
 from transforms.sharded_dedup import KeepFirstOfShard
+from transforms.state import packed
+from transforms.state.arrival_queue import CELLS
+from transforms.state.id_memory import ENTRY
+from transforms.state.stretch import STRETCH_US, Piece
 
 # Payments wait in the state of ScoreFraud packed by the column: fields by their place.
 TRANSACTION = [

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import abc
 
-from pipeline.reconciliation.rows import DeadLetterRow, PaymentRow
+from operations.reconcile.rows import DeadLetterRow, PaymentRow
 from simulator import invalid
 from tests.engines.engines import Counted, outcome_of, place_of
-from transforms.contract.dead_letter import Reason
-from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import facts_of
+from transforms.payment.dead_letter import Reason
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import facts_of
 
 
 class Behaviours(abc.ABC):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from harness.rehearsal import Rehearsal
+from harness.e2e_run import E2ERun
 from sandbox.sandbox import Sandbox
 from tests.engines.engines import Counted, Direct, Flink
 
@@ -21,18 +21,18 @@ TRAFFIC = (
 
 
 @pytest.fixture(scope="session")
-def traffic(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Rehearsal:
-    sent = Rehearsal("engines", sandbox.endpoints(), tmp_path_factory.mktemp("engines"))
+def traffic(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> E2ERun:
+    sent = E2ERun("engines", sandbox.endpoints(), tmp_path_factory.mktemp("engines"))
     sent.prepare()
     sent.simulate(TRAFFIC).wait(300)
     return sent
 
 
 @pytest.fixture(scope="session")
-def direct(traffic: Rehearsal) -> Counted:
+def direct(traffic: E2ERun) -> Counted:
     return Direct().count(traffic)
 
 
 @pytest.fixture(scope="session")
-def flink(traffic: Rehearsal) -> Counted:
+def flink(traffic: E2ERun) -> Counted:
     return Flink().count(traffic)

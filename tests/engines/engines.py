@@ -6,16 +6,16 @@ import abc
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from harness.rehearsal import Rehearsal
-from pipeline.reconciliation import kafka_side
-from pipeline.reconciliation.bigquery_side import BigQuerySide
-from pipeline.reconciliation.report import Report
-from pipeline.reconciliation.rows import DeadLetterRow, PaymentRow, Row
-from pipeline.reconciliation.settings import Dataset, Topics
-from pipeline.reconciliation.truth import Place
+from harness.e2e_run import E2ERun
+from operations.reconcile import kafka_side
+from operations.reconcile.bigquery_side import BigQuerySide
+from operations.reconcile.report import Report
+from operations.reconcile.rows import DeadLetterRow, PaymentRow, Row
+from operations.reconcile.settings import Dataset, Topics
+from operations.reconcile.truth import Place
 from simulator import ledger
 from simulator.ledger import LedgerEntry
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 # Far beyond what either needs: a shared machine may be slow, but not stand still.
 TIMEOUT_SEC = 500
@@ -53,16 +53,16 @@ class Engine(abc.ABC):
     name: str
 
     @abc.abstractmethod
-    def run(self, rehearsal: Rehearsal) -> Report:
+    def run(self, e2e_run: E2ERun) -> Report:
         """Counts the topic of the rehearsal into its dataset and returns the reconciliation."""
 
-    def count(self, traffic: Rehearsal) -> Counted:
+    def count(self, traffic: E2ERun) -> Counted:
         """Counts the topic of `traffic` into a dataset of this engine's own."""
         name = f"{traffic.name}_{self.name}"
-        rehearsal = Rehearsal(name, traffic.endpoints, traffic.folder, counts=traffic)
-        rehearsal.prepare()
-        report = self.run(rehearsal)
-        return Counted(report, rows_of(rehearsal), list(ledger.read(traffic.ledger)))
+        e2e_run = E2ERun(name, traffic.endpoints, traffic.folder, counts=traffic)
+        e2e_run.prepare()
+        report = self.run(e2e_run)
+        return Counted(report, rows_of(e2e_run), list(ledger.read(traffic.ledger)))
 
 
 class Direct(Engine):
@@ -70,9 +70,9 @@ class Direct(Engine):
 
     name = "direct"
 
-    def run(self, rehearsal: Rehearsal) -> Report:
-        rehearsal.run_direct(timeout_sec=TIMEOUT_SEC)
-        return rehearsal.reconcile(wait_sec=0)
+    def run(self, e2e_run: E2ERun) -> Report:
+        e2e_run.run_direct(timeout_sec=TIMEOUT_SEC)
+        return e2e_run.reconcile(wait_sec=0)
 
 
 class Flink(Engine):
@@ -80,19 +80,19 @@ class Flink(Engine):
 
     name = "flink"
 
-    def run(self, rehearsal: Rehearsal) -> Report:
-        job = rehearsal.submit_to_flink(timeout_sec=TIMEOUT_SEC)
+    def run(self, e2e_run: E2ERun) -> Report:
+        job = e2e_run.submit_to_flink(timeout_sec=TIMEOUT_SEC)
         try:
-            return rehearsal.reconcile(wait_sec=TIMEOUT_SEC)
+            return e2e_run.reconcile(wait_sec=TIMEOUT_SEC)
         finally:
-            rehearsal.flink.cancel(job)
+            e2e_run.flink.cancel(job)
 
 
-def rows_of(rehearsal: Rehearsal) -> dict[Place, Row]:
+def rows_of(e2e_run: E2ERun) -> dict[Place, Row]:
     """Returns every row of the outcome tables; a second row at one place is an error."""
-    endpoints = rehearsal.endpoints
-    dataset = Dataset(endpoints["project"], rehearsal.name, endpoints["bigquery"])
-    with kafka_side.connected(Topics(endpoints["kafka"], (rehearsal.topic,))) as kafka:
+    endpoints = e2e_run.endpoints
+    dataset = Dataset(endpoints["project"], e2e_run.name, endpoints["bigquery"])
+    with kafka_side.connected(Topics(endpoints["kafka"], (e2e_run.topic,))) as kafka:
         ranges = kafka.ranges()
         tables = BigQuerySide(dataset, ranges).tables(
             lambda: {(span.topic, span.partition): span.end for span in ranges}

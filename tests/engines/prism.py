@@ -20,14 +20,16 @@ from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult
 from apache_beam.utils.subprocess_server import pick_port
 
+from harness.e2e_run import E2ERun
 from harness.programs import tail
-from harness.rehearsal import Rehearsal
-from pipeline import graph, java_parts, runners, start
+from operations.reconcile.report import Report
+from pipeline import graph, runners
 from pipeline.config import PipelineConfig
-from pipeline.reconciliation.report import Report
-from sandbox import java, tether
+from pipeline.launch import java_parts, start
+from sandbox import java
 from sandbox.endpoints import kafka_flags
 from sandbox.layout import EXPANSION_JARS, REPOSITORY
+from templates.flink import pdeathsig
 from tests.engines.engines import TIMEOUT_SEC, Engine
 
 BINARY = REPOSITORY / ".tools/prism/prism"
@@ -40,28 +42,28 @@ class Prism(Engine):
 
     name = "prism"
 
-    def run(self, rehearsal: Rehearsal) -> Report:
+    def run(self, e2e_run: E2ERun) -> Report:
         with contextlib.ExitStack() as parts:
-            logs = rehearsal.folder / "logs"
+            logs = e2e_run.folder / "logs"
             job_endpoint = parts.enter_context(_prism(logs))
             expansion_service = parts.enter_context(_java_workers(logs))
             options = PipelineOptions(
                 [
-                    *_flags(rehearsal),
+                    *_flags(e2e_run),
                     f"--job_endpoint={job_endpoint}",
                     f"--expansion_service={expansion_service}",
                 ]
             )
             job = _submit(options)
             try:
-                return rehearsal.reconcile(wait_sec=TIMEOUT_SEC)
+                return e2e_run.reconcile(wait_sec=TIMEOUT_SEC)
             finally:
                 job.cancel()
 
 
-def _flags(rehearsal: Rehearsal) -> list[str]:
+def _flags(e2e_run: E2ERun) -> list[str]:
     """Returns the flags of a job on Dataflow, but where the stand-in and the workers are."""
-    endpoints = rehearsal.endpoints
+    endpoints = e2e_run.endpoints
     return [
         "--runner=DataflowRunner",
         f"--project={endpoints['project']}",
@@ -69,8 +71,8 @@ def _flags(rehearsal: Rehearsal) -> list[str]:
         "--temp_location=gs://none",
         "--sdk_container_image=none",
         *kafka_flags(endpoints),
-        f"--kafka_topics={rehearsal.topic}",
-        f"--bigquery_dataset={endpoints['project']}.{rehearsal.name}",
+        f"--kafka_topics={e2e_run.topic}",
+        f"--bigquery_dataset={endpoints['project']}.{e2e_run.name}",
         f"--bigquery_endpoint={endpoints['bigquery']}",
         "--environment_type=EXTERNAL",
         f"--environment_config={endpoints['python_workers']}",
@@ -127,7 +129,7 @@ def _running(command: Sequence[str], log: Path, port: int) -> Iterator[None]:
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            tether.command(command),
+            pdeathsig.command(command),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from pipeline.reconciliation.rows import DeadLetterRow, PaymentRow, Row
+from operations.reconcile.rows import DeadLetterRow, PaymentRow, Row
 from tests.engines.behaviours import Behaviours
 from tests.engines.engines import Counted, outcome_of
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_800)]
 

@@ -17,17 +17,17 @@ from typing import NamedTuple
 import pytest
 from kafka import KafkaProducer
 
-from harness.rehearsal import Rehearsal
-from pipeline.reconcile import reconcile
-from pipeline.reconciliation.report import Report
-from pipeline.reconciliation.settings import Dataset, ReconcileConfig, Topics
-from pipeline.reconciliation.truth import Limits
+from harness.e2e_run import E2ERun
+from operations.reconcile.command import reconcile
+from operations.reconcile.report import Report
+from operations.reconcile.settings import Dataset, ReconcileConfig, Topics
+from operations.reconcile.truth import Limits
 from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
 from tests.engines.engines import TIMEOUT_SEC
 from tests.support.payments import SECOND_US, payload
-from transforms.contract import wire_format
-from transforms.contract.outcome import Outcome
+from transforms.codecs import wire_format
+from transforms.payment.outcome import Outcome
 
 pytestmark = [pytest.mark.integration, pytest.mark.slow, pytest.mark.timeout(2_400)]
 
@@ -61,21 +61,21 @@ class Story(NamedTuple):
 
 @pytest.fixture(scope="module")
 def story(sandbox: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> Story:
-    rehearsal = Rehearsal("horizon", sandbox.endpoints(), tmp_path_factory.mktemp("horizon"))
-    rehearsal.prepare()
+    e2e_run = E2ERun("horizon", sandbox.endpoints(), tmp_path_factory.mktemp("horizon"))
+    e2e_run.prepare()
     flags = [f"--allowed_lateness_sec={LATENESS_SEC}", f"--clock_skew_sec={SKEW_SEC}"]
-    job = rehearsal.submit_to_flink(flags, timeout_sec=TIMEOUT_SEC)
+    job = e2e_run.submit_to_flink(flags, timeout_sec=TIMEOUT_SEC)
     try:
-        return tell(sandbox, rehearsal, job)
+        return tell(sandbox, e2e_run, job)
     finally:
-        rehearsal.flink.cancel(job)
+        e2e_run.flink.cancel(job)
 
 
-def tell(sandbox: Sandbox, rehearsal: Rehearsal, job: str) -> Story:
-    flink = rehearsal.flink
+def tell(sandbox: Sandbox, e2e_run: E2ERun, job: str) -> Story:
+    flink = e2e_run.flink
     payloads = [_payment(id_) for id_ in IDS]
-    [first_us, *_] = send(rehearsal, BUSY_PARTITION, payloads)
-    accepted = check(rehearsal, wait_sec=TIMEOUT_SEC)  # rows are visible: a checkpoint has them
+    [first_us, *_] = send(e2e_run, BUSY_PARTITION, payloads)
+    accepted = check(e2e_run, wait_sec=TIMEOUT_SEC)  # rows are visible: a checkpoint has them
     assert accepted.counts.outcomes[Outcome.ACCEPTED] == len(IDS), accepted.text()
     # Counters are some seconds old: this one tells that the other is of the same moment.
     assert settled(lambda: flink.counter(job, "transactions_accepted"), len(IDS)) == len(IDS)
@@ -84,14 +84,14 @@ def tell(sandbox: Sandbox, rehearsal: Rehearsal, job: str) -> Story:
 
     for name in TASK_MANAGERS:
         sandbox.kill(name, restart=False)
-    send(rehearsal, BUSY_PARTITION, payloads)
-    *_, last_us = send(rehearsal, IDLE_PARTITION, payloads)
+    send(e2e_run, BUSY_PARTITION, payloads)
+    *_, last_us = send(e2e_run, IDLE_PARTITION, payloads)
     # The pause is the scenario: it lasts until the wall clock is well beyond every horizon.
     settled(lambda: time.time() > last_us / SECOND_US + HORIZON_SEC + 5, True)
     for name in TASK_MANAGERS:
         sandbox.restart(name, TIMEOUT_SEC)
 
-    report = check(rehearsal, wait_sec=TIMEOUT_SEC)
+    report = check(e2e_run, wait_sec=TIMEOUT_SEC)
     forgotten = settled(lambda: flink.counter(job, "ids_forgotten"), len(IDS))
     return Story(remembered_for_us, forgotten_early, last_us - first_us, report, forgotten)
 
@@ -114,26 +114,25 @@ def test_quiet_topic_and_idle_partitions_do_not_hold_timers_for_ever(story: Stor
     assert story.forgotten == len(IDS)
 
 
-def send(rehearsal: Rehearsal, partition: int, payloads: Sequence[bytes]) -> list[int]:
+def send(e2e_run: E2ERun, partition: int, payloads: Sequence[bytes]) -> list[int]:
     """Sends to one partition; returns the arrival of each record, microseconds."""
-    producer = KafkaProducer(bootstrap_servers=rehearsal.endpoints["kafka"])
+    producer = KafkaProducer(bootstrap_servers=e2e_run.endpoints["kafka"])
     try:
         sent = [
-            producer.send(rehearsal.topic, each, key=b"key", partition=partition)
-            for each in payloads
+            producer.send(e2e_run.topic, each, key=b"key", partition=partition) for each in payloads
         ]
         return [future.get(timeout=60).timestamp * 1_000 for future in sent]
     finally:
         producer.close()
 
 
-def check(rehearsal: Rehearsal, wait_sec: float) -> Report:
+def check(e2e_run: E2ERun, wait_sec: float) -> Report:
     """Reconciles with this job's limits; there is no ledger, for nothing was simulated."""
-    endpoints = rehearsal.endpoints
+    endpoints = e2e_run.endpoints
     return reconcile(
         ReconcileConfig(
-            Topics(endpoints["kafka"], (rehearsal.topic,)),
-            Dataset(endpoints["project"], rehearsal.name, endpoints["bigquery"]),
+            Topics(endpoints["kafka"], (e2e_run.topic,)),
+            Dataset(endpoints["project"], e2e_run.name, endpoints["bigquery"]),
             Limits(SKEW_SEC * SECOND_US, LATENESS_SEC * SECOND_US),
             wait_sec=wait_sec,
         )

@@ -12,11 +12,11 @@ from collections import Counter
 
 import pytest
 
-from harness.rehearsal import Rehearsal
+from harness.e2e_run import E2ERun
 from tests.engines.behaviours import Behaviours
 from tests.engines.engines import Counted, outcome_of, place_of
 from tests.engines.prism import BINARY, Prism
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 pytestmark = [
     pytest.mark.integration,
@@ -33,7 +33,7 @@ BY_ORDER = {Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.CONFLICT}
 
 
 @pytest.fixture(scope="module")
-def prism(traffic: Rehearsal) -> Counted:
+def prism(traffic: E2ERun) -> Counted:
     return Prism().count(traffic)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tests.fuzz import campaign
 from tests.fuzz.campaign import Finding, Tally
-from transforms.contract.dead_letter import Reason
+from transforms.payment.dead_letter import Reason
 
 
 def main() -> int:

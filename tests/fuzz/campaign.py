@@ -15,11 +15,12 @@ from types import FrameType
 from tests.fuzz.mutations import inputs
 from tests.support.payments import NOON_US, payload
 from transforms.bigquery.arrow_rows import ENCODERS
-from transforms.contract import batch_decode, replay, wire_format
-from transforms.contract.dead_letter import DETAIL_CHARS_MAX, DeadLetter, Reason, Rejected
-from transforms.contract.rules import Rules
-from transforms.contract.table_schema import DEAD_LETTERS, TRANSACTIONS
-from transforms.contract.transaction import KafkaRecord, Transaction
+from transforms.codecs import batch_decode, wire_format
+from transforms.payment import replay
+from transforms.payment.dead_letter import DETAIL_CHARS_MAX, DeadLetter, Reason, Rejected
+from transforms.payment.rules import Rules
+from transforms.payment.tables import DEAD_LETTERS, TRANSACTIONS
+from transforms.payment.transaction import KafkaRecord, Transaction
 
 # CPU time, which a busy machine does not stretch. The slowest input ever seen took 5 ms.
 HANG_CPU_SEC = 5.0

@@ -6,8 +6,9 @@ import random
 from collections.abc import Callable, Iterator
 
 from tests.support.payments import NOON_US, fields, payload
-from transforms.contract import replay, wire_format
-from transforms.contract.transaction import ReplayOf
+from transforms.codecs import wire_format
+from transforms.payment import replay
+from transforms.payment.transaction import ReplayOf
 
 # Near the limit of what is parsed at all, where parsing costs most.
 _NEAR_LIMIT = wire_format.PAYLOAD_BYTES_MAX - 1_000

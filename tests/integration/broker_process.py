@@ -11,6 +11,7 @@ from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
 
 from sandbox import java, kafka_broker, ports
+from templates.flink import loopback
 from tests.integration.sandbox_clients import answers, wait_until
 
 _MODULE = "org.apache.kafka.common.security.plain.PlainLoginModule"
@@ -28,7 +29,7 @@ class Broker:
     def __init__(self, folder: Path, users: tuple[str, ...]) -> None:
         self._folder = folder
         free = [number for number in range(ports.PORT_MIN, ports.PORT_MAX) if ports.free(number)]
-        self.plain, self.secure, controller = (f"{ports.HOST}:{number}" for number in free[:3])
+        self.plain, self.secure, controller = (f"{loopback.HOST}:{number}" for number in free[:3])
         self.authority = folder / "authority.pem"
         authority = trustme.CA()
         authority.cert_pem.write_to_path(str(self.authority))
@@ -71,7 +72,7 @@ class Broker:
             return subprocess.Popen(command, stdout=log, stderr=log)
 
     def _write_identity(self, authority: trustme.CA) -> None:
-        issued = authority.issue_cert(ports.HOST)
+        issued = authority.issue_cert(loopback.HOST)
         key = serialization.load_pem_private_key(issued.private_key_pem.bytes(), None)
         pkcs8 = key.private_bytes(
             serialization.Encoding.PEM,

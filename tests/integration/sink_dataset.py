@@ -9,8 +9,8 @@ from typing import Any
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from operations.tables import bigquery_tables
 from pipeline import runners
-from pipeline.warehouse import bigquery_tables
 from tests.integration.standin_process import Standin
 from tests.support.bigquery_parts import part
 from tests.support.payments import transaction

@@ -16,6 +16,7 @@ from google.cloud.bigquery_storage_v1.services.big_query_write import transports
 
 from sandbox import ports
 from sandbox.layout import BIGQUERY_PYTHON, REPOSITORY
+from templates.flink import loopback
 from tests.integration.sandbox_clients import client_of, wait_until
 
 
@@ -26,13 +27,13 @@ class Standin:
         self._folder = folder
         self.faults = folder / "faults.json"
         authority = trustme.CA()
-        server = authority.issue_cert("localhost", ports.HOST)
+        server = authority.issue_cert("localhost", loopback.HOST)
         server.private_key_pem.write_to_path(str(folder / "server.key"))
         server.cert_chain_pems[0].write_to_path(str(folder / "server.pem"))
         self.authority = authority.cert_pem.bytes()
         free = (number for number in range(ports.PORT_MIN, ports.PORT_MAX) if ports.free(number))
         self._port = next(free)
-        self.address = f"{ports.HOST}:{self._port}"
+        self.address = f"{loopback.HOST}:{self._port}"
         self.start()
 
     def start(self) -> None:

@@ -10,43 +10,43 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from harness.rehearsal import Rehearsal
+from harness.e2e_run import E2ERun
 from sandbox.endpoints import pipeline_flags
 from tests.support.payments import payload
-from transforms.contract import wire_format
+from transforms.codecs import wire_format
 
 pytestmark = pytest.mark.integration
 
 
-def set_type(rehearsal: Rehearsal, kind: str) -> None:
-    admin = KafkaAdminClient(bootstrap_servers=rehearsal.endpoints["kafka"])
+def set_type(e2e_run: E2ERun, kind: str) -> None:
+    admin = KafkaAdminClient(bootstrap_servers=e2e_run.endpoints["kafka"])
     wanted = {"message.timestamp.type": kind}
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, rehearsal.topic, wanted)])
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, e2e_run.topic, wanted)])
     admin.close()
 
 
-def send(rehearsal: Rehearsal, count: int) -> None:
+def send(e2e_run: E2ERun, count: int) -> None:
     now = wire_format.event_time_text(time.time_ns() // 1_000)
-    producer = KafkaProducer(bootstrap_servers=rehearsal.endpoints["kafka"], acks="all")
+    producer = KafkaProducer(bootstrap_servers=e2e_run.endpoints["kafka"], acks="all")
     for each in range(count):
         producer.send(
-            rehearsal.topic, payload(transaction_id=f"{count}-{each}", event_time=now), partition=0
+            e2e_run.topic, payload(transaction_id=f"{count}-{each}", event_time=now), partition=0
         )
     producer.close()
 
 
 @pytest.fixture
-def altered(rehearsal: Rehearsal) -> Rehearsal:
+def altered(e2e_run: E2ERun) -> E2ERun:
     """Ten records with their producer's time, then eleven with arrival time."""
-    set_type(rehearsal, "CreateTime")
-    send(rehearsal, 10)
-    set_type(rehearsal, "LogAppendTime")
-    send(rehearsal, 11)
-    return rehearsal
+    set_type(e2e_run, "CreateTime")
+    send(e2e_run, 10)
+    set_type(e2e_run, "LogAppendTime")
+    send(e2e_run, 11)
+    return e2e_run
 
 
-def error_of(rehearsal: Rehearsal, *flags: str) -> str:
-    command = [sys.executable, "-m", "pipeline", *rehearsal.flags(), *flags]
+def error_of(e2e_run: E2ERun, *flags: str) -> str:
+    command = [sys.executable, "-m", "pipeline", *e2e_run.flags(), *flags]
     done = subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
     assert done.returncode == 1, done.stderr
     assert "Traceback" not in done.stderr
@@ -55,7 +55,7 @@ def error_of(rehearsal: Rehearsal, *flags: str) -> str:
 
 
 def test_start_is_refused_with_the_offset_from_which_the_topic_is_clean(
-    altered: Rehearsal,
+    altered: E2ERun,
 ) -> None:
     told = error_of(altered, "--runner=DirectRunner")
 
@@ -64,7 +64,7 @@ def test_start_is_refused_with_the_offset_from_which_the_topic_is_clean(
 
 
 def test_direct_runner_that_meets_one_stops_with_one_line_and_reconcile_sees_it(
-    altered: Rehearsal,
+    altered: E2ERun,
 ) -> None:
     told = error_of(altered, "--runner=DirectRunner", "--no_preflight")
 
@@ -74,7 +74,7 @@ def test_direct_runner_that_meets_one_stops_with_one_line_and_reconcile_sees_it(
     assert f"arrival: {altered.topic}[0]@0 carries its producer's time" in report.problems
 
 
-def test_flink_that_meets_one_stops_for_good_with_one_line(altered: Rehearsal) -> None:
+def test_flink_that_meets_one_stops_for_good_with_one_line(altered: E2ERun) -> None:
     flags = pipeline_flags(altered.endpoints)
 
     told = error_of(altered, "--runner=FlinkRunner", "--parallelism=2", "--no_preflight", *flags)

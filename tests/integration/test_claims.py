@@ -14,14 +14,18 @@ from typing import ClassVar
 
 import pytest
 
-from pipeline import clients, runs, tables
-from pipeline.claim import door, earlier_job, limits, runs_table
-from pipeline.claim.door import AlreadyRuns, Claim, Door
-from pipeline.claim.run import NOT_SUBMITTED, Run
-from pipeline.claim.runs_table import RunsTable
+from operations import bigquery_client
+from operations.errors import CannotStart
+from operations.runs import command as runs
+from operations.runs import limits, runs_table
+from operations.runs.run import NOT_SUBMITTED, Run
+from operations.runs.runs_table import RunsTable
+from operations.tables import bigquery_views, sql_files
+from operations.tables import command as tables
 from pipeline.config import PipelineConfig
-from pipeline.takeover.errors import CannotStart
-from pipeline.warehouse import bigquery_views, sql_files
+from pipeline.launch import claim as door
+from pipeline.launch import earlier_job
+from pipeline.launch.claim import AlreadyRuns, Claim, Door
 from tests.integration.standin_process import Standin
 from transforms import BigQuerySink, KafkaSource
 from transforms.bigquery import claim_watch
@@ -48,7 +52,7 @@ class Books:
     def __init__(self, standin: Standin) -> None:
         self.dataset = f"claims_{next(_NUMBERS)}"
         self.standin = standin
-        client = clients.bigquery_client("sandbox", standin.address)
+        client = bigquery_client.connect("sandbox", standin.address)
         tables.create(client, self.dataset)
         self.table = RunsTable(f"sandbox.{self.dataset}", standin.address)
 
@@ -120,7 +124,7 @@ def test_second_launch_is_refused_with_who_runs_and_the_two_ways_on(books) -> No
 
     said = str(refused.value)
     assert "run first of " in said and "as job job-1" in said and "UTC" in said
-    assert "pipeline.runs end --bigquery_dataset=sandbox." in said and "--run_id=first" in said
+    assert "payments runs end --bigquery_dataset=sandbox." in said and "--run_id=first" in said
     assert "--take_over" in said
     assert "\n" not in said
     assert books.holder().run_id == "first"
@@ -410,9 +414,9 @@ def test_start_offsets_and_limits_are_in_the_table_and_its_view(books) -> None:
     claim.begins_at([OffsetRange("payments", 0, 7, 9), OffsetRange("payments", 1, 0, 9)])
     claim.submitted("job-1")
 
-    client = clients.bigquery_client("sandbox", books.standin.address)
+    client = bigquery_client.connect("sandbox", books.standin.address)
     bigquery_views.create(client, books.dataset, sql_files.views())
-    [row] = clients.bigquery_rows(
+    [row] = bigquery_client.rows(
         client,
         "SELECT run_id, job_id, start_offsets, topics, allowed_lateness_sec, clock_skew_sec, "
         f"shards FROM `sandbox.{books.dataset}.runs_current`",
@@ -442,7 +446,7 @@ def test_tools_take_their_limits_from_the_newest_run(books, standin) -> None:
 
 
 def test_tools_find_no_run_where_there_is_no_table(standin) -> None:
-    client = clients.bigquery_client("sandbox", standin.address)
+    client = bigquery_client.connect("sandbox", standin.address)
     client.create_dataset("sandbox.views", exists_ok=True)
     assert RunsTable("sandbox.views", standin.address).rows_if_any() == []
 
@@ -451,9 +455,9 @@ def test_tools_find_no_run_where_there_is_no_table(standin) -> None:
 
 
 def test_dataset_without_the_table_is_told(standin) -> None:
-    client = clients.bigquery_client("sandbox", standin.address)
+    client = bigquery_client.connect("sandbox", standin.address)
     client.create_dataset("sandbox.bare", exists_ok=True)
-    with pytest.raises(CannotStart, match=r"python -m pipeline\.tables create"):
+    with pytest.raises(CannotStart, match=r"payments tables create"):
         RunsTable("sandbox.bare", standin.address).chain("test")
 
 

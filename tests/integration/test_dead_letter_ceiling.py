@@ -2,22 +2,22 @@
 
 import pytest
 
+from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
-from harness.rehearsal import Rehearsal
 from tests.integration.sandbox_clients import wait_until
-from transforms.contract.outcome import Outcome
 from transforms.limit_dead_letters import TooManyDeadLetters
+from transforms.payment.outcome import Outcome
 
 pytestmark = pytest.mark.integration
 
 MOSTLY_BAD = ("--invalid_ratio=0.9", "--rate_per_sec=0", "--count=1000")
 
 
-def test_direct_runner_ends_with_one_clear_line(rehearsal: Rehearsal) -> None:
-    rehearsal.simulate([*MOSTLY_BAD]).wait(60)
+def test_direct_runner_ends_with_one_clear_line(e2e_run: E2ERun) -> None:
+    e2e_run.simulate([*MOSTLY_BAD]).wait(60)
 
     with pytest.raises(HarnessError) as failed:
-        rehearsal.run_direct()
+        e2e_run.run_direct()
 
     log = str(failed.value)
     errors = [line for line in log.splitlines() if line.startswith("error: ")]
@@ -27,23 +27,23 @@ def test_direct_runner_ends_with_one_clear_line(rehearsal: Rehearsal) -> None:
     assert "Traceback" not in log
 
 
-def test_flink_stops_at_the_ceiling_and_goes_no_further(rehearsal: Rehearsal) -> None:
-    job = rehearsal.submit_to_flink()
-    rehearsal.simulate(["--invalid_ratio=0.9", "--rate_per_sec=100", "--duration_sec=20"]).wait(60)
-    wait_until(lambda: rehearsal.flink.jobs()[job] == "FAILED")
-    assert TooManyDeadLetters.__name__ in rehearsal.flink.newest_failure(job)
+def test_flink_stops_at_the_ceiling_and_goes_no_further(e2e_run: E2ERun) -> None:
+    job = e2e_run.submit_to_flink()
+    e2e_run.simulate(["--invalid_ratio=0.9", "--rate_per_sec=100", "--duration_sec=20"]).wait(60)
+    wait_until(lambda: e2e_run.flink.jobs()[job] == "FAILED")
+    assert TooManyDeadLetters.__name__ in e2e_run.flink.newest_failure(job)
 
-    report = rehearsal.reconcile(wait_sec=0)
+    report = e2e_run.reconcile(wait_sec=0)
     assert report.missing > 0, report.text()  # most of the topic is still there to be read
     assert report.double == 0, report.text()
-    assert "Hint: " in rehearsal.flink.newest_failure(job)
+    assert "Hint: " in e2e_run.flink.newest_failure(job)
 
 
-def test_control_under_a_higher_ceiling_the_same_topic_is_read(rehearsal: Rehearsal) -> None:
-    rehearsal.simulate([*MOSTLY_BAD]).wait(60)
+def test_control_under_a_higher_ceiling_the_same_topic_is_read(e2e_run: E2ERun) -> None:
+    e2e_run.simulate([*MOSTLY_BAD]).wait(60)
 
-    rehearsal.run_direct(["--dead_letter_ratio_max=1"])
+    e2e_run.run_direct(["--dead_letter_ratio_max=1"])
 
-    report = rehearsal.reconcile(wait_sec=0)
+    report = e2e_run.reconcile(wait_sec=0)
     assert report.balanced, report.text()
     assert report.counts.outcomes[Outcome.INVALID] > 500

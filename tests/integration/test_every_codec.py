@@ -11,16 +11,16 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 
-from harness.rehearsal import Rehearsal
-from pipeline.reconcile import reconcile
-from pipeline.reconciliation.report import Report
-from pipeline.reconciliation.settings import Dataset, ReconcileConfig, Topics
-from pipeline.reconciliation.truth import Place
-from pipeline.replay import topic as replay_topic
+from harness.e2e_run import E2ERun
+from operations.dead_letters import topic as replay_topic
+from operations.reconcile.command import reconcile
+from operations.reconcile.report import Report
+from operations.reconcile.settings import Dataset, ReconcileConfig, Topics
+from operations.reconcile.truth import Place
 from tests.engines.engines import rows_of
 from tests.support import raw_records
 from tests.support.payments import payload
-from transforms.contract import wire_format
+from transforms.codecs import wire_format
 
 pytestmark = pytest.mark.integration
 
@@ -29,10 +29,10 @@ COUNT = 20
 
 
 @pytest.fixture
-def topics(rehearsal: Rehearsal) -> tuple[str, ...]:
+def topics(e2e_run: E2ERun) -> tuple[str, ...]:
     """Topics whose broker compresses anew, whatever a producer did."""
-    names = {codec: f"{rehearsal.topic}_{codec}" for codec in CODECS}
-    admin = KafkaAdminClient(bootstrap_servers=rehearsal.endpoints["kafka"])
+    names = {codec: f"{e2e_run.topic}_{codec}" for codec in CODECS}
+    admin = KafkaAdminClient(bootstrap_servers=e2e_run.endpoints["kafka"])
     settings = {"message.timestamp.type": "LogAppendTime"}
     admin.create_topics(
         [
@@ -44,9 +44,9 @@ def topics(rehearsal: Rehearsal) -> tuple[str, ...]:
     return tuple(names.values())
 
 
-def send(rehearsal: Rehearsal, topics: tuple[str, ...], part: int) -> None:
+def send(e2e_run: E2ERun, topics: tuple[str, ...], part: int) -> None:
     now = wire_format.event_time_text(time.time_ns() // 1_000)
-    producer = KafkaProducer(bootstrap_servers=rehearsal.endpoints["kafka"], acks="all")
+    producer = KafkaProducer(bootstrap_servers=e2e_run.endpoints["kafka"], acks="all")
     for topic in topics:
         for each in range(COUNT):
             sent_id = f"{topic[-6:]}-{part}-{each}"
@@ -55,31 +55,31 @@ def send(rehearsal: Rehearsal, topics: tuple[str, ...], part: int) -> None:
     producer.close()
 
 
-def run(rehearsal: Rehearsal, topics: tuple[str, ...], *flags: str) -> None:
-    command = [sys.executable, "-m", "pipeline", "--runner=DirectRunner", *rehearsal.flags()]
+def run(e2e_run: E2ERun, topics: tuple[str, ...], *flags: str) -> None:
+    command = [sys.executable, "-m", "pipeline", "--runner=DirectRunner", *e2e_run.flags()]
     command += [f"--kafka_topics={','.join(topics)}", *flags]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr
 
 
-def reconciled(rehearsal: Rehearsal, topics: tuple[str, ...]) -> Report:
-    endpoints = rehearsal.endpoints
-    dataset = Dataset(endpoints["project"], rehearsal.name, endpoints["bigquery"])
+def reconciled(e2e_run: E2ERun, topics: tuple[str, ...]) -> Report:
+    endpoints = e2e_run.endpoints
+    dataset = Dataset(endpoints["project"], e2e_run.name, endpoints["bigquery"])
     return reconcile(ReconcileConfig(Topics(endpoints["kafka"], topics), dataset))
 
 
 def test_every_program_reads_every_codec(
-    rehearsal: Rehearsal, topics: tuple[str, ...], tmp_path: Path
+    e2e_run: E2ERun, topics: tuple[str, ...], tmp_path: Path
 ) -> None:
     for part, flag in ((1, ()), (2, (f"--start_from_tables={tmp_path}",))):
-        send(rehearsal, topics, part)
-        run(rehearsal, topics, *flag)
+        send(e2e_run, topics, part)
+        run(e2e_run, topics, *flag)
 
-        report = reconciled(rehearsal, topics)
+        report = reconciled(e2e_run, topics)
         assert report.balanced, report.text()
         assert report.counts.read == part * (COUNT + 1) * len(CODECS)
 
-    with replay_topic.connected(Topics(rehearsal.endpoints["kafka"], topics)) as reader:
+    with replay_topic.connected(Topics(e2e_run.endpoints["kafka"], topics)) as reader:
         for topic in topics:
             record = reader.record_at(Place(topic, 0, COUNT + 1))
             assert record is not None
@@ -87,23 +87,23 @@ def test_every_program_reads_every_codec(
 
 
 def test_odd_records_stop_no_program_and_are_the_same_to_each(
-    rehearsal: Rehearsal, tmp_path: Path
+    e2e_run: E2ERun, tmp_path: Path
 ) -> None:
-    servers = rehearsal.endpoints["kafka"]
+    servers = e2e_run.endpoints["kafka"]
     admin = KafkaAdminClient(bootstrap_servers=servers)
     larger = {"max.message.bytes": "3000000"}
-    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, rehearsal.topic, larger)])
+    admin.alter_configs([ConfigResource(ConfigResourceType.TOPIC, e2e_run.topic, larger)])
     admin.close()
-    raw_records.send(servers, rehearsal.topic, raw_records.ODD)
-    on_flink = Rehearsal(f"{rehearsal.name}_flink", rehearsal.endpoints, tmp_path, rehearsal)
+    raw_records.send(servers, e2e_run.topic, raw_records.ODD)
+    on_flink = E2ERun(f"{e2e_run.name}_flink", e2e_run.endpoints, tmp_path, e2e_run)
     on_flink.prepare()
 
-    run(rehearsal, (rehearsal.topic,), "--dead_letter_ratio_max=1")
+    run(e2e_run, (e2e_run.topic,), "--dead_letter_ratio_max=1")
     job = on_flink.submit_to_flink(["--dead_letter_ratio_max=1"])
     report = on_flink.reconcile(wait_sec=120, by_ledger=False)
     on_flink.flink.cancel(job)
 
     assert report.balanced, report.text()
     assert report.counts.read == len(raw_records.ODD)
-    assert reconciled(rehearsal, (rehearsal.topic,)).balanced
-    assert rows_of(on_flink) == rows_of(rehearsal)
+    assert reconciled(e2e_run, (e2e_run.topic,)).balanced
+    assert rows_of(on_flink) == rows_of(e2e_run)

@@ -16,18 +16,18 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 from kafka.structs import TopicPartition
 
-from pipeline import start_offsets
-from pipeline.reconciliation.settings import Topics
-from pipeline.takeover import held_topic
-from pipeline.takeover.errors import CannotStart
-from pipeline.takeover.held_tables import Held
-from pipeline.takeover.take_over import check_nothing_lost
-from pipeline.vitals import topic_side
+from operations.errors import CannotStart
+from operations.health import topic_side
+from operations.reconcile.settings import Topics
+from pipeline.launch import start_offsets
+from pipeline.launch.held_tables import Held
+from pipeline.launch.recover import topic_records
+from pipeline.launch.recover.recovery import check_nothing_lost
 from sandbox.layout import REPOSITORY
 from sandbox.sandbox import Sandbox
 from simulator import cli, ledger
 from tests.support import java_program
-from transforms.contract import record_frame
+from transforms.codecs import record_frame
 from transforms.read_kafka import KafkaSource, OffsetRange
 
 pytestmark = [pytest.mark.integration, java_program.needs_jars]
@@ -253,7 +253,7 @@ def test_start_goes_on_when_retention_has_passed_a_marker_and_refuses_lost_recor
     ends = {TopicPartition(sent.topic, COMMITTED): 4, TopicPartition(sent.topic, ABORTED_LAST): 8}
     admin.delete_records(ends)
     admin.close()
-    with held_topic.connected(source) as topic:
+    with topic_records.connected(source) as topic:
         now = topic.ranges()
     assert [span.start for span in now] == [4, 0, 8, 0, 0, 0]
 

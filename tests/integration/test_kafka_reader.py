@@ -13,20 +13,22 @@ from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.structs import TopicPartition
 
-from pipeline import arrival_check
-from pipeline.reconciliation import kafka_side
-from pipeline.reconciliation.settings import Topics
-from pipeline.reconciliation.truth import Limits
-from pipeline.takeover import held_topic
-from pipeline.takeover.errors import CannotStart
+from operations.errors import CannotStart
+from operations.reconcile import kafka_side
+from operations.reconcile.settings import Topics
+from operations.reconcile.truth import Limits
+from pipeline.launch import arrival_check
+from pipeline.launch.recover import topic_records
 from tests.support import java_program, raw_records
 from tests.support.payments import payload
 from tests.support.raw_records import ODD
-from transforms.contract import kafka_reader, record_frame, replay
-from transforms.contract.arrival import NoArrivalTime
-from transforms.contract.kafka_message import record_of
-from transforms.contract.kafka_reader import CannotRead, KafkaReader, OffsetRange
-from transforms.contract.transaction import KafkaRecord
+from transforms.codecs import record_frame
+from transforms.kafka import reader as kafka_reader
+from transforms.kafka.message import record_of
+from transforms.kafka.reader import CannotRead, KafkaReader, OffsetRange
+from transforms.payment import replay
+from transforms.payment.arrival import NoArrivalTime
+from transforms.payment.transaction import KafkaRecord
 from transforms.read_kafka import KafkaSource, _ReadRangeFn
 
 pytestmark = pytest.mark.integration
@@ -158,7 +160,7 @@ def direct_runner(servers: str, span: OffsetRange) -> Iterator[KafkaRecord]:
 
 
 def start_from_tables(servers: str, span: OffsetRange) -> Iterator[KafkaRecord]:
-    with held_topic.connected(KafkaSource(servers, (span.topic,))) as topic:
+    with topic_records.connected(KafkaSource(servers, (span.topic,))) as topic:
         yield from topic.records(span)
 
 

@@ -11,13 +11,14 @@ import trustme
 from kafka import KafkaAdminClient
 from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
 
-from pipeline import clients, preflight, start_offsets
-from pipeline.takeover.errors import CannotStart
+from operations import kafka_client
+from operations.errors import CannotStart
+from pipeline.launch import preflight, start_offsets
 from simulator.produce import ProduceError, Publisher
 from tests.integration.broker_process import Broker
 from tests.support import java_program
-from transforms.contract.kafka_connection import for_kafka_python
-from transforms.contract.kafka_properties import load
+from transforms.kafka.connection import for_kafka_python
+from transforms.kafka.properties import load
 from transforms.read_kafka import KafkaSource, OffsetRange
 
 pytestmark = [pytest.mark.integration, java_program.needs_jars]
@@ -148,7 +149,7 @@ def test_connection_that_does_not_fit_is_told_and_never_made_weaker(
     changes: dict[str, str | None] | None,
     words: str,
 ) -> None:
-    monkeypatch.setattr(clients, "BROKER_TIMEOUT_MS", 2_500)
+    monkeypatch.setattr(kafka_client, "BROKER_TIMEOUT_MS", 2_500)
     trustme.CA().cert_pem.write_to_path(str(tmp_path / "other"))
     (tmp_path / "empty").write_text("")
     file = tmp_path / "settings"
@@ -159,8 +160,8 @@ def test_connection_that_does_not_fit_is_told_and_never_made_weaker(
         file.write_text(broker.settings("job", **{**changes, **paths}))
     begun_at = time.monotonic()
 
-    with pytest.raises(clients.Unreachable) as told:
-        clients.kafka_admin(broker.secure, load(file))
+    with pytest.raises(kafka_client.Unreachable) as told:
+        kafka_client.admin(broker.secure, load(file))
 
     assert time.monotonic() - begun_at < 10
     assert words in str(told.value)
@@ -175,7 +176,7 @@ def test_protocol_in_another_case_is_as_strong(broker: Broker, tmp_path: Path) -
     file = tmp_path / "settings"
     file.write_text(broker.settings("job", security_protocol="sasl_ssl", sasl_mechanism="plain"))
 
-    admin = clients.kafka_admin(broker.secure, load(file))
+    admin = kafka_client.admin(broker.secure, load(file))
     try:
         assert list(admin.list_topics()) == ["payments"]
     finally:

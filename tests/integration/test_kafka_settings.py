@@ -11,9 +11,10 @@ import pytest
 import trustme
 
 from tests.support import java_program
-from transforms.contract import kafka_properties, kafka_settings
-from transforms.contract.kafka_connection import for_kafka_python
-from transforms.contract.kafka_properties import PropertiesError, for_java, load
+from transforms.kafka import properties as kafka_properties
+from transforms.kafka import settings as kafka_settings
+from transforms.kafka.connection import for_kafka_python
+from transforms.kafka.properties import PropertiesError, for_java, load
 
 pytestmark = [pytest.mark.integration, java_program.needs_jars]
 

@@ -4,12 +4,12 @@ import pytest
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
-from harness.rehearsal import Rehearsal
-from pipeline import clients
-from pipeline.reconcile import reconcile
-from pipeline.reconciliation.settings import Dataset, ReconcileConfig, Topics
+from harness.e2e_run import E2ERun
+from operations import bigquery_client
+from operations.reconcile.command import reconcile
+from operations.reconcile.settings import Dataset, ReconcileConfig, Topics
 from tests.support.payments import payload
-from transforms.contract.dead_letter import KEPT_BYTES_MAX, Reason
+from transforms.payment.dead_letter import KEPT_BYTES_MAX, Reason
 
 pytestmark = pytest.mark.integration
 
@@ -17,9 +17,9 @@ MIB = 1 << 20
 RECORD_BYTES_MAX = 32 * MIB
 
 
-def test_record_of_24_mib_is_a_dead_letter_that_fits_its_table(rehearsal: Rehearsal) -> None:
-    endpoints = rehearsal.endpoints
-    topic = f"{rehearsal.name}_large"
+def test_record_of_24_mib_is_a_dead_letter_that_fits_its_table(e2e_run: E2ERun) -> None:
+    endpoints = e2e_run.endpoints
+    topic = f"{e2e_run.name}_large"
     admin = KafkaAdminClient(bootstrap_servers=endpoints["kafka"])
     settings = {
         "message.timestamp.type": "LogAppendTime",
@@ -34,20 +34,20 @@ def test_record_of_24_mib_is_a_dead_letter_that_fits_its_table(rehearsal: Rehear
     producer.send(topic, payload(), b"next").get(60)
     producer.close()
 
-    rehearsal.run_direct([f"--kafka_topics={topic}"])
+    e2e_run.run_direct([f"--kafka_topics={topic}"])
 
     report = reconcile(
         ReconcileConfig(
             Topics(endpoints["kafka"], (topic,)),
-            Dataset(endpoints["project"], rehearsal.name, endpoints["bigquery"]),
+            Dataset(endpoints["project"], e2e_run.name, endpoints["bigquery"]),
         )
     )
     assert report.balanced, report.text()
     assert report.counts.read == 2
-    client = clients.bigquery_client(endpoints["project"], endpoints["bigquery"])
+    client = bigquery_client.connect(endpoints["project"], endpoints["bigquery"])
     query = (
         "SELECT reason, LENGTH(key), LENGTH(payload), detail, kafka_offset "
-        f"FROM `{endpoints['project']}.{rehearsal.name}.dead_letters`"
+        f"FROM `{endpoints['project']}.{e2e_run.name}.dead_letters`"
     )
     [(reason, key_bytes, payload_bytes, detail, offset)] = client.query(query).result()
     assert (reason, offset) == (Reason.TOO_LARGE.value, 0)

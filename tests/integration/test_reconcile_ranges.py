@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 
-from pipeline import reconcile, tables
-from pipeline.reconciliation import kafka_side
-from pipeline.reconciliation.checks import Tally
-from pipeline.reconciliation.settings import Dataset as Where
-from pipeline.reconciliation.verdicts import Verdicts
+from operations.reconcile import command as reconcile
+from operations.reconcile import kafka_side
+from operations.reconcile.checks import Tally
+from operations.reconcile.settings import Dataset as Where
+from operations.reconcile.verdicts import Verdicts
+from operations.tables import command as tables
 from tests.integration.standin_process import Standin
 from tests.support.bigquery_cells import cells_of, totals_of
 from tests.support.reconcile_world import World, changed
 from tests.support.sql_dataset import Dataset
 from tests.support.sql_history import Row
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 pytestmark = pytest.mark.integration
 
@@ -204,7 +205,7 @@ def test_verdict_that_cannot_be_written_is_printed_all_the_same(run, capsys) -> 
     assert captured.out.splitlines()[-1].startswith("reconciled: read=7")
     [line] = [line for line in captured.err.splitlines() if line.startswith("error")]
     assert "the verdict above was not written down: a table of" in line
-    assert "python -m pipeline.tables create" in line
+    assert "payments tables create" in line
     assert run(world, [], "--no_log") == 0
 
 

@@ -12,10 +12,11 @@ import pytest
 
 from tests.support import java_program
 from tests.support.record_frames import pack
-from transforms.contract import record_frame, replay
-from transforms.contract.arrival import NoArrivalTime
-from transforms.contract.ends_job import without_mark
-from transforms.contract.transaction import KafkaRecord
+from transforms.codecs import record_frame
+from transforms.payment import replay
+from transforms.payment.arrival import NoArrivalTime
+from transforms.payment.ends_job import without_mark
+from transforms.payment.transaction import KafkaRecord
 
 pytestmark = [pytest.mark.integration, java_program.needs_jars]
 RECORDS_MAX, BYTES_MAX = 500, 64 * 1_024

@@ -10,20 +10,23 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.structs import TopicPartition
 
 from harness import programs
-from harness.rehearsal import Rehearsal
-from pipeline import clients, dead_letters, tables
-from pipeline.reconcile import reconcile
-from pipeline.reconciliation.settings import Dataset, ReconcileConfig, Topics
-from pipeline.reconciliation.truth import Place
-from pipeline.replay import topic
-from pipeline.replay.history import Filter, History
-from pipeline.replay.letters import name_of, place_named, place_of
-from pipeline.replay.receipt import Receipt
+from harness.e2e_run import E2ERun
+from operations import bigquery_client
+from operations.dead_letters import command as dead_letters
+from operations.dead_letters import topic
+from operations.dead_letters.history import Filter, History
+from operations.dead_letters.letters import name_of, place_named, place_of
+from operations.dead_letters.receipt import Receipt
+from operations.reconcile.command import reconcile
+from operations.reconcile.settings import Dataset, ReconcileConfig, Topics
+from operations.reconcile.truth import Place
+from operations.tables import command as tables
 from tests.support.payments import SECOND_US, payload
-from transforms.contract import replay, wire_format
-from transforms.contract.dead_letter import DeadLetter
-from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import ReplayOf
+from transforms.codecs import wire_format
+from transforms.payment import replay
+from transforms.payment.dead_letter import DeadLetter
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import ReplayOf
 
 pytestmark = pytest.mark.integration
 
@@ -34,13 +37,13 @@ LATENESS_US = 3_600 * SECOND_US
 class Desk:
     """Where someone on call sits: the tool's commands, and what they printed."""
 
-    rehearsal: Rehearsal
+    e2e_run: E2ERun
     capsys: pytest.CaptureFixture[str]
 
     def run(self, command: str, *arguments: object, dataset: str = "") -> tuple[int, str]:
-        endpoints = self.rehearsal.endpoints
+        endpoints = self.e2e_run.endpoints
         flags = [
-            f"--bigquery_dataset=sandbox.{dataset or self.rehearsal.name}",
+            f"--bigquery_dataset=sandbox.{dataset or self.e2e_run.name}",
             f"--bigquery_endpoint={endpoints['bigquery']}",
         ]
         if command in ("edit", "send"):
@@ -56,31 +59,31 @@ class Desk:
         return {letter.key.decode() if letter.key else None: letter for letter in letters}
 
     def history(self, dataset: str = "") -> History:
-        endpoints = self.rehearsal.endpoints
-        return History(Dataset("sandbox", dataset or self.rehearsal.name, endpoints["bigquery"]))
+        endpoints = self.e2e_run.endpoints
+        return History(Dataset("sandbox", dataset or self.e2e_run.name, endpoints["bigquery"]))
 
     def query(self, sql: str) -> list[dict]:
-        client = clients.bigquery_client("sandbox", self.rehearsal.endpoints["bigquery"])
+        client = bigquery_client.connect("sandbox", self.e2e_run.endpoints["bigquery"])
         return [dict(row) for row in client.query(sql).result()]
 
 
 @pytest.fixture
 def desk(
-    rehearsal: Rehearsal,
+    e2e_run: E2ERun,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Desk:
     monkeypatch.chdir(tmp_path)  # where receipts are written
-    return Desk(rehearsal, capsys)
+    return Desk(e2e_run, capsys)
 
 
-def produce(rehearsal: Rehearsal, *records: tuple[str, bytes | None], headers: list | None = None):
+def produce(e2e_run: E2ERun, *records: tuple[str, bytes | None], headers: list | None = None):
     """Sends records, each keyed by its id; returns where they are."""
-    producer = KafkaProducer(bootstrap_servers=rehearsal.endpoints["kafka"], acks="all")
+    producer = KafkaProducer(bootstrap_servers=e2e_run.endpoints["kafka"], acks="all")
     try:
         sent = [
-            producer.send(rehearsal.name, value, key.encode(), headers=headers).get(30)
+            producer.send(e2e_run.name, value, key.encode(), headers=headers).get(30)
             for key, value in records
         ]
     finally:
@@ -92,16 +95,16 @@ def just_now() -> str:
     return wire_format.event_time_text(time.time_ns() // 1_000)
 
 
-def run_into_fresh_tables(rehearsal: Rehearsal) -> str:
+def run_into_fresh_tables(e2e_run: E2ERun) -> str:
     """Counts the whole topic again: DirectRunner remembers nothing from one run to the next."""
-    dataset = f"{rehearsal.name}_again"
-    tables.create(clients.bigquery_client("sandbox", rehearsal.endpoints["bigquery"]), dataset)
+    dataset = f"{e2e_run.name}_again"
+    tables.create(bigquery_client.connect("sandbox", e2e_run.endpoints["bigquery"]), dataset)
     flags = [
         "--runner=DirectRunner",
-        *rehearsal.flags(),
+        *e2e_run.flags(),
         f"--bigquery_dataset=sandbox.{dataset}",
     ]
-    log = rehearsal.folder / "logs" / "again.log"
+    log = e2e_run.folder / "logs" / "again.log"
     programs.start("pipeline", flags, log).wait(300)
     return dataset
 
@@ -111,7 +114,7 @@ def store_letter(desk: Desk, place: Place, reason: str, carried: bytes) -> None:
     moment = just_now()
     # The stand-in does not decode a parameter of type BYTES.
     desk.query(
-        f"INSERT INTO `sandbox.{desk.rehearsal.name}.dead_letters` (kafka_topic, kafka_partition, "
+        f"INSERT INTO `sandbox.{desk.e2e_run.name}.dead_letters` (kafka_topic, kafka_partition, "
         "kafka_offset, broker_time, reason, detail, step, payload, ingested_at, pipeline_version) "
         f"VALUES ('{place.topic}', {place.partition}, {place.offset}, TIMESTAMP '{moment}', "
         f"'{reason}', 'detail', 'step', FROM_BASE64('{base64.b64encode(carried).decode()}'), "
@@ -120,10 +123,10 @@ def store_letter(desk: Desk, place: Place, reason: str, carried: bytes) -> None:
 
 
 def test_mended_letter_is_accepted_once_and_linked_to_its_first_place(
-    rehearsal: Rehearsal, desk: Desk, tmp_path: Path
+    e2e_run: E2ERun, desk: Desk, tmp_path: Path
 ) -> None:
     produce(
-        rehearsal,
+        e2e_run,
         (
             "tx-currency",
             payload(transaction_id="tx-currency", currency="EURO", event_time=just_now()),
@@ -133,7 +136,7 @@ def test_mended_letter_is_accepted_once_and_linked_to_its_first_place(
         ("x", payload(transaction_id="tx-mended-by-producer", event_time=just_now())),
         ("tombstone", None),
     )
-    rehearsal.run_direct()
+    e2e_run.run_direct()
     rejected = desk.rejected()
     name = {key: name_of(place_of(letter)) for key, letter in rejected.items()}
     assert set(rejected) == {"tx-currency", "tx-slow", "tx-mended-by-producer", "tombstone"}
@@ -148,7 +151,7 @@ def test_mended_letter_is_accepted_once_and_linked_to_its_first_place(
     desk.run("edit", *name.values(), "--folder", mend, "--set=currency=EUR")
     # The control of the judgement: the same payment unmarked is late.
     unmarked = (slow / f"{name['tx-slow'].replace('/', '-')}.txt").read_bytes()
-    produce(rehearsal, ("u", unmarked.replace(b"tx-slow", b"tx-unmarked")))
+    produce(e2e_run, ("u", unmarked.replace(b"tx-slow", b"tx-unmarked")))
 
     code, told = desk.run("send", "--from", mend)
     assert code == 1
@@ -167,7 +170,7 @@ def test_mended_letter_is_accepted_once_and_linked_to_its_first_place(
         },
     ), told
 
-    with topic.connected(Topics(rehearsal.endpoints["kafka"], ())) as reader:
+    with topic.connected(Topics(e2e_run.endpoints["kafka"], ())) as reader:
         sent = reader.record_at(place_named(*Receipt(mend / "receipt.jsonl").sent.values()))
     assert sent is not None and sent.key == b"tx-currency", "the key must be the original one"
 
@@ -178,7 +181,7 @@ def test_mended_letter_is_accepted_once_and_linked_to_its_first_place(
     code, told = desk.run("send", "--from", mend, "--yes")
     assert results(told)[name["tx-currency"]] == "under way", told
 
-    again = run_into_fresh_tables(rehearsal)
+    again = run_into_fresh_tables(e2e_run)
     assert set(desk.rejected(again)) == set(rejected), "no third fate"
     for key in ("tx-currency", "tx-slow"):
         [row] = desk.query(
@@ -193,8 +196,8 @@ def test_mended_letter_is_accepted_once_and_linked_to_its_first_place(
     assert late == {"transaction_id": "tx-unmarked"}
     report = reconcile(
         ReconcileConfig(
-            Topics(rehearsal.endpoints["kafka"], (rehearsal.name,)),
-            Dataset("sandbox", again, rehearsal.endpoints["bigquery"]),
+            Topics(e2e_run.endpoints["kafka"], (e2e_run.name,)),
+            Dataset("sandbox", again, e2e_run.endpoints["bigquery"]),
         )
     )
     assert report.balanced, report.text()
@@ -209,18 +212,16 @@ def test_mended_letter_is_accepted_once_and_linked_to_its_first_place(
     assert "accepted" in desk.run("show", name["tx-currency"], dataset=again)[1]
 
 
-def test_flink_reads_the_header_that_names_the_dead_letter(
-    rehearsal: Rehearsal, desk: Desk
-) -> None:
-    [rejected] = produce(rehearsal, ("a", payload(transaction_id="tx-a", currency="EURO")))
+def test_flink_reads_the_header_that_names_the_dead_letter(e2e_run: E2ERun, desk: Desk) -> None:
+    [rejected] = produce(e2e_run, ("a", payload(transaction_id="tx-a", currency="EURO")))
     of = ReplayOf(*rejected, time.time_ns() // 1_000 - 10 * SECOND_US)
     headers = [("trace", b"\xff"), (replay.HEADER, replay.encode(of))]
     in_time = wire_format.event_time_text(of.original_time_us)
     [sent] = produce(
-        rehearsal, ("a", payload(transaction_id="tx-a", event_time=in_time)), headers=headers
+        e2e_run, ("a", payload(transaction_id="tx-a", event_time=in_time)), headers=headers
     )
 
-    rehearsal.submit_to_flink()
+    e2e_run.submit_to_flink()
 
     deadline = time.monotonic() + 120
     while not (fates := desk.history().fates([rejected])):
@@ -231,11 +232,11 @@ def test_flink_reads_the_header_that_names_the_dead_letter(
 
 
 def test_bytes_of_a_refused_row_come_from_kafka_and_wait_for_the_horizon(
-    rehearsal: Rehearsal, desk: Desk, tmp_path: Path
+    e2e_run: E2ERun, desk: Desk, tmp_path: Path
 ) -> None:
     sent = payload(transaction_id="tx-1", event_time=just_now())
-    gone, kept = produce(rehearsal, ("key", payload()), ("key", sent))
-    admin = KafkaAdminClient(bootstrap_servers=rehearsal.endpoints["kafka"])
+    gone, kept = produce(e2e_run, ("key", payload()), ("key", sent))
+    admin = KafkaAdminClient(bootstrap_servers=e2e_run.endpoints["kafka"])
     admin.delete_records({TopicPartition(*kept[:2]): kept.offset})  # as retention does
     admin.close()
     for place in (gone, kept):
@@ -252,9 +253,9 @@ def test_bytes_of_a_refused_row_come_from_kafka_and_wait_for_the_horizon(
     assert file.read_bytes() == sent
 
 
-def test_nothing_is_sent_while_the_pipeline_is_behind(rehearsal: Rehearsal, desk: Desk) -> None:
+def test_nothing_is_sent_while_the_pipeline_is_behind(e2e_run: E2ERun, desk: Desk) -> None:
     [rejected, _] = produce(
-        rehearsal, ("a", payload(transaction_id="tx-a")), ("b", payload(transaction_id="tx-b"))
+        e2e_run, ("a", payload(transaction_id="tx-a")), ("b", payload(transaction_id="tx-b"))
     )
     store_letter(desk, rejected, "unknown_currency", payload(event_time=just_now()))
 
@@ -267,8 +268,8 @@ def test_nothing_is_sent_while_the_pipeline_is_behind(rehearsal: Rehearsal, desk
     assert (code, results(told)) == (0, {name_of(rejected): "would be sent"}), told
 
 
-def test_tables_of_another_topic_of_that_name_are_told(rehearsal: Rehearsal, desk: Desk) -> None:
-    [place] = produce(rehearsal, ("a", payload()))
+def test_tables_of_another_topic_of_that_name_are_told(e2e_run: E2ERun, desk: Desk) -> None:
+    [place] = produce(e2e_run, ("a", payload()))
     beyond = place._replace(offset=1_000_000)
     store_letter(desk, beyond, "unknown_currency", payload(event_time=just_now()))
 

@@ -6,11 +6,11 @@ from decimal import Decimal
 
 import pytest
 
-from pipeline.rollout import comparison, ranges
-from pipeline.rollout.comparison import Difference
-from pipeline.rollout.errors import RolloutError
-from pipeline.rollout.ranges import Partition
-from pipeline.rollout.serving import LiveDataset
+from operations.errors import RolloutError
+from operations.rollout import comparison, ranges
+from operations.rollout.comparison import Difference
+from operations.rollout.ranges import Partition
+from operations.rollout.serving import LiveDataset
 from tests.support.sql_dataset import Dataset
 from tests.support.sql_history import Payment, Record, Row, accepted, duplicate, invalid, late
 

@@ -20,8 +20,9 @@ from kafka.admin import ConfigResource, KafkaAdminClient
 from sandbox import cli, kafka_broker, ports, processes
 from sandbox.component import NAMES
 from sandbox.layout import BIGQUERY_PYTHON, REPOSITORY
-from sandbox.rest import get_json
 from sandbox.sandbox import Sandbox
+from templates.flink import loopback
+from templates.flink.rest import get_json
 from tests.integration.sandbox_clients import Rows, answers, job_options, wait_until
 
 pytestmark = pytest.mark.integration
@@ -228,7 +229,7 @@ def test_without_the_mend_the_last_row_stays_unseen(sandbox, tmp_path) -> None:
     standin = subprocess.Popen(command, cwd=REPOSITORY)
     try:
         wait_until(lambda: not ports.free(port))
-        rows = Rows(f"{ports.HOST}:{port}", sandbox.layout.authority.read_bytes(), "control")
+        rows = Rows(f"{loopback.HOST}:{port}", sandbox.layout.authority.read_bytes(), "control")
         stream = rows.open()
         rows.append(stream, 0, [10, 11, 12])
         rows.flush(stream, 2)

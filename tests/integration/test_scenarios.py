@@ -2,9 +2,9 @@
 
 import pytest
 
-from harness.rehearsal import Rehearsal
+from harness.e2e_run import E2ERun
 from simulator import scenario
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 pytestmark = pytest.mark.integration
 
@@ -25,12 +25,12 @@ def test_every_scenario_is_told_here() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(ABOUT))
-def test_scenario_ends_as_its_ledger_says(rehearsal: Rehearsal, name: str) -> None:
-    rehearsal.simulate([f"--scenario={name}", "--count=3000", "--rate_per_sec=0"]).wait(120)
+def test_scenario_ends_as_its_ledger_says(e2e_run: E2ERun, name: str) -> None:
+    e2e_run.simulate([f"--scenario={name}", "--count=3000", "--rate_per_sec=0"]).wait(120)
 
-    rehearsal.run_direct()
+    e2e_run.run_direct()
 
-    report = rehearsal.reconcile(wait_sec=0)
+    report = e2e_run.reconcile(wait_sec=0)
     assert report.balanced, report.text()
     for outcome in ABOUT[name]:
         assert report.counts.outcomes[outcome] > 0, report.text()

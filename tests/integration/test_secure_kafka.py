@@ -11,10 +11,10 @@ import pytest
 import requests
 
 from harness import programs
-from harness.rehearsal import Rehearsal
-from pipeline.reconciliation.settings import Dataset
-from pipeline.replay.history import Filter, History
-from pipeline.replay.letters import name_of, place_of
+from harness.e2e_run import E2ERun
+from operations.dead_letters.history import Filter, History
+from operations.dead_letters.letters import name_of, place_of
+from operations.reconcile.settings import Dataset
 from sandbox import processes
 from sandbox.endpoints import Endpoints, kafka_flags, pipeline_flags
 from sandbox.sandbox import Sandbox
@@ -27,8 +27,8 @@ MIX = ("--duplicate_ratio=0.03", "--invalid_ratio=0.05")
 
 
 @pytest.fixture
-def secure(rehearsal: Rehearsal) -> Rehearsal:
-    return dataclasses.replace(rehearsal, secure=True)
+def secure(e2e_run: E2ERun) -> E2ERun:
+    return dataclasses.replace(e2e_run, secure=True)
 
 
 def password_of(endpoints: Endpoints) -> str:
@@ -37,9 +37,9 @@ def password_of(endpoints: Endpoints) -> str:
     return found[1]
 
 
-def a_dead_letter_of(rehearsal: Rehearsal) -> str:
-    endpoints = rehearsal.endpoints
-    tables = Dataset(endpoints["project"], rehearsal.name, endpoints["bigquery"])
+def a_dead_letter_of(e2e_run: E2ERun) -> str:
+    endpoints = e2e_run.endpoints
+    tables = Dataset(endpoints["project"], e2e_run.name, endpoints["bigquery"])
     return name_of(place_of(next(iter(History(tables).find(Filter()))).letter))
 
 
@@ -51,7 +51,7 @@ def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 # --- The right password ---------------------------------------------------------------------------
 
 
-def test_direct_runner_counts_exactly_through_tls_and_a_login(secure: Rehearsal) -> None:
+def test_direct_runner_counts_exactly_through_tls_and_a_login(secure: E2ERun) -> None:
     secure.simulate(["--rate_per_sec=0", "--count=500", *MIX]).wait(60)
 
     secure.run_direct()
@@ -60,7 +60,7 @@ def test_direct_runner_counts_exactly_through_tls_and_a_login(secure: Rehearsal)
 
 
 def test_flink_counts_exactly_and_no_file_or_plan_holds_the_password(
-    sandbox: Sandbox, secure: Rehearsal
+    sandbox: Sandbox, secure: E2ERun
 ) -> None:
     """Every program that connects; then all that the sandbox has written, checkpoints included."""
     endpoints = secure.endpoints
@@ -76,8 +76,8 @@ def test_flink_counts_exactly_and_no_file_or_plan_holds_the_password(
         *kafka_flags(endpoints, secure=True),
     ]
     told = [
-        run("pipeline.reconcile", f"--kafka_topics={secure.topic}", *tables),
-        run("pipeline.dead_letters", "send", a_dead_letter_of(secure), *tables),
+        run("payments", "reconcile", f"--kafka_topics={secure.topic}", *tables),
+        run("payments", "dead-letters", "send", a_dead_letter_of(secure), *tables),
     ]
     assert told[0].returncode == 0, told[0].stderr
     assert "error" not in told[1].stderr, told[1].stderr
@@ -95,7 +95,7 @@ def test_flink_counts_exactly_and_no_file_or_plan_holds_the_password(
     assert places_of(password, [sandbox.layout.root, secure.folder], [config_file]) == []
 
 
-def test_control_password_that_a_program_prints_is_found(secure: Rehearsal) -> None:
+def test_control_password_that_a_program_prints_is_found(secure: E2ERun) -> None:
     """In plain, in base64, and in the midst of something else that is in base64."""
     file = secure.endpoints["kafka_config_file"]
     password = password_of(secure.endpoints)
@@ -115,7 +115,7 @@ def test_control_password_that_a_program_prints_is_found(secure: Rehearsal) -> N
 
 
 @pytest.fixture
-def wrong(secure: Rehearsal, tmp_path: Path) -> list[str]:
+def wrong(secure: E2ERun, tmp_path: Path) -> list[str]:
     """The flags that reach Kafka, with another password."""
     right = Path(secure.endpoints["kafka_config_file"]).read_text()
     file = tmp_path / "wrong.properties"
@@ -125,7 +125,7 @@ def wrong(secure: Rehearsal, tmp_path: Path) -> list[str]:
 
 
 def test_wrong_password_is_told_in_one_line_by_every_program(
-    secure: Rehearsal, wrong: list[str]
+    secure: E2ERun, wrong: list[str]
 ) -> None:
     """The last one asks Java: without the checks, the job server finds out from the broker."""
     address, file = wrong
@@ -140,7 +140,7 @@ def test_wrong_password_is_told_in_one_line_by_every_program(
     logs = secure.folder / "logs"
     programs_at_once = [
         (1, programs.start("simulator", [*simulator, "--count=1"], logs / "1.log")),
-        (3, programs.start("pipeline.reconcile", tables, logs / "2.log")),
+        (3, programs.start("payments", ["reconcile", *tables], logs / "2.log")),
         (1, programs.start("pipeline", flink, logs / "3.log")),
         (1, programs.start("pipeline", [*flink, "--no_preflight"], logs / "4.log")),
     ]

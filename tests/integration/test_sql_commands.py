@@ -1,15 +1,15 @@
-"""`python -m pipeline.tables` on the stand-in: every check, and what is made and compared."""
+"""`payments tables` on the stand-in: every check, and what is made and compared."""
 
 import pytest
 from google.cloud import bigquery
 
-from pipeline import tables
-from pipeline.warehouse import sql_files
-from pipeline.warehouse.run_checks import run_checks
+from operations.tables import command as tables
+from operations.tables import sql_files
+from operations.tables.run_checks import run_checks
 from tests.support.sql_dataset import CHECKS, VIEWS, Dataset
 from tests.support.sql_history import RIGHT
 from tests.support.tampering import TAMPERINGS, Tampering
-from transforms.contract.table_schema import ALL_TABLES
+from transforms.payment.tables import ALL_TABLES
 
 pytestmark = pytest.mark.integration
 
@@ -125,4 +125,4 @@ def test_check_without_views_names_the_command_that_makes_them(sandbox, capsys) 
 
     assert dataset.command("check") == 1
 
-    assert "python -m pipeline.tables create" in capsys.readouterr().err
+    assert "payments tables create" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.rehearsal import Rehearsal
+from harness.e2e_run import E2ERun
 from sandbox.layout import REPOSITORY
 
 pytestmark = [
@@ -61,12 +61,10 @@ def become() -> list[str]:
     return [*command, f"--bounding-set={read}", f"--inh-caps={read}", f"--ambient-caps={read}"]
 
 
-def test_simulator_pipeline_and_reconciliation_need_no_root(
-    rehearsal: Rehearsal, home: Path
-) -> None:
+def test_simulator_pipeline_and_reconciliation_need_no_root(e2e_run: E2ERun, home: Path) -> None:
     ledger = home / "ledger.jsonl"
-    flags = rehearsal.flags()
-    kafka, topic = flags[0], f"--topic={rehearsal.topic}"
+    flags = e2e_run.flags()
+    kafka, topic = flags[0], f"--topic={e2e_run.topic}"
 
     simulated = run(
         home,
@@ -85,7 +83,7 @@ def test_simulator_pipeline_and_reconciliation_need_no_root(
     assert counted.returncode == 0, counted.stderr
 
     known = [flag for flag in flags if not flag.startswith("--expansion_service")]
-    compared = run(home, "pipeline.reconcile", *known, f"--ledger={ledger}")
+    compared = run(home, "payments", "reconcile", *known, f"--ledger={ledger}")
     assert compared.returncode == 0, compared.stdout + compared.stderr
     assert "read=300 " in compared.stdout
 

@@ -10,7 +10,7 @@ import pytest
 from harness.upgrade import blue_green, scenarios
 from harness.upgrade.run import Result, Stage
 from sandbox.sandbox import Sandbox
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200)]
 

@@ -18,7 +18,7 @@ from transforms.bigquery import append_connection, append_rows, patience
 from transforms.bigquery.arrow_rows import ENCODERS
 from transforms.bigquery.errors import CannotWrite
 from transforms.bigquery.table_stream import Position
-from transforms.contract.dedup_policy import Copy, DedupPolicy
+from transforms.payment.dedup_policy import DedupPolicy, RepeatedRecord
 
 pytestmark = pytest.mark.integration
 
@@ -240,7 +240,7 @@ def _settle(before: int) -> None:
 )
 def test_the_whole_step_writes_every_element_once(dataset, standin, clock, faults) -> None:
     paid = payments(300)
-    copies = [Copy(each, DedupPolicy.remember(each)) for each in paid[:40]]
+    copies = [RepeatedRecord(each, DedupPolicy.remember(each)) for each in paid[:40]]
     with standin.spoiled(**faults):
         dataset.write(
             transactions=paid,

@@ -19,8 +19,9 @@ import pytest
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 
-from pipeline import graph, java_parts, runners
+from pipeline import graph, runners
 from pipeline.config import PipelineConfig
+from pipeline.launch import java_parts
 from pipeline.options import PipelineOptions
 from tests.support import google_cloud
 from tests.support.google_cloud import BUCKET, PROJECT, REGION, GoogleCloud

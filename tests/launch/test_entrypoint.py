@@ -17,9 +17,9 @@ import pytest
 from apache_beam.io.kafka import ReadFromKafka
 from apache_beam.utils.subprocess_server import pick_port
 
+from operations.tables.sql_files import SQL_FOLDER
 from pipeline.config import PipelineConfig
 from pipeline.options import PipelineOptions
-from pipeline.warehouse.sql_files import SQL_FOLDER
 from tests.support.java_program import needs_jars
 
 REPOSITORY = Path(__file__).parents[2]
@@ -161,15 +161,15 @@ def test_unknown_role_is_told_with_those_that_there_are(tmp_path: Path) -> None:
 def test_watchdog_is_told_which_pod_is_its_own(tmp_path: Path) -> None:
     command = asked(tmp_path, "watchdog")
 
-    assert command[:2] == ["-m", "sandbox.pod_watchdog"]
+    assert command[:2] == ["-m", "templates.flink.watchdog"]
     assert "--pod_ip=10.1.2.3" in command
 
 
-@pytest.mark.parametrize("module", ["sandbox.worker_pool", "sandbox.pod_watchdog"])
+@pytest.mark.parametrize("module", ["templates.flink.worker_pool", "templates.flink.watchdog"])
 def test_image_holds_all_that_its_programs_import(tmp_path: Path, module: str) -> None:
-    """Of the sandbox it has some files only; a missing one would be found at the first start."""
-    copied = re.findall(r"sandbox/\w+\.py", DOCKERFILE.read_text())
-    (tmp_path / "sandbox").mkdir()
+    """Of the templates it has some files only; a missing one would be found at the first start."""
+    copied = re.findall(r"templates/(?:flink/)?\w+\.py", DOCKERFILE.read_text())
+    (tmp_path / "templates/flink").mkdir(parents=True)
     for file in copied:
         shutil.copy(REPOSITORY / file, tmp_path / file)
 
@@ -177,10 +177,10 @@ def test_image_holds_all_that_its_programs_import(tmp_path: Path, module: str) -
 
 
 def test_control_missing_file_is_found(tmp_path: Path) -> None:
-    (tmp_path / "sandbox").mkdir()
-    shutil.copy(REPOSITORY / "sandbox/pod_watchdog.py", tmp_path / "sandbox")
+    (tmp_path / "templates/flink").mkdir(parents=True)
+    shutil.copy(REPOSITORY / "templates/flink/watchdog.py", tmp_path / "templates/flink")
 
-    command = [sys.executable, "-m", "sandbox.pod_watchdog", "--help"]
+    command = [sys.executable, "-m", "templates.flink.watchdog", "--help"]
     assert subprocess.run(command, cwd=tmp_path, timeout=120).returncode != 0
 
 
@@ -193,4 +193,4 @@ def test_image_holds_the_views_where_the_tools_look_for_them() -> None:
 
 
 def test_rollout_is_a_role(tmp_path: Path) -> None:
-    assert asked(tmp_path, "deploy", "status") == ["-m", "pipeline.deploy", "status"]
+    assert asked(tmp_path, "rollout", "status") == ["-m", "payments", "rollout", "status"]

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pytest
 
-from transforms.contract.metric_names import CounterName
+from transforms.payment.metric_names import CounterName
 
 REPOSITORY = Path(__file__).parents[2]
 TOOLS = REPOSITORY / ".venv-templates/bin"

@@ -6,12 +6,12 @@ import sys
 
 from tests.laws.product import Product
 from tests.laws.reference_model import ALLOWED_LATENESS_US, HORIZON_US, Verdict
-from transforms.contract import wire_format
-from transforms.contract.dead_letter import Rejected
-from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
-from transforms.contract.outcome import Outcome
-from transforms.contract.rules import Rules
-from transforms.contract.transaction import KafkaRecord, Transaction
+from transforms.codecs import wire_format
+from transforms.payment.dead_letter import Rejected
+from transforms.payment.dedup_policy import DedupPolicy, FirstSeen
+from transforms.payment.outcome import Outcome
+from transforms.payment.rules import Rules
+from transforms.payment.transaction import KafkaRecord, Transaction
 
 
 class CopiesExtendTheHorizon(Product):

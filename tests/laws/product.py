@@ -13,12 +13,13 @@ from tests.laws.reference_model import (
     Verdict,
 )
 from tests.support import payments
-from transforms.contract import replay, wire_format
-from transforms.contract.dead_letter import Rejected
-from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
-from transforms.contract.outcome import Outcome
-from transforms.contract.rules import Rules, is_late
-from transforms.contract.transaction import KafkaRecord, ReplayOf, Transaction
+from transforms.codecs import wire_format
+from transforms.payment import replay
+from transforms.payment.dead_letter import Rejected
+from transforms.payment.dedup_policy import DedupPolicy, FirstSeen
+from transforms.payment.outcome import Outcome
+from transforms.payment.rules import Rules, is_late
+from transforms.payment.transaction import KafkaRecord, ReplayOf, Transaction
 
 State = Mapping[str, FirstSeen]
 

@@ -27,9 +27,9 @@ from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
 from tests.support.shards import SHARDS
 from transforms import Deduplicate
-from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
-from transforms.contract.metric_names import NAMESPACE
 from transforms.deduplicate import StateLayout
+from transforms.payment.dedup_policy import DedupPolicy, FirstSeen
+from transforms.payment.metric_names import NAMESPACE
 
 HORIZON_US = 60 * SECOND_US
 

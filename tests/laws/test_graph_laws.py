@@ -26,7 +26,7 @@ from tests.laws.reference_model import (
 )
 from tests.laws.stories import Story, interleavings, stories
 from tests.support.graph_run import GraphRun
-from transforms.contract.table_schema import OUTCOME_TABLES
+from transforms.payment.tables import OUTCOME_TABLES
 
 pytestmark = pytest.mark.slow
 
@@ -88,10 +88,8 @@ def verdicts_of_graph(told: Sequence[Story]) -> dict[str, dict[Place, list[Verdi
         for topic, story in topics(told).items()
         for arrival in story.arrivals
     ]
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        rows = GraphRun(
-            monkeypatch, allowed_lateness_us=ALLOWED_LATENESS_US, clock_skew_us=CLOCK_SKEW_US
-        ).run(records)
+    run = GraphRun(allowed_lateness_us=ALLOWED_LATENESS_US, clock_skew_us=CLOCK_SKEW_US)
+    rows = run.run(records)
     written: dict[str, dict[Place, list[Verdict]]] = {}
     for table in OUTCOME_TABLES:
         for row in rows.get(table.name, ()):

@@ -8,12 +8,13 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any
 
-from pipeline.reconciliation import rows as reconciled
+from operations.reconcile import rows as reconciled
 from tests.support.sql_history import Row
-from transforms.contract import minutes, wire_format
-from transforms.contract.outcome import Outcome
-from transforms.contract.table_schema import DEAD_LETTERS, OUTCOME_TABLES
-from transforms.contract.transaction import Transaction
+from transforms.codecs import wire_format
+from transforms.payment import minutes
+from transforms.payment.outcome import Outcome
+from transforms.payment.tables import DEAD_LETTERS, OUTCOME_TABLES
+from transforms.payment.transaction import Transaction
 
 _TABLES = {table.outcome: table.name for table in OUTCOME_TABLES}
 _WRITTEN = {"ingested_at": "2026-01-01T00:00:00Z", "pipeline_version": "1.0"}

@@ -11,8 +11,8 @@ from sqlglot.errors import ParseError
 from sqlglot.optimizer.qualify import qualify
 from sqlglot.schema import MappingSchema
 
-from pipeline.warehouse.sql_files import View
-from transforms.contract.table_schema import ALL_TABLES
+from operations.tables.sql_files import View
+from transforms.payment.tables import ALL_TABLES
 
 DATASET = "project.dataset"
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from pipeline.replay.candidate import Candidate
+from operations.dead_letters.candidate import Candidate
 from tests.support.payments import NOON_US, payload
-from transforms.contract.dead_letter import DeadLetter
+from transforms.payment.dead_letter import DeadLetter
 
 BROKEN = payload(currency="EURO")
 

@@ -1,6 +1,6 @@
 """The fraud rules as plainly as they can be said: every payment of the last hour is looked at.
 
-The pipeline judges step by step (transforms/contract/open_account.py); this says what it must give.
+The pipeline judges step by step (transforms/payment/open_account.py); this says what it must give.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from transforms.contract.account_memory import (
+from transforms.payment.account_memory import (
     DEVICES_MAX,
     HOUR_US,
     RECENT_MAX,
@@ -17,14 +17,14 @@ from transforms.contract.account_memory import (
     Baseline,
     Window,
 )
-from transforms.contract.fraud_rules import (
+from transforms.payment.fraud_rules import (
     STDDEV_MIN_OF_MEAN,
     Features,
+    FraudAlert,
     FraudRules,
     Indicator,
-    Raised,
 )
-from transforms.contract.transaction import Transaction
+from transforms.payment.transaction import Transaction
 
 
 class Recent(NamedTuple):
@@ -66,20 +66,20 @@ class Memory(NamedTuple):
 
 def judge(
     rules: FraudRules, memory: Memory | None, payment: Transaction
-) -> tuple[Memory, list[Raised]]:
+) -> tuple[Memory, list[FraudAlert]]:
     """Returns what is remembered once the payment has been seen, and what it raises."""
     arrival_us = payment.broker_time_us
     if memory is None or arrival_us >= memory.last_arrival_us + rules.memory_us:
         memory = Memory()
     found = features(rules, memory, payment)
-    raised = [Raised(each, payment, found) for each in indicators(rules, payment, found)]
+    raised = [FraudAlert(each, payment, found) for each in indicators(rules, payment, found)]
     return memory.after(payment), raised
 
 
-def judge_all(rules: FraudRules, payments: Iterable[Transaction]) -> list[Raised]:
+def judge_all(rules: FraudRules, payments: Iterable[Transaction]) -> list[FraudAlert]:
     """Returns what payments of any accounts raise, in this order."""
     memories: dict[str, Memory] = {}
-    told: list[Raised] = []
+    told: list[FraudAlert] = []
     for payment in payments:
         account_id = payment.account_id
         memories[account_id], raised = judge(rules, memories.get(account_id), payment)

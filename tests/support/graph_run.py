@@ -5,12 +5,12 @@ Engine: DirectRunner as `python -m pipeline` uses it (FnApiRunner), bounded, in 
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 import apache_beam as beam
-import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.runner import PipelineResult
 from apache_beam.transforms.window import TimestampedValue
@@ -20,9 +20,8 @@ from pipeline import graph, runners
 from pipeline.config import PipelineConfig
 from tests.support.fake_bigquery import FakeBigQuery, FakeClient, Rows
 from tests.support.payments import SECOND_US
-from transforms import BigQuerySink, KafkaSource, ReadKafka
-from transforms.bigquery import append_rows, flush_rows
-from transforms.contract.transaction import KafkaRecord
+from transforms import BigQuerySink, KafkaSource, WriteBigQuery
+from transforms.payment.transaction import KafkaRecord
 
 _RUNS = itertools.count()
 
@@ -31,18 +30,15 @@ class GraphRun:
     """One run of the graph.
 
     Args:
-        monkeypatch: undoes the replacement of the two ends.
         refused_ids: BigQuery refuses payments with these ids.
         config: fields of PipelineConfig that are not as by default.
     """
 
     def __init__(
         self,
-        monkeypatch: pytest.MonkeyPatch,
         refused_ids: Collection[str] = (),
         **config: Any,
     ) -> None:
-        self._monkeypatch = monkeypatch
         dataset = f"dataset_{next(_RUNS)}"
         self.bigquery = FakeBigQuery(dataset, refused_ids)
         self.config = PipelineConfig(
@@ -69,25 +65,29 @@ class GraphRun:
         lanes: dict[tuple[str, int], list[KafkaRecord]] = {}
         for record in records:
             lanes.setdefault((record.topic, record.partition), []).append(record)
-        patch = self._monkeypatch.setattr
-        patch(ReadKafka, "expand", lambda step, root: _read(root, list(lanes.values())))
-        patch(append_rows, "WriteClient", FakeClient)
-        patch(flush_rows, "WriteClient", FakeClient)
         options = PipelineOptions([])
         runners.apply_defaults(options, "DirectRunner", "payments")
         root = beam.Pipeline(runner=runners.create("DirectRunner"), options=options)
-        graph.build(root, self.config)
+        config = self.config
+        write = WriteBigQuery(config.sink, config.stream_keys, config.version, client=FakeClient)
+        parts = dataclasses.replace(
+            graph.Parts.of(config), read=_ReadRecords(list(lanes.values())), write=write
+        )
+        graph.build(root, config, parts)
         return root
 
 
-def _read(
-    root: beam.Pipeline, lanes: list[list[KafkaRecord]]
-) -> beam.PCollection[list[KafkaRecord]]:
-    return (
-        root
-        | "Partitions" >> beam.Create(lanes)
-        | "Records" >> beam.FlatMap(_stamped).with_output_types(list[KafkaRecord])
-    )
+class _ReadRecords(beam.PTransform):
+    def __init__(self, lanes: list[list[KafkaRecord]]) -> None:
+        super().__init__()
+        self._lanes = lanes
+
+    def expand(self, root: beam.Pipeline) -> beam.PCollection[list[KafkaRecord]]:
+        return (
+            root
+            | "Partitions" >> beam.Create(self._lanes)
+            | "Records" >> beam.FlatMap(_stamped).with_output_types(list[KafkaRecord])
+        )
 
 
 def _stamped(lane: list[KafkaRecord]) -> Iterator[TimestampedValue]:

@@ -1,4 +1,4 @@
-"""What does `python -m pipeline.health` say of a rehearsal's job?"""
+"""What does `payments health` say of a rehearsal's job?"""
 
 from __future__ import annotations
 
@@ -7,21 +7,21 @@ from typing import Any
 
 import pytest
 
-from harness.rehearsal import Rehearsal
-from pipeline import health
+from harness.e2e_run import E2ERun
+from operations.health import command as health
 
 
 def probe(
-    rehearsal: Rehearsal, job: str, capsys: pytest.CaptureFixture[str], *limits: str
+    e2e_run: E2ERun, job: str, capsys: pytest.CaptureFixture[str], *limits: str
 ) -> tuple[int, dict[str, Any]]:
     """Returns the exit code, and the values by their names."""
-    endpoints = rehearsal.endpoints
+    endpoints = e2e_run.endpoints
     capsys.readouterr()
     code = health.main(
         [
             f"--kafka_bootstrap_servers={endpoints['kafka']}",
-            f"--kafka_topics={rehearsal.topic}",
-            f"--bigquery_dataset={endpoints['project']}.{rehearsal.name}",
+            f"--kafka_topics={e2e_run.topic}",
+            f"--bigquery_dataset={endpoints['project']}.{e2e_run.name}",
             f"--bigquery_endpoint={endpoints['bigquery']}",
             f"--flink={endpoints['flink_rest']}",
             f"--flink_job={job}",

@@ -8,12 +8,12 @@ from typing import Any
 
 from google.cloud import bigquery
 
-from harness.rehearsal import Rehearsal
-from pipeline import clients
+from harness.e2e_run import E2ERun
+from operations import bigquery_client
 from tests.support import fraud_reference
 from tests.support.payments import SECOND_US
-from transforms.contract.fraud_rules import FraudRules
-from transforms.contract.transaction import Transaction
+from transforms.payment.fraud_rules import FraudRules
+from transforms.payment.transaction import Transaction
 
 _PAYMENTS = """
 SELECT transaction_id, account_id, merchant_id, payment_type, amount_minor, currency,
@@ -37,11 +37,11 @@ SELECT
 Told = list[tuple[Any, ...]]
 
 
-def assert_indicators_are_those_of_the_rules(rehearsal: Rehearsal, wait_sec: float) -> None:
+def assert_indicators_are_those_of_the_rules(e2e_run: E2ERun, wait_sec: float) -> None:
     """Compares, once all have come or `wait_sec` have passed; indicators follow the payments."""
-    endpoints = rehearsal.endpoints
-    client = clients.bigquery_client(endpoints["project"], endpoints["bigquery"])
-    dataset = f"{endpoints['project']}.{rehearsal.name}"
+    endpoints = e2e_run.endpoints
+    client = bigquery_client.connect(endpoints["project"], endpoints["bigquery"])
+    dataset = f"{endpoints['project']}.{e2e_run.name}"
     expected = sorted(_by_rules(client, dataset))
     assert expected, "nothing to compare: the traffic raises no indicator"
     deadline = time.monotonic() + wait_sec

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.claim import limits
+from operations.runs import limits
 
 
 class NoRuns:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from transforms.contract import wire_format
-from transforms.contract.transaction import KafkaRecord, Transaction
+from transforms.codecs import wire_format
+from transforms.payment.transaction import KafkaRecord, Transaction
 
 NOON_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z, any whole second would do
 SECOND_US = 1_000_000

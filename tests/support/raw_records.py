@@ -11,7 +11,7 @@ from kafka.protocol.producer import ProduceRequest
 from kafka.record.memory_records import MemoryRecordsBuilder
 
 from tests.support.payments import payload
-from transforms.contract import replay
+from transforms.payment import replay
 
 NOW_MS = 1_767_225_600_000
 

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
-from pipeline.reconciliation.audit import audit
-from pipeline.reconciliation.report import Report
-from pipeline.reconciliation.rows import (
+from operations.reconcile.audit import audit
+from operations.reconcile.report import Report
+from operations.reconcile.rows import (
     AcceptedRow,
     CurrencySum,
     DeadLetterRow,
@@ -21,13 +21,14 @@ from pipeline.reconciliation.rows import (
     Row,
     Tables,
 )
-from pipeline.reconciliation.truth import Limits, OffsetRange, Partition, Place, Reach, Truth
+from operations.reconcile.truth import Limits, OffsetRange, Partition, Place, Reach, Truth
 from tests.support import payments
-from transforms.contract import rules, wire_format
-from transforms.contract.dead_letter import DeadLetter, Rejected
-from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
-from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import KafkaRecord, Transaction, facts_of
+from transforms.codecs import wire_format
+from transforms.payment import rules
+from transforms.payment.dead_letter import DeadLetter, Rejected
+from transforms.payment.dedup_policy import DedupPolicy, FirstSeen
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import KafkaRecord, Transaction, facts_of
 
 LIMITS = Limits()
 HORIZON_SEC = LIMITS.horizon_us // payments.SECOND_US

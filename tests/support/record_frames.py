@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from transforms.contract.transaction import KafkaRecord
+from transforms.payment.transaction import KafkaRecord
 
 
 def pack(records: Sequence[KafkaRecord], timestamp_type: int = 1) -> bytes:

@@ -4,8 +4,9 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from pipeline import clients, tables
-from pipeline.warehouse import bigquery_views, sql_files
+from operations import bigquery_client
+from operations.tables import bigquery_views, sql_files
+from operations.tables import command as tables
 from tests.support.sql_history import Row
 
 CHECKS = sql_files.checks()
@@ -18,7 +19,7 @@ class Dataset:
     def __init__(self, address: str, name: str) -> None:
         self.name = name
         self.address = address
-        self.client = clients.bigquery_client("sandbox", address)
+        self.client = bigquery_client.connect("sandbox", address)
 
     def make(self) -> None:
         tables.create(self.client, self.name)

@@ -15,13 +15,13 @@ from apache_beam.testing.util import assert_that, equal_to
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
-from pipeline.takeover import memory
+from pipeline.launch.recover import memory
 from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
 from tests.support.shards import SHARDS
 from transforms import Deduplicate, shard_memory
-from transforms.contract.dedup_policy import Copy, DedupPolicy
-from transforms.contract.transaction import Transaction
+from transforms.payment.dedup_policy import DedupPolicy, RepeatedRecord
+from transforms.payment.transaction import Transaction
 from transforms.shard_memory import Memory
 
 POLICY = DedupPolicy(60 * SECOND_US)
@@ -58,7 +58,7 @@ def check(
             assert_that(offsets, equal_to(list(expected)), f"check {name}")
 
 
-def _offset_of_copy(copy: Copy) -> int:
+def _offset_of_copy(copy: RepeatedRecord) -> int:
     return copy.transaction.offset
 
 

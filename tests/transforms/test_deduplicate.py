@@ -18,9 +18,9 @@ from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
 from tests.support.shards import SHARDS
 from transforms import Deduplicate
-from transforms.contract.dedup_policy import DedupPolicy
-from transforms.contract.transaction import Transaction
 from transforms.deduplicate import StateLayout
+from transforms.payment.dedup_policy import DedupPolicy
+from transforms.payment.transaction import Transaction
 
 HORIZON_SEC = 60
 

@@ -14,13 +14,13 @@ from tests.support.shards import SHARDS
 from tests.support.stateful import StatefulRun
 from transforms.batch_by_shard import BatchFn
 from transforms.batch_by_stretch import CutByStretch, account_of
-from transforms.contract import packed
-from transforms.contract.account_book import AccountBook
-from transforms.contract.arrival_queue import CALL_MAX
-from transforms.contract.fraud_rules import FraudRules, Raised
-from transforms.contract.stretch import STRETCH_US
-from transforms.contract.transaction import Transaction
 from transforms.judge_by_stretch import JudgeByStretch
+from transforms.payment.fraud_rules import FraudAlert, FraudRules
+from transforms.payment.transaction import Transaction
+from transforms.state import packed
+from transforms.state.account_state import AccountState
+from transforms.state.arrival_queue import CALL_MAX
+from transforms.state.stretch import STRETCH_US
 
 RULES = FraudRules()
 FOREVER_US = NOON_US + 7 * 86_400 * SECOND_US
@@ -55,15 +55,15 @@ def bundles(payments: Sequence[Transaction], size: int = 100) -> Iterable[Sequen
     return (payments[at : at + size] for at in range(0, len(payments), size))
 
 
-def told(run: StatefulRun) -> list[Raised]:
+def told(run: StatefulRun) -> list[FraudAlert]:
     return by_place(each for raised in run.outputs for each in raised)
 
 
-def expected(payments: Sequence[Transaction]) -> list[Raised]:
+def expected(payments: Sequence[Transaction]) -> list[FraudAlert]:
     return by_place(fraud_reference.judge_all(RULES, payments))
 
 
-def by_place(raised: Iterable[Raised]) -> list[Raised]:
+def by_place(raised: Iterable[FraudAlert]) -> list[FraudAlert]:
     return sorted(raised, key=lambda it: (it.transaction.offset, it.indicator.value))
 
 
@@ -131,7 +131,7 @@ def test_late_payment_is_judged_when_it_comes_and_others_go_on_waiting() -> None
 
 
 def test_another_worker_goes_on_from_state_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("transforms.contract.account_book._SMALL_BYTES", 2_000)
+    monkeypatch.setattr("transforms.state.account_state._SMALL_BYTES", 2_000)
     payments = traffic(3_000, 0.5)
     run = StatefulRun(JudgeByStretch(RULES, SHARDS))
     for number, bundle in enumerate(bundles(payments)):
@@ -163,9 +163,9 @@ def test_bundle_that_failed_leaves_nothing_in_the_worker() -> None:
 
 def test_call_judges_no_more_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> None:
     judged: list[int] = []
-    judge = AccountBook.judge
+    judge = AccountState.judge
     monkeypatch.setattr(
-        AccountBook, "judge", lambda book, due: judged.append(len(due)) or judge(book, due)
+        AccountState, "judge", lambda book, due: judged.append(len(due)) or judge(book, due)
     )
     payments = traffic(20_000, 0.02, accounts=1)  # 250 a stretch
     run = StatefulRun(JudgeByStretch(RULES, SHARDS))

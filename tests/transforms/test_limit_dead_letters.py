@@ -10,8 +10,8 @@ from apache_beam.utils.timestamp import Timestamp
 from tests.support.lists import InLists
 from tests.support.payments import SECOND_US, payload, record
 from transforms import DecodeTransaction, LimitDeadLetters
-from transforms.contract.rules import Rules
 from transforms.limit_dead_letters import RECORDS_MIN
+from transforms.payment.rules import Rules
 
 
 def arrivals(minute: int, good: int, bad: int) -> list[TimestampedValue]:

@@ -17,8 +17,8 @@ from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
 from tests.support.shards import SHARDS
 from transforms import Deduplicate, ScoreFraud
-from transforms.contract.dedup_policy import DedupPolicy
-from transforms.contract.fraud_rules import FraudRules, Raised
+from transforms.payment.dedup_policy import DedupPolicy
+from transforms.payment.fraud_rules import FraudAlert, FraudRules
 
 HORIZON_US = 3_900 * SECOND_US
 MEMORY_SEC = 1_000
@@ -65,7 +65,7 @@ def copies(payments: list[TimestampedValue]) -> list[TimestampedValue]:
 TOLD: list[tuple] = []
 
 
-def tell(raised: Raised) -> None:
+def tell(raised: FraudAlert) -> None:
     features = raised.features
     numbers = (features.count_1h, features.z_score) if features else ()
     TOLD.append((raised.indicator.value, raised.transaction.offset, *numbers))
@@ -132,7 +132,7 @@ def test_order_of_delivery_changes_nothing() -> None:
 
 
 def test_control_without_the_sorting_the_order_of_delivery_shows(monkeypatch) -> None:
-    monkeypatch.setattr("transforms.contract.stretch.place", lambda payment: 0)
+    monkeypatch.setattr("transforms.state.stretch.place", lambda payment: 0)
     delivered = history()
     random.Random(0).shuffle(delivered)
 

@@ -17,7 +17,7 @@ from apache_beam.utils.timestamp import Timestamp
 from tests.support.lists import Each, InLists
 from tests.support.payments import SECOND_US, transaction
 from transforms import TotalByMinute
-from transforms.contract.transaction import ReplayOf
+from transforms.payment.transaction import ReplayOf
 from transforms.total_by_minute import MinuteTotal
 
 LATENESS_SEC = 3_600

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import dead_letters, deploy, tables
+from operations.dead_letters import command as dead_letters
+from operations.rollout import command as deploy
+from operations.tables import command as tables
 from sandbox import cli
 
 REPOSITORY = Path(__file__).parents[2]
 # Programs that people run; the rest is started by these.
 COMMANDS = ("pipeline", "simulator", "sandbox/cli.py", "harness/demo.py", "harness/command_line.py")
 # What is parsed there is no command line.
-_NOT_A_COMMAND = {"pipeline/flex_template.py"}
+_NOT_A_COMMAND = {"pipeline/launch/flex_template.py"}
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.cluster import get_ip_port_afi
 
-from pipeline import flag_types, places, preflight, resume, runners
+from operations import flag_types, places
+from pipeline import runners
 from pipeline.config import ConfigError
+from pipeline.launch import preflight, resume
 from pipeline.options import FlinkOptions
 from simulator.cli import _servers
 from simulator.traffic import UsageError
 from tests.unit.test_config import FLINK, REQUIRED, config
 from tests.unit.test_resume import checkpoint
-from transforms.contract import addresses
+from transforms import addresses
 
 NAMES = ["broker", "Broker-1.Example.COM", "my_broker", "broker.example.com.", "10.0.0.1", "b.1"]
 

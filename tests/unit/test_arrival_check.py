@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from pipeline import arrival_check
-from transforms.contract.kafka_reader import OffsetRange
+from pipeline.launch import arrival_check
+from transforms.kafka.reader import OffsetRange
 
 
 def test_records_that_are_not_there_do_not_mislead_the_search() -> None:

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from transforms.contract import arrival_queue
-from transforms.contract.arrival_queue import CALL_MAX, CELLS, ArrivalQueue
+from transforms.state import arrival_queue
+from transforms.state.arrival_queue import CALL_MAX, CELLS, ArrivalQueue
 
 Held = list[tuple[int, int]]  # stretch, payments
 

@@ -9,10 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.payments import NOON_US, SECOND_US, payload, record, transaction
-from transforms.contract import batch_decode, batch_rules, packed, replay, wire_format
-from transforms.contract.dead_letter import Rejected
-from transforms.contract.rules import AMOUNT_MINOR_MAX, Rules, is_late
-from transforms.contract.transaction import KafkaRecord, ReplayOf, Transaction
+from transforms.codecs import batch_decode, wire_format
+from transforms.payment import batch_rules, replay
+from transforms.payment.dead_letter import Rejected
+from transforms.payment.rules import AMOUNT_MINOR_MAX, Rules, is_late
+from transforms.payment.transaction import KafkaRecord, ReplayOf, Transaction
+from transforms.state import packed
 
 RULES = Rules(300 * SECOND_US)
 LATENESS_US = 3_600 * SECOND_US

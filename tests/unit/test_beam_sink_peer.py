@@ -12,8 +12,8 @@ from benchmarks.peers import beam_sink_job, beam_sink_steps
 from harness.errors import HarnessError
 from tests.support.payments import NOON_US, transaction
 from transforms.bigquery.arrow_rows import ENCODERS
-from transforms.contract.table_schema import TABLES, TRANSACTIONS, Table
-from transforms.contract.transaction import ReplayOf
+from transforms.payment.tables import TABLES, TRANSACTIONS, Table
+from transforms.payment.transaction import ReplayOf
 
 FLUSH = (
     "Write transactions/Storage Write API/"

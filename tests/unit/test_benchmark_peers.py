@@ -11,7 +11,7 @@ from benchmarks.meter import Reading
 from benchmarks.peers import flink_bigquery
 from sandbox.layout import REPOSITORY
 from simulator.generate import CURRENCIES
-from transforms.contract.rules import MINOR_DIGITS
+from transforms.payment.rules import MINOR_DIGITS
 
 JOB = Path(flink_bigquery.__file__).parent / "flink_bigquery_job/src/KeepFirstIntoBigQuery.java"
 FLINK_TYPES = {

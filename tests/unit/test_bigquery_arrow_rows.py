@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 
 from transforms.bigquery import arrow_rows
 from transforms.bigquery.arrow_rows import ENCODERS
-from transforms.contract import rules
-from transforms.contract.account_memory import Baseline
-from transforms.contract.dead_letter import DeadLetter
-from transforms.contract.dedup_policy import Copy, FirstSeen
-from transforms.contract.fraud_rules import Features, Indicator, Raised
-from transforms.contract.table_schema import TABLES
-from transforms.contract.transaction import ReplayOf, Transaction
+from transforms.payment import rules
+from transforms.payment.account_memory import Baseline
+from transforms.payment.dead_letter import DeadLetter
+from transforms.payment.dedup_policy import FirstSeen, RepeatedRecord
+from transforms.payment.fraud_rules import Features, FraudAlert, Indicator
+from transforms.payment.tables import TABLES
+from transforms.payment.transaction import ReplayOf, Transaction
 from transforms.total_by_minute import MinuteTotal
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -52,7 +52,7 @@ letters = st.builds(
 minutes_us = st.integers(0, 4_223_371_678).map(lambda minute: minute * 60_000_000)
 totals = st.builds(MinuteTotal, texts, minutes_us, currencies, longs, sums, texts, longs)
 raised = st.builds(
-    Raised, st.sampled_from(Indicator), payments, st.none() | features, st.none() | firsts
+    FraudAlert, st.sampled_from(Indicator), payments, st.none() | features, st.none() | firsts
 )
 
 
@@ -140,7 +140,7 @@ def feature_row(found: Features | None, currency: str) -> Row:
     }
 
 
-def raised_row(each: Raised) -> Row:
+def raised_row(each: FraudAlert) -> Row:
     return {
         "indicator": each.indicator.value,
         **payment_row(each.transaction),
@@ -154,11 +154,11 @@ def paid_row(each: Transaction) -> Row:
     return payment_row(each) | lineage_row(each)
 
 
-def copy_row(each: Copy) -> Row:
+def copy_row(each: RepeatedRecord) -> Row:
     return payment_row(each.transaction) | first_row(each.first) | lineage_row(each.transaction)
 
 
-copies = st.builds(Copy, payments, firsts)
+copies = st.builds(RepeatedRecord, payments, firsts)
 CASES: dict[str, tuple[st.SearchStrategy, Callable[[Any], Row]]] = {
     "transactions": (payments, paid_row),
     "late_transactions": (payments, paid_row),

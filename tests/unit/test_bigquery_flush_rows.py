@@ -14,14 +14,13 @@ from transforms.bigquery.sink import BigQuerySink
 def flushed(monkeypatch) -> list[tuple[str, int]]:
     """The flushes that were made."""
     made: list[tuple[str, int]] = []
-    monkeypatch.setattr(flush_rows, "WriteClient", FakeClient)
     monkeypatch.setattr(FakeClient, "flush", lambda client, *flush: made.append(flush))
     return made
 
 
 def step(dataset: str) -> flush_rows._FlushFn:
     FakeBigQuery(dataset)
-    function = flush_rows._FlushFn(BigQuerySink("project", dataset))
+    function = flush_rows._FlushFn(BigQuerySink("project", dataset), FakeClient)
     function.setup()
     function.start_bundle()
     return function
@@ -50,8 +49,7 @@ def test_a_failed_bundle_leaves_nothing_to_the_next(flushed) -> None:
     function.teardown()
 
 
-def test_a_flush_that_fails_fails_the_bundle(monkeypatch) -> None:
-    monkeypatch.setattr(flush_rows, "WriteClient", FakeClient)
+def test_a_flush_that_fails_fails_the_bundle() -> None:
     function = step("flush_fails")
     function.process(("gone/1", 3))
     with pytest.raises(CannotWrite, match="gone/1"):

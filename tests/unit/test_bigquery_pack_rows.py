@@ -15,7 +15,7 @@ from tests.support.dead_letters import letter
 from tests.support.payments import transaction
 from transforms.bigquery import pack_rows
 from transforms.bigquery.arrow_rows import ENCODERS, slices, weight_bytes
-from transforms.contract.dead_letter import DETAIL_CHARS_MAX, KEPT_BYTES_MAX
+from transforms.payment.dead_letter import DETAIL_CHARS_MAX, KEPT_BYTES_MAX
 
 REQUEST_BYTES_MAX = 10_000_000
 AT = Timestamp(7)

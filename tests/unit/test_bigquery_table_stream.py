@@ -19,7 +19,7 @@ from transforms.bigquery.arrow_rows import ENCODERS
 from transforms.bigquery.errors import CannotWrite, RefusedRow
 from transforms.bigquery.sink import BigQuerySink
 from transforms.bigquery.table_stream import REFUSED_ROWS_MAX, Flush, Position, TableStream
-from transforms.contract.transaction import ReplayOf
+from transforms.payment.transaction import ReplayOf
 
 _DATASETS = itertools.count()
 Code = grpc.StatusCode

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline import preflight
-from transforms.contract import kafka_reader
+from pipeline.launch import preflight
+from transforms.kafka import reader as kafka_reader
 from transforms.read_kafka import KafkaSource
 
 

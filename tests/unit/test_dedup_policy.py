@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.support.payments import NOON_US, SECOND_US, transaction
-from transforms.contract.dedup_policy import DedupPolicy
-from transforms.contract.outcome import Outcome
-from transforms.contract.rules import is_late
+from transforms.payment.dedup_policy import DedupPolicy
+from transforms.payment.outcome import Outcome
+from transforms.payment.rules import is_late
 
 HORIZON_US = 60 * SECOND_US
 POLICY = DedupPolicy(HORIZON_US)

@@ -8,11 +8,11 @@ import pytest
 
 from pipeline import main
 from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
-from transforms.contract.arrival import NoArrivalTime
-from transforms.contract.ends_job import MARK, EndsJob
-from transforms.contract.shard import HorizonChanged, ShardsChanged
+from transforms.kafka.topic_watch import PartitionsAdded, TopicRemade
 from transforms.limit_dead_letters import TooManyDeadLetters
-from transforms.topic_watch import PartitionsAdded, TopicRemade
+from transforms.payment.arrival import NoArrivalTime
+from transforms.payment.ends_job import MARK, EndsJob
+from transforms.state.shard import HorizonChanged, ShardsChanged
 
 PATCH = Path(__file__).parents[2] / "templates/expansion/patches/stops-end-the-job.diff"
 ENDS = (

@@ -9,10 +9,10 @@ from harness.faults import __main__ as command
 from harness.faults import schedule, table
 from harness.faults.catalogue import FAULTS
 from harness.faults.suite import Controls, Result
-from pipeline.reconciliation.report import Report
+from operations.reconcile.report import Report
 from tests.support.reconcile_world import World, without
 
-DOUBLED = Controls(without_mend=9, at_least_once=12)
+DOUBLED = Controls(without_stable_input=9, at_least_once=12)
 
 
 def names(groups: list[schedule.Group]) -> list[list[str]]:

@@ -8,25 +8,27 @@ from collections.abc import Callable
 
 import pytest
 
-from pipeline import flink_keys, health, reconcile
+from operations.dead_letters import flags as replay_flags
+from operations.flag_ranges import RANGES
+from operations.health import command as health
+from operations.reconcile import command as reconcile
+from pipeline import flink_keys
 from pipeline.config import ConfigError, PipelineConfig
-from pipeline.flag_ranges import RANGES
 from pipeline.options import OWN_OPTIONS
-from pipeline.replay import flags as replay_flags
 from simulator import cli as simulator_cli
 from tests.support.payments import NOON_US, SECOND_US, transaction
 from tests.unit.test_config import FLINK, REQUIRED, config
 from tests.unit.test_shard import by_policy_of, in_batches_of
-from transforms.contract.dedup_policy import DedupPolicy
-from transforms.contract.number_limits import (
+from transforms.payment.dedup_policy import DedupPolicy
+from transforms.payment.number_limits import (
     BUCKETS_PER_HORIZON,
     HORIZON_SEC_MAX,
     PARTITION_MAX,
     TOPICS_MAX,
 )
-from transforms.contract.shard import Catalogue, Shard
-from transforms.contract.transaction import Transaction
+from transforms.payment.transaction import Transaction
 from transforms.read_kafka import OffsetRange
+from transforms.state.shard import Catalogue, Shard
 
 ENDS = [(flag, end) for flag, each in RANGES.items() for end in each[:2]]
 BEYOND = [

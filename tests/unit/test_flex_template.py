@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import flex_template, java_parts
+from pipeline.launch import flex_template, java_parts
 
 
 def test_flag_without_a_value_is_there_or_not() -> None:

@@ -7,15 +7,10 @@ import statistics
 import pytest
 
 from tests.support.payments import NOON_US, SECOND_US, transaction
-from transforms.contract.account_memory import (
-    DEVICES_MAX,
-    HOUR_US,
-    RECENT_MAX,
-    InCurrency,
-)
-from transforms.contract.fraud_rules import Features, FraudRules, Indicator, Raised
-from transforms.contract.open_account import OpenAccount
-from transforms.contract.transaction import Transaction
+from transforms.payment.account_memory import DEVICES_MAX, HOUR_US, RECENT_MAX, InCurrency
+from transforms.payment.fraud_rules import Features, FraudAlert, FraudRules, Indicator
+from transforms.payment.open_account import OpenAccount
+from transforms.payment.transaction import Transaction
 
 RULES = FraudRules()
 # Raises something of every payment, so that its features can be looked at.
@@ -26,10 +21,10 @@ def pay(at_sec: float, **changes: object) -> Transaction:
     return transaction(arrival_us=NOON_US + round(at_sec * SECOND_US), **changes)
 
 
-def judge(*payments: Transaction, rules: FraudRules = RULES) -> list[Raised]:
+def judge(*payments: Transaction, rules: FraudRules = RULES) -> list[FraudAlert]:
     """Returns what the payments raise, one after the other."""
     account: OpenAccount | None = None
-    raised: list[Raised] = []
+    raised: list[FraudAlert] = []
     for payment in payments:
         account, news = rules.judge(account, payment)
         raised += news

@@ -7,9 +7,10 @@ import pytest
 
 from tests.fuzz import campaign
 from tests.fuzz.campaign import Finding
-from transforms.contract import replay, wire_format
-from transforms.contract.dead_letter import Reason
-from transforms.contract.transaction import KafkaRecord, Transaction
+from transforms.codecs import wire_format
+from transforms.payment import replay
+from transforms.payment.dead_letter import Reason
+from transforms.payment.transaction import KafkaRecord, Transaction
 
 SEED = 7
 COUNT = 20_000  # some seconds; `make fuzz` runs a million

@@ -13,14 +13,14 @@ from typing import Any
 
 import pytest
 
-from pipeline import health
-from pipeline.reconciliation.errors import CannotCheck
-from pipeline.reconciliation.settings import Dataset
-from pipeline.reconciliation.truth import OffsetRange
-from pipeline.vitals import flink_side, tables_side, topic_side
-from pipeline.vitals.tables_side import TableVitals
-from pipeline.vitals.topic_side import OpenTransaction
-from transforms.contract.outcome import Outcome
+from operations.errors import CannotCheck
+from operations.health import command as health
+from operations.health import flink_side, tables_side, topic_side
+from operations.health.tables_side import TableHealth
+from operations.health.topic_side import OpenTransaction
+from operations.reconcile.settings import Dataset
+from operations.reconcile.truth import OffsetRange
+from transforms.payment.outcome import Outcome
 
 JOB = "/jobs/a1"
 FLAGS = [
@@ -76,7 +76,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """What Kafka and the tables say; a test may change it."""
     said = {
         "ranges": [OffsetRange("payments", 0, 10, 110)],
-        "tables": TableVitals({("payments", 0): 110}, 900.0, {Outcome.ACCEPTED: 100}),
+        "tables": TableHealth({("payments", 0): 110}, 900.0, {Outcome.ACCEPTED: 100}),
         "waiting": 0,
         "transactions": [],
     }
@@ -127,8 +127,8 @@ def test_open_transaction_is_named(
 
 
 def test_share_of_few_records_says_nothing() -> None:
-    few = TableVitals({}, None, {Outcome.INVALID: 40, Outcome.ACCEPTED: 59})
-    enough = TableVitals({}, None, {Outcome.INVALID: 40, Outcome.ACCEPTED: 60})
+    few = TableHealth({}, None, {Outcome.INVALID: 40, Outcome.ACCEPTED: 59})
+    enough = TableHealth({}, None, {Outcome.INVALID: 40, Outcome.ACCEPTED: 60})
 
     assert (few.dead_letter_ratio, enough.dead_letter_ratio) == (0.0, 0.4)
 
@@ -136,7 +136,7 @@ def test_share_of_few_records_says_nothing() -> None:
 def test_job_is_read_as_flink_tells_it() -> None:
     now_ms = round(time.time() * 1_000)
     with flink(answers(now_ms - 7_000, now_ms - 3_000, running=3)) as address:
-        job = flink_side.job_vitals(address)
+        job = flink_side.job_health(address)
 
     assert job.running_share == 0.75
     assert job.checkpoint_age_sec == pytest.approx(3, abs=2)
@@ -182,7 +182,7 @@ def test_each_limit_is_one_that_can_be_exceeded(
 ) -> None:
     tables["waiting"] = 1
     tables["transactions"] = [OpenTransaction("payments", 0, 1, 7, dt.datetime.now(dt.UTC), 5)]
-    tables["tables"] = TableVitals(
+    tables["tables"] = TableHealth(
         {("payments", 0): 110}, 30.0, {Outcome.ACCEPTED: 9_999, Outcome.INVALID: 1}
     )
     now_ms = round(time.time() * 1_000)
@@ -206,7 +206,7 @@ def test_flink_that_is_not_there_cannot_be_checked(
 
 def test_job_that_flink_does_not_know_is_told() -> None:
     with flink(answers(0, None)) as address, pytest.raises(CannotCheck, match="must name a job"):
-        flink_side.job_vitals(address, "c3")
+        flink_side.job_health(address, "c3")
 
 
 def test_old_rows_are_asked_for_only_where_new_ones_are_missing(
@@ -220,13 +220,13 @@ def test_old_rows_are_asked_for_only_where_new_ones_are_missing(
         partition = len(asked) - 1
         return [["accepted", "payments", partition, 50, at, 5]]
 
-    monkeypatch.setattr(tables_side.clients, "bigquery_rows", rows)
+    monkeypatch.setattr(tables_side.bigquery_client, "rows", rows)
     dataset = Dataset("my-project", "payments", "localhost:1")
     spans = [OffsetRange("payments", n, 0, 50 * (n < 2)) for n in range(3)]
 
-    vitals = tables_side.table_vitals(dataset, spans, 600)
+    indicators = tables_side.table_health(dataset, spans, 600)
 
-    assert vitals.reach == {("payments", 0): 50, ("payments", 1): 50}
+    assert indicators.reach == {("payments", 0): 50, ("payments", 1): 50}
     assert ["INTERVAL 2 DAY" in sql for sql in asked] == [True, False]
     assert "'payments/1'" in asked[1]
     assert "'payments/2'" not in asked[1]  # it is empty

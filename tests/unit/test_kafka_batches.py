@@ -9,7 +9,7 @@ from kafka.record.default_records import DefaultRecordBatch
 from kafka.record.memory_records import MemoryRecords, MemoryRecordsBuilder
 from kafka.structs import TopicPartition
 
-from transforms.contract import kafka_batches
+from transforms.kafka import batches as kafka_batches
 
 TRANSACTIONAL, CONTROL = 0x10, 0x20
 

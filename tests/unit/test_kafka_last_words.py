@@ -5,7 +5,7 @@ import socket
 import pytest
 from kafka.net.transport import KafkaTCPTransport
 
-from transforms.contract import kafka_last_words
+from transforms.kafka import last_words as kafka_last_words
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from transforms.contract.kafka_connection import for_kafka_python, left_out
-from transforms.contract.kafka_properties import PropertiesError, follow, for_java, load
+from transforms.kafka.connection import for_kafka_python, left_out
+from transforms.kafka.properties import PropertiesError, follow, for_java, load
 
 TLS = "security.protocol=SSL\n"
 LOGGED_IN = "security.protocol=SASL_SSL\n"

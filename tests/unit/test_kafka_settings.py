@@ -11,14 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kafka.net.transport import KafkaSSLTransport
 
-from transforms.contract.kafka_connection import for_kafka_python
-from transforms.contract.kafka_properties import PropertiesError, load
-from transforms.contract.kafka_settings import (
-    PROTOCOLS,
-    SECURITY_NAMES,
-    SettingError,
-    checked,
-)
+from transforms.kafka.connection import for_kafka_python
+from transforms.kafka.properties import PropertiesError, load
+from transforms.kafka.settings import PROTOCOLS, SECURITY_NAMES, SettingError, checked
 
 LOGIN = 'sasl.jaas.config=x.PlainLoginModule required username="u" password="hunter2";\n'
 TLS = "security.protocol=SSL\n"

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tests.support import fraud_reference
 from tests.support.payments import NOON_US, SECOND_US, transaction
-from transforms.contract import account_memory
-from transforms.contract.account_memory import RECENT_MAX
-from transforms.contract.fraud_rules import FraudRules
-from transforms.contract.open_account import OpenAccount
-from transforms.contract.transaction import Transaction
+from transforms.payment import account_memory
+from transforms.payment.account_memory import RECENT_MAX
+from transforms.payment.fraud_rules import FraudRules
+from transforms.payment.open_account import OpenAccount
+from transforms.payment.transaction import Transaction
 
 RULES = FraudRules(memory_us=10_000 * SECOND_US)
 
@@ -95,7 +95,7 @@ def test_control_an_hour_that_is_a_second_short_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(
-        "transforms.contract.open_account.HOUR_US", account_memory.HOUR_US - SECOND_US
+        "transforms.payment.open_account.HOUR_US", account_memory.HOUR_US - SECOND_US
     )
     on_the_edge = payments([(0, 1, "EUR"), (3_599, 1, "EUR"), (0, 1, "EUR")])
 

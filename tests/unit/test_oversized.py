@@ -7,16 +7,17 @@ import tracemalloc
 import pytest
 
 from tests.support.payments import NOON_US, payload, record
-from transforms.contract import replay, wire_format
-from transforms.contract.dead_letter import (
+from transforms.codecs import wire_format
+from transforms.codecs.wire_format import PAYLOAD_BYTES_MAX
+from transforms.payment import replay
+from transforms.payment.dead_letter import (
     DETAIL_CHARS_MAX,
     KEPT_BYTES_MAX,
     DeadLetter,
     Reason,
     Rejected,
 )
-from transforms.contract.transaction import ReplayOf
-from transforms.contract.wire_format import PAYLOAD_BYTES_MAX
+from transforms.payment.transaction import ReplayOf
 
 MIB = 1 << 20
 # Of CPU time, and far above what is measured (30 ms): a machine may be slow, but not quadratic.

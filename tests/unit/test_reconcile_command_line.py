@@ -1,4 +1,4 @@
-"""`python -m pipeline.reconcile`: flags, exit codes, and the order of what it asks."""
+"""`payments reconcile`: flags, exit codes, and the order of what it asks."""
 
 from __future__ import annotations
 
@@ -13,12 +13,14 @@ from typing import Any
 import orjson
 import pytest
 
-from pipeline import looks, options, reconcile
-from pipeline.claim import limits
-from pipeline.reconciliation import kafka_side
-from pipeline.reconciliation.checks import Tally
-from pipeline.reconciliation.errors import CannotCheck
-from pipeline.reconciliation.rows import Row
+from operations import polling
+from operations.errors import CannotCheck
+from operations.reconcile import command as reconcile
+from operations.reconcile import kafka_side
+from operations.reconcile.checks import Tally
+from operations.reconcile.rows import Row
+from operations.runs import limits
+from pipeline import options
 from tests.support import no_runs
 from tests.support.reconcile_world import World, tables, without
 
@@ -105,7 +107,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr(reconcile, "Verdicts", FakeVerdicts)
     monkeypatch.setattr(FakeVerdicts, "rows", [], raising=False)
     monkeypatch.setattr(FakeVerdicts, "ends", {}, raising=False)
-    monkeypatch.setattr(looks, "pause_sec", lambda took_sec, left_sec: 0)
+    monkeypatch.setattr(polling, "pause_sec", lambda took_sec, left_sec: 0)
     monkeypatch.setattr(FakeTables, "rows", world.rows(), raising=False)
     monkeypatch.setattr(FakeTables, "queryable", iter([2] * 9), raising=False)
     monkeypatch.setattr(FakeTables, "stale", itertools.repeat([]), raising=False)
@@ -310,7 +312,7 @@ def test_help_teaches_with_an_example(capsys: pytest.CaptureFixture[str]) -> Non
 
     assert raised.value.code == 0
     text = capsys.readouterr().out
-    assert "python -m pipeline.reconcile --kafka_bootstrap_servers=broker:9092" in text
+    assert "payments reconcile --kafka_bootstrap_servers=broker:9092" in text
     assert "Exit code: 0 balanced, 1 not balanced" in text
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from pipeline.reconciliation.rows import CurrencySum, DeadLetterRow, First, PaymentRow, row_of
-from pipeline.reconciliation.truth import Place
+from operations.reconcile.rows import CurrencySum, DeadLetterRow, First, PaymentRow, row_of
+from operations.reconcile.truth import Place
 from tests.support import payments
 from tests.support.reconcile_world import World, changed, failed, row_at, tables, with_facts
-from transforms.contract.dead_letter import KEPT_BYTES_MAX
-from transforms.contract.outcome import Outcome
+from transforms.payment.dead_letter import KEPT_BYTES_MAX
+from transforms.payment.outcome import Outcome
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.reconciliation.rows import AcceptedRow, Outside
-from pipeline.reconciliation.truth import OffsetRange, Place, Truth
+from operations.reconcile.rows import AcceptedRow, Outside
+from operations.reconcile.truth import OffsetRange, Place, Truth
 from tests.support import payments
 from tests.support.reconcile_world import (
     HORIZON_SEC,
@@ -20,7 +20,7 @@ from tests.support.reconcile_world import (
     with_facts,
     without,
 )
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 
 def world_of_five_outcomes() -> World:

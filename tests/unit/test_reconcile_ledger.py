@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 import pytest
 
-from pipeline.reconciliation.ledger import Ledger
-from pipeline.reconciliation.report import Report
-from pipeline.reconciliation.rows import PaymentRow
-from pipeline.reconciliation.truth import Place
+from operations.reconcile.ledger import Ledger
+from operations.reconcile.report import Report
+from operations.reconcile.rows import PaymentRow
+from operations.reconcile.truth import Place
 from tests.support.reconcile_world import World, changed, failed, without
-from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import KafkaRecord
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import KafkaRecord
 
 CHECKS = {"ledger in Kafka", "ledger outcomes"}
 

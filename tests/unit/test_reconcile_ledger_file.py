@@ -7,9 +7,9 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pipeline.reconciliation.errors import CannotCheck
-from pipeline.reconciliation.ledger import Ledger, entry_of
-from pipeline.reconciliation.truth import Place
+from operations.errors import CannotCheck
+from operations.reconcile.ledger import Ledger, entry_of
+from operations.reconcile.truth import Place
 
 
 def test_broken_line_cannot_be_checked(tmp_path: Path) -> None:

@@ -10,9 +10,9 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.reconcile import Book, reconciled
-from pipeline.reconciliation import sorted_runs
-from pipeline.reconciliation.report import Report
-from pipeline.reconciliation.truth import Limits
+from operations.reconcile import sorted_runs
+from operations.reconcile.report import Report
+from operations.reconcile.truth import Limits
 from tests.support.reconcile_reference import audit as reference
 from tests.support.reconcile_reference.truth import Truth as ReferenceTruth
 

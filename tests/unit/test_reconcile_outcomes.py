@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from pipeline.reconciliation.rows import DeadLetterRow, First
-from pipeline.reconciliation.truth import Place
+from operations.reconcile.rows import DeadLetterRow, First
+from operations.reconcile.truth import Place
 from tests.support import payments
 from tests.support.reconcile_world import (
     HORIZON_SEC,
@@ -16,7 +16,7 @@ from tests.support.reconcile_world import (
     row_at,
     without,
 )
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 LATE_EVENT = "2025-12-31T20:00:00Z"
 

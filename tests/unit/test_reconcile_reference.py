@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.reconciliation import sorted_runs
-from pipeline.reconciliation.audit import audit
-from pipeline.reconciliation.checks import EXAMPLES_MAX
-from pipeline.reconciliation.ledger import LedgerEntry, SentFacts
-from pipeline.reconciliation.report import Report
-from pipeline.reconciliation.rows import DeadLetterRow, First, PaymentRow, Row
-from pipeline.reconciliation.scope import INCREMENTAL, Scope
-from pipeline.reconciliation.truth import OffsetRange, Place
+from operations.reconcile import sorted_runs
+from operations.reconcile.audit import audit
+from operations.reconcile.checks import EXAMPLES_MAX
+from operations.reconcile.ledger import LedgerEntry, SentFacts
+from operations.reconcile.report import Report
+from operations.reconcile.rows import DeadLetterRow, First, PaymentRow, Row
+from operations.reconcile.scope import INCREMENTAL, Scope
+from operations.reconcile.truth import OffsetRange, Place
 from tests.support.reconcile_reference.audit import audit as reference_audit
 from tests.support.reconcile_reference.truth import Truth as ReferenceTruth
 from tests.support.reconcile_world import (
@@ -28,7 +28,7 @@ from tests.support.reconcile_world import (
     tables,
     tables_of_range,
 )
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 SEEDS = st.integers(0, 2**32)
 

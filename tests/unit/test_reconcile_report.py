@@ -9,14 +9,14 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pipeline.reconciliation.checks import EXAMPLES_MAX, Tally
-from pipeline.reconciliation.ledger import Ledger
-from pipeline.reconciliation.report import Report
-from pipeline.reconciliation.rows import MinuteDifference, Outside
-from pipeline.reconciliation.truth import Place
+from operations.reconcile.checks import EXAMPLES_MAX, Tally
+from operations.reconcile.ledger import Ledger
+from operations.reconcile.report import Report
+from operations.reconcile.rows import MinuteDifference, Outside
+from operations.reconcile.truth import Place
 from tests.support import payments
 from tests.support.reconcile_world import World, changed, failed, tables, with_facts, without
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 
 def small_world() -> tuple[World, Place, Place]:

@@ -7,14 +7,14 @@ import datetime as dt
 import orjson
 import pytest
 
-from pipeline.reconciliation.audit import audit
-from pipeline.reconciliation.errors import CannotCheck
-from pipeline.reconciliation.progress import Progress
-from pipeline.reconciliation.report import Report
-from pipeline.reconciliation.rows import Outside, Row
-from pipeline.reconciliation.scope import FULL, INCREMENTAL, RANGE, Scope
-from pipeline.reconciliation.truth import OffsetRange
-from pipeline.reconciliation.verdicts import proven, row_of
+from operations.errors import CannotCheck
+from operations.reconcile.audit import audit
+from operations.reconcile.progress import Progress
+from operations.reconcile.report import Report
+from operations.reconcile.rows import Outside, Row
+from operations.reconcile.scope import FULL, INCREMENTAL, RANGE, Scope
+from operations.reconcile.truth import OffsetRange
+from operations.reconcile.verdicts import proven, row_of
 from tests.support import payments
 from tests.support.reconcile_world import (
     HORIZON_SEC,
@@ -25,8 +25,8 @@ from tests.support.reconcile_world import (
     tables_of_range,
     without,
 )
-from transforms.contract.outcome import Outcome
-from transforms.contract.table_schema import RECONCILIATIONS
+from transforms.payment.outcome import Outcome
+from transforms.payment.tables import RECONCILIATIONS
 
 RANGES = [OffsetRange("payments", 0, 10, 20), OffsetRange("payments", 1, 0, 5)]
 

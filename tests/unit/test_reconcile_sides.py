@@ -15,18 +15,18 @@ from hypothesis import strategies as st
 from kafka.errors import KafkaConnectionError
 from kafka.structs import OffsetAndTimestamp, TopicPartition
 
-from pipeline import clients
-from pipeline.reconciliation import bigquery_side, kafka_side
-from pipeline.reconciliation.bigquery_side import BigQuerySide
-from pipeline.reconciliation.errors import CannotCheck
-from pipeline.reconciliation.kafka_side import KafkaSide
-from pipeline.reconciliation.rows import row_of
-from pipeline.reconciliation.settings import Dataset, Topics
-from pipeline.reconciliation.truth import OffsetRange, Place, Truth
+from operations import bigquery_client, kafka_client
+from operations.errors import CannotCheck
+from operations.reconcile import bigquery_side, kafka_side
+from operations.reconcile.bigquery_side import BigQuerySide
+from operations.reconcile.kafka_side import KafkaSide
+from operations.reconcile.rows import row_of
+from operations.reconcile.settings import Dataset, Topics
+from operations.reconcile.truth import OffsetRange, Place, Truth
 from tests.support import payments
 from tests.support.reconcile_world import LIMITS
-from transforms.contract.kafka_reader import CannotRead, KafkaReader
-from transforms.contract.table_schema import OUTCOME_TABLES
+from transforms.kafka.reader import CannotRead, KafkaReader
+from transforms.payment.tables import OUTCOME_TABLES
 
 RANGES = [OffsetRange("payments", 0, 5, 20), OffsetRange("refunds.v1", 3, 0, 0)]
 TOPICS = Topics("broker:9092", ("payments",))
@@ -84,7 +84,7 @@ class FakeBigQuery:
 
 def side(monkeypatch: pytest.MonkeyPatch, answers: dict[str, Any]) -> BigQuerySide:
     fake = FakeBigQuery(answers)
-    monkeypatch.setattr(clients, "bigquery_client", lambda project, endpoint: fake)
+    monkeypatch.setattr(bigquery_client, "connect", lambda project, endpoint: fake)
     return BigQuerySide(Dataset("shop", "payments", "localhost:1"), RANGES)
 
 
@@ -124,7 +124,7 @@ def test_only_rows_in_reach_are_waited_for(monkeypatch: pytest.MonkeyPatch) -> N
 @pytest.mark.parametrize(
     ("error", "told"),
     [
-        (exceptions.NotFound("Table\nshop"), "is missing: Table shop. Hint: `python -m pipeline.t"),
+        (exceptions.NotFound("Table\nshop"), "is missing: Table shop. Hint: `payments tab"),
         (exceptions.BadRequest("no such column"), "BigQuery refused: no such column"),
         (requests.ConnectionError(), "does not answer at localhost:1"),
         (exceptions.RetryError("", None), "does not answer at localhost:1"),
@@ -283,7 +283,7 @@ def test_broker_that_goes_away_is_told_and_the_consumer_closed(
         def close(self, autocommit: bool) -> None:
             closed.append(autocommit)
 
-    monkeypatch.setattr(clients, "kafka_consumer", lambda servers, properties: Closable())
+    monkeypatch.setattr(kafka_client, "consumer", lambda servers, properties: Closable())
 
     with (
         pytest.raises(CannotCheck, match="Kafka at broker:9092 failed: KafkaConnectionError"),
@@ -296,9 +296,9 @@ def test_broker_that_goes_away_is_told_and_the_consumer_closed(
 
 def test_broker_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def nobody(servers: str, properties: object) -> None:
-        raise clients.Unreachable("no Kafka broker answers")
+        raise kafka_client.Unreachable("no Kafka broker answers")
 
-    monkeypatch.setattr(clients, "kafka_consumer", nobody)
+    monkeypatch.setattr(kafka_client, "consumer", nobody)
 
     with (
         pytest.raises(CannotCheck, match="no Kafka broker answers"),

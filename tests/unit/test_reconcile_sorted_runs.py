@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.reconciliation import sorted_runs
-from pipeline.reconciliation.errors import CannotCheck
-from pipeline.reconciliation.sorted_runs import SortedRuns
+from operations.errors import CannotCheck
+from operations.reconcile import sorted_runs
+from operations.reconcile.sorted_runs import SortedRuns
 
 KEYS = st.lists(st.integers(0, 9), max_size=80)
 

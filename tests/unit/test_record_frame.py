@@ -3,9 +3,9 @@
 import pytest
 
 from tests.support.record_frames import pack
-from transforms.contract.arrival import NoArrivalTime
-from transforms.contract.record_frame import unpack
-from transforms.contract.transaction import KafkaRecord
+from transforms.codecs.record_frame import unpack
+from transforms.payment.arrival import NoArrivalTime
+from transforms.payment.transaction import KafkaRecord
 
 START_US = 1_767_225_600_000_000
 

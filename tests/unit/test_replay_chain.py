@@ -5,17 +5,17 @@ from collections.abc import Iterable
 
 import pytest
 
-from pipeline.reconciliation.settings import Topics
-from pipeline.reconciliation.truth import Limits, Place
-from pipeline.replay import commands, send
-from pipeline.replay.chain import chain_of
-from pipeline.replay.letters import Fate, place_of, replay_of
-from pipeline.replay.outbox import NotSent
+from operations.dead_letters import commands, send
+from operations.dead_letters.chain import chain_of
+from operations.dead_letters.letters import Fate, place_of, replay_of
+from operations.dead_letters.producer import NotSent
+from operations.reconcile.settings import Topics
+from operations.reconcile.truth import Limits, Place
 from tests.support.dead_letters import letter, mended
 from tests.support.payments import NOON_US, SECOND_US
-from transforms.contract.dead_letter import DeadLetter
-from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import ReplayOf
+from transforms.payment.dead_letter import DeadLetter
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import ReplayOf
 
 
 class Tables:

@@ -1,4 +1,4 @@
-"""`python -m pipeline.dead_letters`: flags, usage errors, and SQL that BigQuery takes."""
+"""`payments dead-letters`: flags, usage errors, and SQL that BigQuery takes."""
 
 import argparse
 from pathlib import Path
@@ -7,11 +7,12 @@ import pytest
 import sqlglot
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline import dead_letters, options
-from pipeline.reconciliation.settings import Dataset
-from pipeline.reconciliation.truth import Place
-from pipeline.replay import commands, flags
-from pipeline.replay.history import Filter, History
+from operations.dead_letters import command as dead_letters
+from operations.dead_letters import commands, flags
+from operations.dead_letters.history import Filter, History
+from operations.reconcile.settings import Dataset
+from operations.reconcile.truth import Place
+from pipeline import options
 from tests.support import no_runs
 
 PLACE = "payments/2/4711"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.replay import fields
-from pipeline.replay.candidate import Candidate
-from pipeline.replay.folder import Folder
+from operations.dead_letters import fields
+from operations.dead_letters.candidate import Candidate
+from operations.dead_letters.folder import Folder
 from tests.unit.test_replay_parts import letter
 
 # Every way to write a value that a parser and a writer would not give back as it was.

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.support.payments import NOON_US, SECOND_US, payload, record
-from transforms.contract import replay, rules, wire_format
-from transforms.contract.dead_letter import Reason, Rejected
-from transforms.contract.transaction import KafkaRecord, ReplayOf, judged_at_us
+from transforms.codecs import wire_format
+from transforms.payment import replay, rules
+from transforms.payment.dead_letter import Reason, Rejected
+from transforms.payment.transaction import KafkaRecord, ReplayOf, judged_at_us
 
 DAY_US = 86_400 * SECOND_US
 REPLAY_OF = ReplayOf("payments", 2, 4711, NOON_US)

@@ -5,13 +5,13 @@ from pathlib import Path
 import orjson
 import pytest
 
-from pipeline.reconciliation.truth import Place
-from pipeline.replay import fields, text
-from pipeline.replay.candidate import Candidate
-from pipeline.replay.errors import UsageError
-from pipeline.replay.folder import Folder
-from pipeline.replay.letters import name_of, place_named, place_of
-from pipeline.replay.receipt import Receipt
+from operations.dead_letters import fields, text
+from operations.dead_letters.candidate import Candidate
+from operations.dead_letters.folder import Folder
+from operations.dead_letters.letters import name_of, place_named, place_of
+from operations.dead_letters.receipt import Receipt
+from operations.errors import UsageError
+from operations.reconcile.truth import Place
 from tests.support.dead_letters import BROKEN, letter, mended
 
 PLACE = Place("payments", 2, 4711)

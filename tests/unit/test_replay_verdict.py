@@ -2,17 +2,17 @@
 
 import pytest
 
-from pipeline.reconciliation.truth import Limits, Place
-from pipeline.replay import commands
-from pipeline.replay.candidate import Candidate, Known
-from pipeline.replay.errors import UsageError
-from pipeline.replay.letters import Counted, Fate, place_of, replay_of
-from pipeline.replay.verdict import Judge, Refusal
+from operations.dead_letters import commands
+from operations.dead_letters.candidate import Candidate, Known
+from operations.dead_letters.letters import Counted, Fate, place_of, replay_of
+from operations.dead_letters.verdict import Judge, Refusal
+from operations.errors import UsageError
+from operations.reconcile.truth import Limits, Place
 from tests.support.dead_letters import BROKEN, letter, mended
 from tests.support.payments import NOON_US, SECOND_US, payload, transaction
-from transforms.contract.dead_letter import KEPT_BYTES_MAX, DeadLetter
-from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import ReplayOf, facts_of
+from transforms.payment.dead_letter import KEPT_BYTES_MAX, DeadLetter
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import ReplayOf, facts_of
 
 DAY_US = 86_400 * SECOND_US
 LIMITS = Limits()

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import resume
+from pipeline.launch import resume
 
 
 def checkpoint(folder: Path, at_sec: int, whole: bool = True) -> None:

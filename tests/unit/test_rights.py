@@ -11,13 +11,17 @@ from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
 from kafka.errors import ClusterAuthorizationFailedError, KafkaTimeoutError
 
-from pipeline import clients, dead_letters, health, kafka_rights, reconcile, tables
-from pipeline.reconciliation import kafka_side
-from pipeline.reconciliation.settings import Topics
-from pipeline.rollout.errors import RolloutError
-from pipeline.rollout.rollout import Rollout
-from pipeline.takeover.errors import CannotStart
-from pipeline.takeover.held_tables import HeldTables
+from operations import bigquery_client
+from operations.dead_letters import command as dead_letters
+from operations.errors import CannotStart, RolloutError
+from operations.health import command as health
+from operations.reconcile import command as reconcile
+from operations.reconcile import kafka_side
+from operations.reconcile.settings import Topics
+from operations.rollout.rollout import Rollout
+from operations.tables import command as tables
+from pipeline.launch import kafka_rights
+from pipeline.launch.held_tables import HeldTables
 from transforms import BigQuerySink
 
 WHERE = "my-project.payments"
@@ -37,7 +41,7 @@ ERRORS = [
 @pytest.mark.parametrize(("error", "words"), ERRORS, ids=lambda each: type(each).__name__)
 def test_what_bigquery_raises_is_told_in_a_line(error: Exception, words: str) -> None:
     def ask() -> None:
-        with clients.bigquery_errors(CannotStart, WHERE, None):
+        with bigquery_client.errors(CannotStart, WHERE, None):
             raise error
 
     with pytest.raises(CannotStart) as told:
@@ -48,7 +52,7 @@ def test_what_bigquery_raises_is_told_in_a_line(error: Exception, words: str) ->
 
 
 def test_control_a_bug_keeps_its_stack_trace() -> None:
-    with pytest.raises(KeyError), clients.bigquery_errors(CannotStart, WHERE, None):
+    with pytest.raises(KeyError), bigquery_client.errors(CannotStart, WHERE, None):
         raise KeyError("x")
 
 

@@ -2,12 +2,12 @@
 
 import pytest
 
-from pipeline import deploy
-from pipeline.rollout import comparison
-from pipeline.rollout.flink_jobs import state_left_behind
-from pipeline.rollout.views import view_of
+from operations.rollout import command as deploy
+from operations.rollout import comparison
+from operations.rollout.flink_jobs import state_left_behind
+from operations.rollout.views import view_of
 from tests.support import bigquery_sql
-from transforms.contract.table_schema import TABLES, TOTALS_BY_MINUTE, TRANSACTIONS, Table
+from transforms.payment.tables import TABLES, TOTALS_BY_MINUTE, TRANSACTIONS, Table
 
 STAGES = {
     # As Flink names them.

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.rollout import ranges
-from pipeline.rollout.errors import RolloutError
-from pipeline.rollout.ranges import END, Served
+from operations.errors import RolloutError
+from operations.rollout import ranges
+from operations.rollout.ranges import END, Served
 
 BLUE, GREEN, NEXT = "p.blue", "p.green", "p.next"
 PARTITIONS = [("payments", number) for number in range(4)]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.payments import NOON_US, SECOND_US, transaction
-from transforms.contract import rules
-from transforms.contract.dead_letter import Reason, Rejected
+from transforms.payment import rules
+from transforms.payment.dead_letter import Reason, Rejected
 
 SKEW_US = 300 * SECOND_US
 

@@ -7,12 +7,13 @@ import pytest
 
 from sandbox import ports
 from sandbox.errors import SandboxError
+from templates.flink import loopback
 
 
 @pytest.fixture
 def taken() -> Iterator[int]:
     with socket.socket() as listener:
-        listener.bind((ports.HOST, 0))
+        listener.bind((loopback.HOST, 0))
         listener.listen()
         yield listener.getsockname()[1]
 

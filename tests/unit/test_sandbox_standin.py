@@ -12,6 +12,7 @@ from sandbox.bigquery import connections, durable_streams
 from sandbox.bigquery.append_log import AppendLog
 from sandbox.bigquery.faults import Faults, due
 from sandbox.bigquery.single_port import SinglePort, Upstreams
+from templates.flink import loopback
 
 
 @pytest.mark.parametrize(
@@ -40,7 +41,7 @@ def test_bytes_pass_through_the_shared_port_in_both_directions() -> None:
             writer.close()
 
         servers = [
-            await asyncio.start_server(lambda r, w, n=name: answer(n, r, w), ports.HOST, 0)
+            await asyncio.start_server(lambda r, w, n=name: answer(n, r, w), loopback.HOST, 0)
             for name in (b"rest:", b"tls:", b"grpc:")
         ]
         upstreams = Upstreams(*(server.sockets[0].getsockname()[1] for server in servers))
@@ -48,7 +49,7 @@ def test_bytes_pass_through_the_shared_port_in_both_directions() -> None:
         SinglePort(port, upstreams).start()
 
         async def ask(*pieces: bytes) -> bytes:
-            reader, writer = await asyncio.open_connection(ports.HOST, port)
+            reader, writer = await asyncio.open_connection(loopback.HOST, port)
             for piece in pieces:
                 writer.write(piece)
                 await writer.drain()

@@ -6,8 +6,8 @@ from typing import ClassVar
 import pytest
 from apache_beam.portability.api import beam_fn_api_pb2
 
-from sandbox import worker_pool
-from sandbox.worker_pool import WorkerPool
+from templates.flink import worker_pool
+from templates.flink.worker_pool import WorkerPool
 
 
 class Process:

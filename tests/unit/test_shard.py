@@ -8,17 +8,11 @@ import numpy as np
 import pytest
 
 from tests.support.payments import NOON_US, SECOND_US, transaction
-from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
-from transforms.contract.id_memory import (
-    DIGEST,
-    ENTRY,
-    Digests,
-    IdMemory,
-    Remembered,
-    digests_of,
-)
-from transforms.contract.outcome import Outcome
-from transforms.contract.shard import (
+from transforms.payment.dedup_policy import DedupPolicy, FirstSeen
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import Transaction
+from transforms.state.id_memory import DIGEST, ENTRY, Digests, IdMemory, Remembered, digests_of
+from transforms.state.shard import (
     Catalogue,
     Decided,
     HorizonChanged,
@@ -27,7 +21,6 @@ from transforms.contract.shard import (
     pack,
     unpack,
 )
-from transforms.contract.transaction import Transaction
 
 HORIZON_SEC = 60
 POLICY = DedupPolicy(HORIZON_SEC * SECOND_US)
@@ -198,7 +191,7 @@ def test_control_a_digest_of_three_bits_confuses_ids(monkeypatch: pytest.MonkeyP
     def short(ids: Iterable[str]) -> Digests:
         return digests(*((high % 8, 0) for high in digests_of(ids)["high"].tolist()))
 
-    monkeypatch.setattr("transforms.contract.shard.digests_of", short)
+    monkeypatch.setattr("transforms.state.shard.digests_of", short)
     records = traffic(3)
 
     assert in_batches(records, 3)[0] != by_policy(records)

@@ -8,9 +8,9 @@ from simulator import duplicate_shapes, faults, generate
 from simulator.duplicate_shapes import DELAY_SEC_MAX, DuplicateShape, Placement
 from simulator.routing import Router
 from simulator.send import MINUTE_US, Send, send_of
-from transforms.contract import wire_format
-from transforms.contract.outcome import Outcome
-from transforms.contract.rules import MINOR_DIGITS
+from transforms.codecs import wire_format
+from transforms.payment.outcome import Outcome
+from transforms.payment.rules import MINOR_DIGITS
 
 NOW_US = 1_767_225_600_000_000
 POOLS = generate.make_pools(3, accounts=20)

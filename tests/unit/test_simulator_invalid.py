@@ -9,10 +9,11 @@ import pytest
 from simulator import generate, invalid
 from simulator.routing import Route
 from simulator.send import Send
-from transforms.contract import rules, wire_format
-from transforms.contract.dead_letter import Reason, Rejected
-from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import KafkaRecord
+from transforms.codecs import wire_format
+from transforms.payment import rules
+from transforms.payment.dead_letter import Reason, Rejected
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import KafkaRecord
 
 NOW_US = 1_767_225_600_000_000
 POOLS = generate.make_pools(3, accounts=5)

@@ -6,8 +6,8 @@ import pytest
 
 from simulator import ledger
 from simulator.ledger import LedgerEntry, LedgerError, LedgerWriter
-from transforms.contract.dead_letter import Reason
-from transforms.contract.outcome import Outcome
+from transforms.payment.dead_letter import Reason
+from transforms.payment.outcome import Outcome
 
 ACCEPTED = LedgerEntry(
     *(0, "payments", 2, 17, "acc-1", "tx-1", "acc-1", "shop-1", 1250, "EUR"),

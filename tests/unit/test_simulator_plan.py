@@ -11,11 +11,12 @@ from simulator.plan import Plan
 from simulator.schedule import Schedule
 from simulator.send import Send
 from simulator.traffic import Traffic
-from transforms.contract import rules, wire_format
-from transforms.contract.dead_letter import Reason, Rejected
-from transforms.contract.dedup_policy import DedupPolicy, FirstSeen
-from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import KafkaRecord
+from transforms.codecs import wire_format
+from transforms.payment import rules
+from transforms.payment.dead_letter import Reason, Rejected
+from transforms.payment.dedup_policy import DedupPolicy, FirstSeen
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import KafkaRecord
 
 START_US = 1_767_225_600_000_000
 HOUR_US = 3_600_000_000

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pipeline.warehouse import sql_files
+from operations.tables import sql_files
 from tests.support.sql_history import RIGHT
 from tests.support.tampering import TAMPERINGS
-from transforms.contract.table_schema import ALL_TABLES
+from transforms.payment.tables import ALL_TABLES
 
 ANSWERS = Path(__file__).parents[1] / "integration/test_sql.py"
 

@@ -8,14 +8,14 @@ import pytest
 from sqlglot import exp
 from sqlglot.errors import SqlglotError
 
-from pipeline.warehouse import sql_files, table_files
-from pipeline.warehouse.sql_files import SQL_FOLDER, SqlFileError
+from operations.tables import sql_files, table_files
+from operations.tables.sql_files import SQL_FOLDER, SqlFileError
 from tests.support.bigquery_sql import DATASET, Catalog, parse
-from transforms.contract import rules
-from transforms.contract.dead_letter import Reason
-from transforms.contract.fraud_rules import Indicator
-from transforms.contract.outcome import Outcome
-from transforms.contract.table_schema import ALL_TABLES, TRANSACTIONS
+from transforms.payment import rules
+from transforms.payment.dead_letter import Reason
+from transforms.payment.fraud_rules import Indicator
+from transforms.payment.outcome import Outcome
+from transforms.payment.tables import ALL_TABLES, TRANSACTIONS
 
 FILES = sorted(SQL_FOLDER.rglob("*.sql"))
 VIEWS = {view.name: view for view in sql_files.views()}
@@ -70,7 +70,7 @@ def drift(folder: Path) -> list[str]:
     wanted = table_files.generated(folder)
     lines = [f"{path} is missing" for path in wanted if not path.exists()]
     lines += [
-        f"{path} differs: python -m pipeline.tables generate"
+        f"{path} differs: payments tables generate"
         for path, text in wanted.items()
         if path.exists() and path.read_text() != text
     ]

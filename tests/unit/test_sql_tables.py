@@ -3,11 +3,11 @@
 import pytest
 from google.cloud import bigquery
 
-from pipeline import tables
-from pipeline.warehouse.bigquery_tables import differences, schema_of
-from pipeline.warehouse.run_checks import Finding
-from pipeline.warehouse.sql_files import Check
-from transforms.contract.table_schema import CONFLICTS
+from operations.tables import command as tables
+from operations.tables.bigquery_tables import differences, schema_of
+from operations.tables.run_checks import Finding
+from operations.tables.sql_files import Check
+from transforms.payment.tables import CONFLICTS
 
 
 def a_table(**changes) -> bigquery.Table:
@@ -90,4 +90,4 @@ def test_mistake_on_the_command_line_is_a_usage_error(arguments, capsys) -> None
         tables.main(arguments)
 
     assert ended.value.code == 2
-    assert "usage: python -m pipeline.tables" in capsys.readouterr().err
+    assert "usage: payments tables" in capsys.readouterr().err

@@ -18,8 +18,8 @@ def stable(pipeline: beam_runner_api_pb2.Pipeline) -> list[str]:
     return found
 
 
-def test_flush_alone_waits_for_its_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    run = GraphRun(monkeypatch)
+def test_flush_alone_waits_for_its_checkpoint() -> None:
+    run = GraphRun()
     pipeline = run.build().to_runner_api()
     assert stable(pipeline) == []
 
@@ -31,8 +31,8 @@ def test_flush_alone_waits_for_its_checkpoint(monkeypatch: pytest.MonkeyPatch) -
     assert "beam:requirement:pardo:stable_input:v1" in pipeline.requirements
 
 
-def test_graph_whose_sink_declares_nothing_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    pipeline = GraphRun(monkeypatch).build().to_runner_api()
+def test_graph_whose_sink_declares_nothing_is_refused() -> None:
+    pipeline = GraphRun().build().to_runner_api()
     for transform in pipeline.components.transforms.values():
         transform.annotations.clear()
 

@@ -2,7 +2,7 @@
 
 from apache_beam.portability.api import beam_runner_api_pb2
 
-from pipeline.stable_names import stabilize
+from pipeline.launch.stable_names import stabilize
 
 PAR_DO = "beam:transform:pardo:v1"
 

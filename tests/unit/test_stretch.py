@@ -1,7 +1,7 @@
 """Payments are cut into stretches that end at a time of their shard's own."""
 
 from tests.support.payments import NOON_US, transaction
-from transforms.contract.stretch import STRETCH_US, Clock, merged, pieces
+from transforms.state.stretch import STRETCH_US, Clock, merged, pieces
 
 SHARDS = 32
 PAYMENTS = [

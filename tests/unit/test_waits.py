@@ -14,9 +14,12 @@ import grpc
 import pytest
 from google.cloud.bigquery.retry import DEFAULT_RETRY
 
-from pipeline import clients, java_parts, main, preflight, tables
-from pipeline.takeover.errors import CannotStart
-from transforms.contract import bigquery_connection
+from operations import bigquery_client
+from operations.errors import CannotStart
+from operations.tables import command as tables
+from pipeline import main
+from pipeline.launch import java_parts, preflight
+from transforms.bigquery import connection as bigquery_connection
 
 REPOSITORY = Path(__file__).parents[2]
 PROGRAMS = ("pipeline", "transforms", "simulator", "templates")
@@ -45,12 +48,10 @@ def mute() -> Iterator[str]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bigquery_connection, "ANSWER_SEC", 0.2)
-    monkeypatch.setattr(clients, "QUERY_SEC", 0.2)
-    for module in (clients, tables.bigquery_views, tables):
-        monkeypatch.setattr(
-            module, "BIGQUERY_RETRY", DEFAULT_RETRY.with_timeout(0.3), raising=False
-        )
-    monkeypatch.setattr("pipeline.warehouse.bigquery_tables.BIGQUERY_RETRY", clients.BIGQUERY_RETRY)
+    monkeypatch.setattr(bigquery_client, "QUERY_SEC", 0.2)
+    for module in (bigquery_client, tables.bigquery_views, tables):
+        monkeypatch.setattr(module, "RETRY", DEFAULT_RETRY.with_timeout(0.3), raising=False)
+    monkeypatch.setattr("operations.tables.bigquery_tables.RETRY", bigquery_client.RETRY)
     monkeypatch.setattr(preflight, "_CONNECT_TIMEOUT_SEC", 0.3)
 
 
@@ -71,17 +72,17 @@ def test_tools_do_not_wait_for_a_bigquery_that_hangs(
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.timeout(30)
 def test_nobody_waits_for_a_query_that_hangs(mute: str) -> None:
-    client = clients.bigquery_client("my-project", mute)
+    client = bigquery_client.connect("my-project", mute)
 
     with (
         pytest.raises(CannotStart, match="BigQuery does not answer at"),
-        clients.bigquery_errors(CannotStart, "my-project.payments", mute),
+        bigquery_client.errors(CannotStart, "my-project.payments", mute),
     ):
-        list(clients.bigquery_rows(client, "SELECT 1"))
+        list(bigquery_client.rows(client, "SELECT 1"))
 
 
 def test_query_that_is_never_done_is_told_in_a_line() -> None:
-    told = clients.told(concurrent.futures.TimeoutError(), "my-project.payments", None)
+    told = bigquery_client.told(concurrent.futures.TimeoutError(), "my-project.payments", None)
 
     assert told == "BigQuery at Google has not answered a query for 600 s"
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.hung_tasks import Judge
-from sandbox.pod_watchdog import Pod
+from templates.flink.hung_tasks import Judge
+from templates.flink.watchdog import Pod
 
 
 def test_only_the_task_manager_that_waits_too_long_is_killed() -> None:

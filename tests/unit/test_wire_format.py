@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.payments import NOON_US, fields, payload, record
-from transforms.contract import wire_format
-from transforms.contract.dead_letter import DETAIL_CHARS_MAX, DeadLetter, Reason, Rejected
+from transforms.codecs import wire_format
+from transforms.payment.dead_letter import DETAIL_CHARS_MAX, DeadLetter, Reason, Rejected
 
 
 def reason_of(raw: bytes | None) -> Reason | None:

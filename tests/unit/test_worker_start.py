@@ -20,8 +20,8 @@ from apache_beam.portability.api import (
     endpoints_pb2,
 )
 
-from sandbox import worker_pool, worker_start
-from sandbox.worker_pool import WorkerPool
+from templates.flink import worker_pool, worker_start
+from templates.flink.worker_pool import WorkerPool
 
 WAIT_SEC = 30
 # Reports as Beam's worker does, by a connection, unless one of its first starts is to fail.

@@ -19,8 +19,8 @@ from transforms.bigquery.errors import CannotWrite
 from transforms.bigquery.sink import BigQuerySink
 from transforms.bigquery.table_stream import REFUSED_ROWS_MAX, Flush, Position, TableStream
 from transforms.bigquery.write_client import WriteClient
-from transforms.contract.dead_letter import DeadLetter
-from transforms.contract.table_schema import DEAD_LETTERS
+from transforms.payment.dead_letter import DeadLetter
+from transforms.payment.tables import DEAD_LETTERS
 
 Positions = dict[str, Position]
 
@@ -37,9 +37,14 @@ class AppendRows(beam.PTransform):
     """
 
     def __init__(
-        self, sink: BigQuerySink, encoders: Mapping[str, Encoder], pipeline_version: str
+        self,
+        sink: BigQuerySink,
+        encoders: Mapping[str, Encoder],
+        pipeline_version: str,
+        client: type[WriteClient] = WriteClient,
     ) -> None:
         super().__init__()
+        self._client = client
         self._sink = sink
         self._encoders = encoders
         self._version = pipeline_version
@@ -47,7 +52,7 @@ class AppendRows(beam.PTransform):
     def expand(self, gathered: beam.PCollection[tuple[int, list[Part]]]) -> beam.PCollection[Flush]:
         """Returns what to flush."""
         return gathered | "Append" >> beam.ParDo(
-            _AppendFn(self._sink, self._encoders, self._version)
+            _AppendFn(self._sink, self._encoders, self._version, self._client)
         ).with_output_types(tuple[str, int])
 
 
@@ -56,15 +61,20 @@ class _AppendFn(beam.DoFn):
     POSITIONS = ReadModifyWriteStateSpec("positions", BytesCoder())
 
     def __init__(
-        self, sink: BigQuerySink, encoders: Mapping[str, Encoder], pipeline_version: str
+        self,
+        sink: BigQuerySink,
+        encoders: Mapping[str, Encoder],
+        pipeline_version: str,
+        client: type[WriteClient],
     ) -> None:
+        self._connect = client
         self._sink = sink
         self._encoders = encoders
         self._version = pipeline_version
         self._refused = metrics.counter("records_refused")
 
     def setup(self) -> None:
-        self._client = WriteClient(self._sink)
+        self._client = self._connect(self._sink)
         self._connections: dict[str, AppendConnection] = {}
         self._untaken: Counter[str] = Counter()
         self._schemas = {table: each.schema for table, each in self._encoders.items()}
@@ -137,7 +147,7 @@ class _AppendFn(beam.DoFn):
             raise CannotWrite(
                 f"BigQuery has refused the last {self._untaken[table]} rows of {table}: "
                 f"{letters[-1].detail}. Hint: has the table been changed? "
-                "`python -m pipeline.tables diff` compares it."
+                "`payments tables diff` compares it."
             )
 
     def _parts_of(self, letters: Sequence[DeadLetter]) -> list[Part]:

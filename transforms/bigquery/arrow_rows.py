@@ -16,12 +16,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from transforms.contract import rules
-from transforms.contract.dead_letter import DeadLetter
-from transforms.contract.dedup_policy import FirstSeen
-from transforms.contract.fraud_rules import Features
-from transforms.contract.minutes import MINUTE_US
-from transforms.contract.table_schema import (
+from transforms.payment import rules
+from transforms.payment.dead_letter import DeadLetter
+from transforms.payment.dedup_policy import FirstSeen
+from transforms.payment.fraud_rules import Features
+from transforms.payment.minutes import MINUTE_US
+from transforms.payment.tables import (
     CONFLICTS,
     DEAD_LETTERS,
     DUPLICATES,
@@ -31,7 +31,7 @@ from transforms.contract.table_schema import (
     TRANSACTIONS,
     Table,
 )
-from transforms.contract.transaction import ReplayOf, Transaction
+from transforms.payment.transaction import ReplayOf, Transaction
 
 # BigQuery's types in Arrow, from Google's page "Supported protocol buffer and Arrow data types".
 # NUMERIC has 38 digits, 9 of them behind the point.

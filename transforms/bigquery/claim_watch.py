@@ -1,7 +1,7 @@
 """Asks whether the tables are still this run's, before rows are made visible.
 
 Each launch has a row in the table `runs`, and one that takes the tables from another is named
-there as its follower (pipeline/claim/door.py). `tabledata.list` reads it: BigQuery takes no money
+there as its follower (pipeline/launch/claim.py). `tabledata.list` reads it: BigQuery takes no money
 for that, and it sees what a statement has just changed.
 """
 
@@ -18,10 +18,10 @@ from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
 from google.cloud import bigquery
 
+from transforms.bigquery.connection import rest_client
 from transforms.bigquery.errors import CannotWrite, ClaimLost
 from transforms.bigquery.patience import Patience
-from transforms.contract.bigquery_connection import rest_client
-from transforms.contract.table_schema import RUNS
+from transforms.payment.tables import RUNS
 
 # A run that has lost its tables goes on for so long at most.
 ASK_EVERY_SEC = 5.0
@@ -86,7 +86,7 @@ class ClaimWatch:
             raise ClaimLost(
                 f"run {ours['run_id']} was followed by run {follower['run_id']}, which writes to "
                 f"{self._dataset} from now on; nothing of this run is written any more. Hint: "
-                "cancel this job; `python -m pipeline.runs list` tells who took over, and when."
+                "cancel this job; `payments runs list` tells who took over, and when."
             )
         if ours["ended_at"] is not None:
             raise ClaimLost(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from transforms.contract.ends_job import EndsJob
+from transforms.payment.ends_job import EndsJob
 
 
 class CannotWrite(RuntimeError):

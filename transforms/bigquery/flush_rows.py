@@ -28,13 +28,14 @@ class FlushRows(beam.PTransform):
     Guarantee:  a row is visible only when a job that goes on does so behind it.
     """
 
-    def __init__(self, sink: BigQuerySink) -> None:
+    def __init__(self, sink: BigQuerySink, client: type[WriteClient] = WriteClient) -> None:
         super().__init__()
         self._sink = sink
+        self._client = client
 
     def expand(self, flushes: beam.PCollection[Flush]) -> beam.PCollection[Any]:
         """Returns an empty collection."""
-        return flushes | "Flush" >> _AfterCheckpoint(_FlushFn(self._sink))
+        return flushes | "Flush" >> _AfterCheckpoint(_FlushFn(self._sink, self._client))
 
 
 class _AfterCheckpoint(beam.ParDo):
@@ -45,12 +46,13 @@ class _AfterCheckpoint(beam.ParDo):
 
 
 class _FlushFn(beam.DoFn):
-    def __init__(self, sink: BigQuerySink) -> None:
+    def __init__(self, sink: BigQuerySink, client: type[WriteClient]) -> None:
         self._sink = sink
+        self._connect = client
         self._ends: dict[str, int] = {}
 
     def setup(self) -> None:
-        self._client = WriteClient(self._sink)
+        self._client = self._connect(self._sink)
         self._threads = concurrent.futures.ThreadPoolExecutor(_THREADS_MAX, "flush")
 
     def teardown(self) -> None:

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from transforms.bigquery.append_connection import Part
 from transforms.bigquery.errors import RefusedRow
-from transforms.contract.dead_letter import DETAIL_CHARS_MAX, DeadLetter, Reason
-from transforms.contract.table_schema import CONFLICTS, DUPLICATES, LATE_TRANSACTIONS, TRANSACTIONS
-from transforms.contract.transaction import ReplayOf
+from transforms.payment.dead_letter import DETAIL_CHARS_MAX, DeadLetter, Reason
+from transforms.payment.tables import CONFLICTS, DUPLICATES, LATE_TRANSACTIONS, TRANSACTIONS
+from transforms.payment.transaction import ReplayOf
 
 # Their records can end as dead letters instead. Of the others, a dead letter has nowhere else to
 # go, and a total or an indicator is no record.

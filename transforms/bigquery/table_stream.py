@@ -25,7 +25,7 @@ from transforms.bigquery.append_connection import AppendConnection, Part, Proble
 from transforms.bigquery.errors import CannotWrite
 from transforms.bigquery.patience import Patience
 from transforms.bigquery.write_client import WriteClient, helps_to_wait
-from transforms.contract.dead_letter import DeadLetter
+from transforms.payment.dead_letter import DeadLetter
 
 # One refused row is a bug of ours. Many at a time are a table that was changed: they must not all
 # become dead letters, for their ids stay remembered.
@@ -114,8 +114,8 @@ class TableStream:
             else:
                 raise CannotWrite(
                     f"BigQuery does not take rows of {self._table}: {problem.code.name} "
-                    f"{problem.message}. Hint: has the table been changed? `python -m "
-                    "pipeline.tables diff` compares it; the job needs roles/bigquery.dataEditor."
+                    f"{problem.message}. Hint: has the table been changed? `payments "
+                    "tables diff` compares it; the job needs roles/bigquery.dataEditor."
                 )
         self._flush_taken()
 
@@ -192,7 +192,7 @@ class TableStream:
             raise CannotWrite(
                 f"BigQuery refuses one row of {self._table} after the other, {len(self.letters)} "
                 f"at once: {problem.message}. Hint: has the table been changed? "
-                "`python -m pipeline.tables diff` compares it."
+                "`payments tables diff` compares it."
             )
         return refused_rows.without(part, self._schema, refused)
 

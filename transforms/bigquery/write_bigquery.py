@@ -12,6 +12,7 @@ from transforms.bigquery.arrow_rows import ENCODERS, Encoder
 from transforms.bigquery.flush_rows import FlushRows
 from transforms.bigquery.pack_rows import GatherByStream, PackRows
 from transforms.bigquery.sink import BigQuerySink
+from transforms.bigquery.write_client import WriteClient
 
 
 class WriteBigQuery(beam.PTransform):
@@ -34,11 +35,13 @@ class WriteBigQuery(beam.PTransform):
         stream_keys: tuple[int, ...],
         pipeline_version: str,
         encoders: Mapping[str, Encoder] = ENCODERS,
+        client: type[WriteClient] = WriteClient,
     ) -> None:
         super().__init__()
         self._sink = sink
         self._stream_keys = stream_keys
         self._encoders = encoders
+        self._client = client
         self._version = pipeline_version
 
     def expand(self, by_table: Mapping[str, beam.PCollection]) -> beam.PCollection[Any]:
@@ -51,8 +54,8 @@ class WriteBigQuery(beam.PTransform):
             parts
             | "Merge" >> beam.Flatten()
             | "GatherByStream" >> GatherByStream(self._stream_keys)
-            | "AppendRows" >> AppendRows(self._sink, self._encoders, self._version)
+            | "AppendRows" >> AppendRows(self._sink, self._encoders, self._version, self._client)
             # Saves what is to be flushed, before it is: a boundary on every runner.
             | "Save" >> beam.Reshuffle()
-            | "FlushRows" >> FlushRows(self._sink)
+            | "FlushRows" >> FlushRows(self._sink, self._client)
         )

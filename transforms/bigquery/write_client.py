@@ -46,6 +46,8 @@ def helps_to_wait(code: grpc.StatusCode) -> bool:
 class WriteClient:
     """A connection to the Storage Write API for the tables of one dataset."""
 
+    connection = AppendConnection
+
     def __init__(self, sink: BigQuerySink) -> None:
         self._sink = sink
         if sink.endpoint is None:
@@ -65,8 +67,8 @@ class WriteClient:
             return str(_repeated(create, f"open a stream of {table}").name)
         except exceptions.GoogleAPICallError as error:
             raise CannotWrite(
-                f"BigQuery opens no stream of {place}: {error.message}. Hint: `python -m "
-                "pipeline.tables diff` tells whether the table is there."
+                f"BigQuery opens no stream of {place}: {error.message}. Hint: `payments "
+                "tables diff` tells whether the table is there."
             ) from None
 
     def owns(self, table: str, stream: str) -> bool:
@@ -79,7 +81,7 @@ class WriteClient:
     def connect(self, stream: str, schema: pa.Schema) -> AppendConnection:
         """Opens a call that appends rows of this schema to a stream."""
         call = self._client.transport.append_rows
-        return AppendConnection(call, stream, schema, self._sink.trace_id)
+        return self.connection(call, stream, schema, self._sink.trace_id)
 
     def flush(self, stream: str, end: int) -> None:
         """Makes the rows of a stream before offset `end` visible; twice does the same as once.

@@ -1,6 +1,6 @@
 -- Which offsets between two records of a partition are in no table? Each row may be lost money.
 -- It may also be a marker of a Kafka transaction (one offset each) or a record that compaction has
--- removed: only Kafka can tell, `python -m pipeline.reconcile` asks it. What lies before the first
+-- removed: only Kafka can tell, `payments reconcile` asks it. What lies before the first
 -- record or after the last one is not visible from here.
 CREATE OR REPLACE VIEW `${dataset}.offset_gaps` AS
 SELECT

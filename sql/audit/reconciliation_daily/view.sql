@@ -1,6 +1,6 @@
 -- How did the records of each day of arrival end, and do the counts agree? Conservation by SQL.
 -- A record that Kafka has and no table has at the edge of a day shows in offset_gaps alone; the
--- proof against Kafka itself is `python -m pipeline.reconcile`.
+-- proof against Kafka itself is `payments reconcile`.
 CREATE OR REPLACE VIEW `${dataset}.reconciliation_daily` AS
 SELECT
   DATE(broker_time) AS day,

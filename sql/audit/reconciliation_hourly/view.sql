@@ -1,6 +1,6 @@
 -- How did the records of each hour of arrival end, and do the counts agree? Conservation by SQL.
 -- A record that Kafka has and no table has at the edge of an hour shows in offset_gaps alone; the
--- proof against Kafka itself is `python -m pipeline.reconcile`.
+-- proof against Kafka itself is `payments reconcile`.
 CREATE OR REPLACE VIEW `${dataset}.reconciliation_hourly` AS
 SELECT
   TIMESTAMP_TRUNC(broker_time, HOUR) AS hour,

@@ -10,7 +10,7 @@ ASSERT NOT EXISTS (
     `${dataset}.offset_overlaps`
 ) AS 'each record stands in one row of one outcome table';
 
--- A gap may be a marker of a Kafka transaction: `python -m pipeline.reconcile` asks Kafka.
+-- A gap may be a marker of a Kafka transaction: `payments reconcile` asks Kafka.
 #warn
 ASSERT NOT EXISTS (
   SELECT

@@ -1,4 +1,4 @@
-# What wakes somebody up. Names of counters are those of transforms/contract/metric_names.py.
+# What wakes somebody up. Names of counters are those of transforms/payment/metric_names.py.
 
 locals {
   job      = "job_name=\"${var.job_name}\""

@@ -1,7 +1,7 @@
 # What a job needs before its first start. Topics and brokers are somebody else's.
 
 locals {
-  # Written by `python -m pipeline.tables generate`, like the schemas beside it.
+  # Written by `payments tables generate`, like the schemas beside it.
   sql    = "${path.module}/../../../sql"
   tables = jsondecode(file("${local.sql}/tables.json"))
 }
@@ -57,7 +57,7 @@ resource "google_bigquery_table" "table" {
   }
 }
 
-# Views, and whatever else `python -m pipeline.tables create` compares, are made by that command.
+# Views, and whatever else `payments tables create` compares, are made by that command.
 
 # --- Staging and images -----------------------------------------------------------------------------
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Sequence
 
-from pipeline.reconciliation.checks import Check, Tally
-from pipeline.reconciliation.compare import plain
-from pipeline.reconciliation.coverage import PartitionLine
-from pipeline.reconciliation.ledger import Ledger
-from pipeline.reconciliation.report import Counts, Report
-from pipeline.reconciliation.rows import MinuteDifference, Outside, Tables
+from operations.reconcile.checks import Check, Tally
+from operations.reconcile.compare import plain
+from operations.reconcile.coverage import PartitionLine
+from operations.reconcile.ledger import Ledger
+from operations.reconcile.report import Counts, Report
+from operations.reconcile.rows import MinuteDifference, Outside, Tables
 from tests.support.reconcile_reference.compare import Comparison, compare_sums, gaps
 from tests.support.reconcile_reference.copies import accepted_twice, check_copies
 from tests.support.reconcile_reference.ledger_check import check_ledgers
 from tests.support.reconcile_reference.truth import Truth
-from transforms.contract.outcome import Outcome
+from transforms.payment.outcome import Outcome
 
 
 def audit(truth: Truth, tables: Tables, ledgers: Sequence[Ledger] = ()) -> Report:

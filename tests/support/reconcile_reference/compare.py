@@ -6,16 +6,16 @@ import collections
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from pipeline.reconciliation.checks import Check, Tally
-from pipeline.reconciliation.compare import CurrencyLine, plain
-from pipeline.reconciliation.coverage import Gap
-from pipeline.reconciliation.rows import CurrencySum, DeadLetterRow, PaymentRow, Row
-from pipeline.reconciliation.truth import Partition, Place
+from operations.reconcile.checks import Check, Tally
+from operations.reconcile.compare import CurrencyLine, plain
+from operations.reconcile.coverage import Gap
+from operations.reconcile.rows import CurrencySum, DeadLetterRow, PaymentRow, Row
+from operations.reconcile.truth import Partition, Place
 from tests.support.reconcile_reference.truth import Entry, Invalid, PartitionTruth, Truth
-from transforms.contract.dead_letter import Reason, kept
-from transforms.contract.outcome import Outcome
-from transforms.contract.rules import amount_of
-from transforms.contract.transaction import Transaction
+from transforms.payment.dead_letter import Reason, kept
+from transforms.payment.outcome import Outcome
+from transforms.payment.rules import amount_of
+from transforms.payment.transaction import Transaction
 
 
 class Comparison:

@@ -13,12 +13,12 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.reconciliation.checks import Tally
-from pipeline.reconciliation.rows import AcceptedRow
-from pipeline.reconciliation.truth import Place, Reach
+from operations.reconcile.checks import Tally
+from operations.reconcile.rows import AcceptedRow
+from operations.reconcile.truth import Place, Reach
 from tests.support.reconcile_reference.truth import Entry, Truth
-from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import Transaction, facts_of
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import Transaction, facts_of
 
 _BY_DEDUPLICATE = (Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.CONFLICT)
 # An accepted record that the check does not read, and its epoch: before or after every one that it

@@ -6,12 +6,12 @@ import collections
 from collections.abc import Iterable, Set
 from typing import NamedTuple
 
-from pipeline.reconciliation.checks import Check, Tally
-from pipeline.reconciliation.ledger import Ledger, LedgerEntry, SentFacts
-from pipeline.reconciliation.truth import Place, Reach
+from operations.reconcile.checks import Check, Tally
+from operations.reconcile.ledger import Ledger, LedgerEntry, SentFacts
+from operations.reconcile.truth import Place, Reach
 from tests.support.reconcile_reference.truth import Entry, Invalid, Truth
-from transforms.contract.outcome import Outcome
-from transforms.contract.transaction import Transaction
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import Transaction
 
 _BY_DEDUPLICATE = (Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.CONFLICT)
 

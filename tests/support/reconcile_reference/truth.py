@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from pipeline.reconciliation.rows import First
-from pipeline.reconciliation.truth import Limits, OffsetRange, Partition, Place, Reach
-from transforms.contract import wire_format
-from transforms.contract.dead_letter import Rejected
-from transforms.contract.outcome import Outcome
-from transforms.contract.rules import Rules, is_late
-from transforms.contract.transaction import KafkaRecord, Transaction
+from operations.reconcile.rows import First
+from operations.reconcile.truth import Limits, OffsetRange, Partition, Place, Reach
+from transforms.codecs import wire_format
+from transforms.payment.dead_letter import Rejected
+from transforms.payment.outcome import Outcome
+from transforms.payment.rules import Rules, is_late
+from transforms.payment.transaction import KafkaRecord, Transaction
 
 
 class Invalid(NamedTuple):

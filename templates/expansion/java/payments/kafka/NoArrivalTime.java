@@ -6,7 +6,7 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.common.record.TimestampType;
 
 /**
- * A record carries its producer's time: transforms/contract/arrival.py says why that is refused.
+ * A record carries its producer's time: transforms/payment/arrival.py says why that is refused.
  *
  * <p>Flink ends a job for good when it meets this. To restart would read the same record again, for
  * ever. It is an Error because whoever polls Kafka catches every Exception on the way.

@@ -19,7 +19,7 @@ import org.apache.kafka.common.record.TimestampType;
 
 /**
  * Packs consecutive records of a partition into one, a frame: KafkaIO and Beam then handle one
- * element where there were hundreds, and transforms/contract/record_frame.py unpacks it. A row per
+ * element where there were hundreds, and transforms/codecs/record_frame.py unpacks it. A row per
  * record costs Python more than all that is done with the payment afterwards.
  *
  * <p>Reading stays exact because a frame is atomic. Its offset is that of its last record, and
@@ -51,7 +51,7 @@ public final class RecordFrames implements ConsumerInterceptor<byte[], byte[]> {
   private static final int HEAD_BYTES = 12; // version, type, topic_bytes, partition, count
   private static final int PLACE_BYTES = 2 * Long.BYTES; // offset and timestamp, of each record
   private static final int ABSENT = -1;
-  private static final String REPLAY_HEADER = "payments-replay-of"; // transforms/contract/replay.py
+  private static final String REPLAY_HEADER = "payments-replay-of"; // transforms/payment/replay.py
   private static final List<Function<ConsumerRecord<byte[], byte[]>, byte[]>> FIELDS =
       List.of(ConsumerRecord::key, ConsumerRecord::value, RecordFrames::replayHeader);
 
@@ -108,7 +108,7 @@ public final class RecordFrames implements ConsumerInterceptor<byte[], byte[]> {
         last.leaderEpoch());
   }
 
-  /** The format that transforms/contract/record_frame.py describes. */
+  /** The format that transforms/codecs/record_frame.py describes. */
   private static byte[] pack(List<ConsumerRecord<byte[], byte[]>> records, int contentBytes) {
     byte[] topic = records.get(0).topic().getBytes(StandardCharsets.UTF_8);
     int columnsBytes = records.size() * (PLACE_BYTES + FIELDS.size() * Integer.BYTES);

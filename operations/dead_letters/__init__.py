@@ -1,0 +1,1 @@
+"""`payments dead-letters`: lists, shows, edits and sends again what was rejected."""

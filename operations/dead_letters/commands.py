@@ -1,0 +1,167 @@
+"""What do list, show, edit and send do? Each takes checked values and returns an exit code."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import sys
+import time
+from collections.abc import Iterable, Sequence
+
+from operations.dead_letters import fields, text, topic
+from operations.dead_letters.candidate import Candidate
+from operations.dead_letters.chain import chain_of
+from operations.dead_letters.folder import Folder
+from operations.dead_letters.history import Filter, History
+from operations.dead_letters.letters import Stored, name_of, place_of
+from operations.dead_letters.receipt import Receipt
+from operations.dead_letters.send import Result, SendConfig, send
+from operations.dead_letters.verdict import problem_of
+from operations.errors import ReplayError, UsageError
+from operations.reconcile.settings import Topics
+from operations.reconcile.truth import Limits, Place
+from transforms.payment.dead_letter import DeadLetter
+
+EXIT_DONE = 0
+EXIT_LEFT = 1  # some were skipped, failed, or are still wrong
+
+
+def list_letters(history: History, wanted: Filter, names_only: bool) -> int:
+    """Prints the newest dead letters that are meant."""
+    found = history.find(dataclasses.replace(wanted, limit=wanted.limit + 1))
+    shown = found[: wanted.limit]
+    if names_only:
+        print("\n".join(name_of(place_of(stored.letter)) for stored in shown))
+    else:
+        print(text.listing(shown) if shown else "no dead letters")
+    if len(found) > len(shown):
+        tell(f"the newest {len(shown)} are shown; --limit shows more")
+    return EXIT_DONE
+
+
+def show_letter(history: History, place: Place, payload_only: bool) -> int:
+    """Prints all that is known of one, or its payload, byte for byte."""
+    [letter] = found(history, [place])
+    if payload_only:
+        sys.stdout.buffer.write(letter.payload or b"")
+        sys.stdout.buffer.flush()
+    else:
+        print(text.page(letter, chain_of(letter, history)))
+    return EXIT_DONE
+
+
+def start_edit(
+    history: History, selected: Sequence[Place] | Filter, folder: Folder, topics: Topics | None
+) -> None:
+    """Writes the payloads of the selected dead letters to a folder that has none yet.
+
+    Raises:
+        ReplayError: there is nothing to write, or a record's bytes are nowhere any more.
+    """
+    if isinstance(selected, Filter):
+        stored: list[Stored] = history.find(selected)
+        letters = [each.letter for each in stored]
+    else:
+        letters = found(history, selected)
+    if not letters:
+        raise ReplayError("no dead letters: nothing to edit")
+    candidates = as_stored(letters, topics)
+    with_bytes = [each for each in candidates if not _bytes_gone(each)]
+    for each in candidates:
+        if _bytes_gone(each):
+            tell(f"left out: {name_of(each.place)}: Kafka no longer holds the record")
+    folder.write(with_bytes)
+    tell(f"{len(with_bytes)} payloads are in {folder.path}")
+
+
+def go_on_editing(
+    history: History, folder: Folder, settings: Sequence[fields.Setting], limits: Limits
+) -> int:
+    """Sets fields in every payload of the folder, and says what is still wrong with each."""
+    wrong = 0
+    for sheet in folder.sheets() if settings else ():
+        try:
+            folder.replace(sheet, fields.changed(folder.payload(sheet), list(settings)))
+        except ValueError as error:
+            tell(f"not set in {sheet.file}: {error}")
+    now_us = time.time_ns() // 1_000
+    sheets = {sheet.place: sheet for sheet in folder.sheets()}
+    for candidate in from_folder(history, folder):
+        problem = problem_of(candidate, limits, now_us)
+        wrong += problem is not None
+        print(f"{sheets[candidate.place].file}  {text.visible(str(problem or 'ok'))}")
+    tell(f"{wrong} of {len(sheets)} payloads would be rejected again" if wrong else "all are valid")
+    return EXIT_LEFT if wrong else EXIT_DONE
+
+
+def send_letters(
+    candidates: Sequence[Candidate], history: History, receipt: Receipt, config: SendConfig
+) -> int:
+    """Sends, or tells what would be sent; prints what became of each, whatever happens."""
+    done: list[Result] = []
+    try:
+        for result in send(candidates, history, receipt, config, tell):
+            done.append(result)
+    finally:
+        if done:
+            print(text.results(done))
+        print(text.summary(done))
+    if not config.really:
+        tell("nothing was sent: this was a dry run; --yes sends")
+    return EXIT_DONE if all(result.well for result in done) else EXIT_LEFT
+
+
+def found(history: History, places: Sequence[Place]) -> list[DeadLetter]:
+    """Returns the dead letters at all of the places.
+
+    Raises:
+        ReplayError: there is none at one of them.
+    """
+    letters = history.letters(places)
+    missing = [place for place in places if place not in letters]
+    if missing:
+        raise ReplayError(f"no dead letter is at {name_of(missing[0])}. Hint: `list` names them")
+    return list(letters.values())
+
+
+def as_stored(letters: Iterable[DeadLetter], topics: Topics | None) -> list[Candidate]:
+    """Returns the letters with the bytes that they arrived with.
+
+    Raises:
+        UsageError: some bytes are only in Kafka, and no broker is named.
+    """
+    with contextlib.ExitStack() as stack:
+        reader = None
+        candidates = []
+        for letter in letters:
+            if letter.holds_record:
+                candidates.append(Candidate(letter, letter.key, letter.payload))
+                continue
+            if topics is None:
+                raise UsageError(
+                    f"{name_of(place_of(letter))} was refused by BigQuery or is too large for it: "
+                    "its bytes are in Kafka. --kafka_bootstrap_servers is required"
+                )
+            reader = reader or stack.enter_context(topic.connected(topics))
+            record = reader.record_at(place_of(letter))
+            key, payload = (None, None) if record is None else (record.key, record.payload)
+            candidates.append(Candidate(letter, key, payload))
+        return candidates
+
+
+def from_folder(history: History, folder: Folder) -> list[Candidate]:
+    """Returns the letters of a folder with the bytes and keys that it holds."""
+    sheets = {sheet.place: sheet for sheet in folder.sheets()}
+    return [
+        Candidate(letter, sheet.key, folder.payload(sheet))
+        for letter, sheet in zip(found(history, list(sheets)), sheets.values(), strict=True)
+    ]
+
+
+def tell(words: str) -> None:
+    """Writes to stderr: stdout is for what was asked for."""
+    print(words, file=sys.stderr, flush=True)
+
+
+def _bytes_gone(candidate: Candidate) -> bool:
+    return not candidate.letter.holds_record and candidate.payload is None

@@ -1,0 +1,149 @@
+"""Which flags does `payments dead-letters` take?"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from operations import flag_types, tool_flags
+from operations.dead_letters import fields
+from operations.dead_letters.letters import place_named
+from operations.reconcile.truth import Place
+from transforms.payment.dead_letter import Reason
+
+
+def parser(document: str) -> argparse.ArgumentParser:
+    """Returns the parser of the command line; `document` is the text of its help."""
+    title, _, rest = document.partition("\n\n")
+    whole = argparse.ArgumentParser(
+        prog="payments dead-letters",
+        description=title,
+        epilog=rest,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, add_flags, words in (
+        ("list", _add_list, "name dead letters, and what became of them"),
+        ("show", _add_show, "print one with its payload and its chain of replays"),
+        ("edit", _add_edit, "write payloads to a folder; set fields; check what is still wrong"),
+        ("send", _add_send, "send them to their topic again; a dry run without --yes"),
+    ):
+        command = commands.add_parser(name, help=words, description=words, allow_abbrev=False)
+        tool_flags.add_bigquery(command)
+        add_flags(command)
+    return whole
+
+
+def _add_list(command: argparse.ArgumentParser) -> None:
+    _add_filters(command)
+    command.add_argument(
+        "--places", action="store_true", help="Print places alone, one a line, for xargs."
+    )
+
+
+def _add_show(command: argparse.ArgumentParser) -> None:
+    command.add_argument("place", type=_place, metavar="PLACE")
+    command.add_argument(
+        "--payload", action="store_true", help="Write the payload alone to stdout, byte for byte."
+    )
+
+
+def _add_edit(command: argparse.ArgumentParser) -> None:
+    command.add_argument("places", type=_place, nargs="*", metavar="PLACE")
+    _add_filters(command)
+    unless = "Needed for what BigQuery refused: its bytes are only in Kafka."
+    tool_flags.add_kafka(command, unless)
+    tool_flags.add_limits(command)
+    command.add_argument(
+        "--folder",
+        type=Path,
+        required=True,
+        help="Where the payloads are written, one file each. One that holds some already is "
+        "changed by --set and checked again.",
+    )
+    command.add_argument(
+        "--set",
+        dest="settings",
+        type=_setting,
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="Set a field of every payload: a value that is JSON as JSON, any other as text.",
+    )
+
+
+def _add_send(command: argparse.ArgumentParser) -> None:
+    command.add_argument("places", type=_place, nargs="*", metavar="PLACE")
+    command.add_argument(
+        "--from", dest="folder", type=Path, metavar="FOLDER", help="What `edit` wrote, as it is."
+    )
+    tool_flags.add_kafka(command)
+    tool_flags.add_limits(command)
+    add = command.add_argument
+    add("--yes", action="store_true", help="Send. Without it, only tell what would be sent.")
+    add("--topic", type=flag_types.topic, help="Send there, not to the topic each came from.")
+    add(
+        "--kafka_topics",
+        type=flag_types.topics,
+        default=(),
+        metavar="TOPIC[,…]",
+        help="Topics that the pipeline reads (default: those that the tables have rows of).",
+    )
+    add(
+        "--lag_max_sec",
+        type=flag_types.seconds,
+        default=600,
+        metavar="SEC",
+        help="Send nothing while a record has waited for the pipeline for longer: what it has "
+        "counted could not be known (default: %(default)s).",
+    )
+    add(
+        "--receipt",
+        type=Path,
+        metavar="FILE",
+        help="What was sent; an interrupted send goes on from it (default: receipt.jsonl in "
+        "FOLDER, else dead_letters.receipt.jsonl here).",
+    )
+    add("--again", action="store_true", help="Send also what was sent before.")
+    add("--even_invalid", action="store_true", help="Send also what would be rejected again.")
+
+
+def _add_filters(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("which dead letters")
+    group.add_argument(
+        "--reason",
+        choices=[reason.value for reason in Reason],
+        metavar="REASON",
+        help="One of: " + ", ".join(reason.value for reason in Reason),
+    )
+    group.add_argument("--topic", type=flag_types.topic, help="Arrived in this topic.")
+    for name, words in (("since", "Arrived then or later"), ("until", "Arrived before")):
+        group.add_argument(
+            f"--{name}",
+            type=flag_types.moment,
+            metavar="TIME",
+            help=f"{words}: 2026-11-23T08:15Z (UTC without a zone), or 30m, 2h, 7d ago.",
+        )
+    group.add_argument("--limit", type=_positive, default=100, help="(default: %(default)s)")
+    group.add_argument("--all", action="store_true", help="Also those that were sent again.")
+
+
+def _place(text: str) -> Place:
+    try:
+        return place_named(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _setting(text: str) -> fields.Setting:
+    try:
+        return fields.setting(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _positive(text: str) -> int:
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"must be a whole number above 0, got {text!r}")
+    return int(text)

@@ -1,0 +1,107 @@
+"""What does Kafka say: bytes of old records, records that wait for the pipeline, other replays?"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
+
+from kafka.structs import TopicPartition
+
+from operations import kafka_client
+from operations.errors import ReplayError
+from operations.reconcile.settings import Topics
+from operations.reconcile.truth import Partition, Place
+from transforms.kafka.message import record_of
+from transforms.kafka.reader import CannotRead, KafkaReader, NoTopic, OffsetRange
+from transforms.payment import arrival, replay
+from transforms.payment.transaction import KafkaRecord
+
+
+class Waiting(NamedTuple):
+    """The oldest record of a partition that no table holds yet."""
+
+    place: Place
+    broker_time_us: int
+
+
+class TopicReader:
+    """Committed records, read where they are asked for. Use `connected`."""
+
+    def __init__(self, reader: KafkaReader) -> None:
+        self._reader = reader
+
+    def require(self, topics: Collection[str]) -> None:
+        """Raises NoTopic for a topic that does not exist."""
+        self._reader.pairs(topics)
+
+    def record_at(self, place: Place) -> KafkaRecord | None:
+        """Returns the record at `place`, None when Kafka no longer holds it."""
+        span = OffsetRange(*place, place.offset + 1)
+        try:
+            held = {each[:2]: each for each in self._reader.ranges([place.topic])}
+        except NoTopic:
+            return None
+        found = held.get(span[:2])
+        if found is None or not found.start <= place.offset < found.end:
+            return None
+        message = self._reader.first(span)
+        return None if message is None else record_of(message)
+
+    def waiting(self, topics: Collection[str], newest: Mapping[Partition, int]) -> list[Waiting]:
+        """Returns the oldest record behind the newest row, for each partition that has one.
+
+        Args:
+            topics: what the pipeline reads.
+            newest: the highest offset that has a row, asked for before this is called.
+
+        Raises:
+            ReplayError: a row is of an offset that Kafka has not reached: another topic's row.
+        """
+        waiting = []
+        for span in self._reader.ranges(sorted(topics)):
+            behind = newest.get((span.topic, span.partition), -1) + 1
+            if behind > span.end:
+                raise ReplayError(
+                    f"the tables hold {span.topic}[{span.partition}]@{behind - 1}, Kafka ends at "
+                    f"{span.end}. Hint: was the topic made anew, or is this another cluster?"
+                )
+            message = self._reader.first(span._replace(start=max(behind, span.start)))
+            if message is not None:
+                arrival.require(message)
+                record = record_of(message)
+                waiting.append(Waiting(Place(*record[:3]), record.broker_time_us))
+        return waiting
+
+    def replays_since(self, topics: Collection[str], since_us: int) -> dict[Place, Place]:
+        """Returns which dead letters were sent again since, each with where it went."""
+        found = {}
+        for span in self._reader.ranges(sorted(topics)):
+            start = self._reader.since(TopicPartition(*span[:2]), since_us)
+            if start is None:
+                continue  # nothing arrived since
+            for batch in self._reader.read([span._replace(start=start)]):
+                for record in map(record_of, batch):
+                    of = replay.replay_of_or_none(record)
+                    if of is not None:
+                        found[Place(*of[:3])] = Place(*record[:3])
+        return found
+
+
+@contextlib.contextmanager
+def connected(topics: Topics) -> Iterator[TopicReader]:
+    """Connects for the length of a with-block.
+
+    Raises:
+        ReplayError: no broker answers, or it stops answering.
+    """
+    try:
+        consumer = kafka_client.consumer(topics.bootstrap_servers, topics.properties)
+    except kafka_client.Unreachable as error:
+        raise ReplayError(str(error)) from None
+    try:
+        yield TopicReader(KafkaReader(topics.bootstrap_servers, consumer))
+    except (CannotRead, arrival.NoArrivalTime) as error:
+        raise ReplayError(str(error)) from None
+    finally:
+        consumer.close(autocommit=False)

@@ -1,0 +1,1 @@
+"""`payments health`: how the job, its topics and its tables are."""

@@ -1,0 +1,88 @@
+"""One way to Kafka for all programs: consumers, admin clients and producers, with limits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
+from kafka.errors import KafkaError
+
+from transforms.kafka import causes as kafka_causes
+from transforms.kafka import connection as kafka_connection
+from transforms.kafka import reader as kafka_reader
+from transforms.kafka.properties import PropertiesError
+
+# A broker that is up answers in milliseconds; one that is down should be reported before a person
+# wonders (30 s is the promise, with room for the caller's own work).
+BROKER_TIMEOUT_MS = 15_000
+# Long enough for another broker to take over a partition.
+_DELIVERY_TIMEOUT_MS = 60_000
+
+
+class Unreachable(RuntimeError):
+    """A service does not answer: the message names it and its address."""
+
+
+def consumer(
+    servers: str, properties: Mapping[str, str], isolation_level: str = "read_committed"
+) -> KafkaConsumer:
+    """Returns a consumer that sees committed records only, unless asked, and commits nothing.
+
+    Raises:
+        Unreachable: no broker answers.
+    """
+    return _connect(
+        KafkaConsumer,
+        servers,
+        properties,
+        **{**kafka_reader.READING, "isolation_level": isolation_level},
+    )
+
+
+def admin(servers: str, properties: Mapping[str, str]) -> KafkaAdminClient:
+    """Returns an admin client.
+
+    Raises:
+        Unreachable: no broker answers.
+    """
+    return _connect(KafkaAdminClient, servers, properties)
+
+
+def producer(servers: str, properties: Mapping[str, str]) -> KafkaProducer:
+    """Returns a producer whose retries store a record once.
+
+    Raises:
+        Unreachable: no broker answers.
+    """
+    return _connect(
+        KafkaProducer,
+        servers,
+        properties,
+        acks="all",
+        enable_idempotence=True,
+        allow_auto_create_topics=False,  # would be made with CreateTime: no arrival times
+        delivery_timeout_ms=_DELIVERY_TIMEOUT_MS,
+        max_block_ms=BROKER_TIMEOUT_MS,
+    )
+
+
+def _connect(client: Any, servers: str, properties: Mapping[str, str], **more: Any) -> Any:
+    try:
+        arguments = kafka_connection.for_kafka_python(servers, properties)
+    except PropertiesError as error:
+        raise Unreachable(f"--kafka_config_file: {error}") from None
+    with kafka_causes.collected() as causes:
+        try:
+            return client(**arguments, bootstrap_timeout_ms=BROKER_TIMEOUT_MS, **more)
+        except KafkaError as error:
+            why = causes.text() or type(error).__name__
+            if "SaslAuthenticationFailed" in why:
+                raise Unreachable(
+                    f"Kafka at {servers} refused the login ({why}). Hint: check user, password and "
+                    "mechanism in --kafka_config_file."
+                ) from None
+            raise Unreachable(
+                f"no Kafka broker answers at {servers} ({why}). Hint: is it running, is the "
+                "address the one that it advertises, and does --kafka_config_file fit its listener?"
+            ) from None

@@ -1,0 +1,265 @@
+"""Proves that every record was counted exactly once: compares Kafka, by offset, with BigQuery.
+
+    payments reconcile --kafka_bootstrap_servers=broker:9092 --kafka_topics=payments \\
+        --bigquery_dataset=my-project.payments --wait_sec=60
+
+    outcome    table                rows
+    ---------  -----------------  ------
+    accepted   transactions        99012
+    …
+    reconciled: read=100000 accepted=99012 duplicate=941 invalid=47 missing=0 double=0
+
+Reads every topic again from its earliest record to where it ends now, and decides from the records
+alone how each must have ended; with --ledger, also what the simulator meant it to be. --since_last
+reads only what no check before has proven, --since and --until what arrived then. Everything is
+sorted on disk, where TMPDIR says: about 200 bytes for each record, and memory that does not grow.
+
+Each verdict becomes a row of the table `reconciliations`.
+
+Exit code: 0 balanced, 1 not balanced, 2 a mistake in the flags, 3 it could not be checked, or its
+verdict, though printed, could not be written down.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import datetime as dt
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import orjson
+
+from operations import flag_types, polling, tool_flags
+from operations.errors import CannotCheck, CannotStart
+from operations.reconcile import compaction, kafka_side
+from operations.reconcile.audit import audit
+from operations.reconcile.bigquery_side import BigQuerySide
+from operations.reconcile.kafka_side import KafkaSide
+from operations.reconcile.ledger import Ledger
+from operations.reconcile.report import Report
+from operations.reconcile.scope import FULL, Scope
+from operations.reconcile.settings import Dataset, ReconcileConfig, Topics
+from operations.reconcile.truth import Limits
+from operations.reconcile.verdicts import Verdicts, row_of
+from operations.runs import limits
+from operations.runs.limits import Contradicts
+from transforms.kafka import causes as kafka_causes
+from transforms.kafka import properties as kafka_properties
+
+EXIT_BALANCED = 0
+EXIT_NOT_BALANCED = 1
+EXIT_USAGE = 2
+EXIT_CANNOT_CHECK = 3
+
+
+def reconcile(
+    config: ReconcileConfig, progress: Callable[[str], None] = lambda text: None
+) -> Report:
+    """Reads both sides and compares them.
+
+    Args:
+        config: what to compare.
+        progress: told, in words, what is being done.
+
+    Raises:
+        CannotCheck: a service does not answer, a topic or table is missing, a ledger is broken.
+    """
+    with kafka_side.connected(config.topics) as kafka:
+        scope = _scope(config, kafka)
+        ranges = list(scope.ranges)
+        # A table that is missing should be told before a million records are read.
+        BigQuerySide(config.dataset, ranges).count_rows()
+        with contextlib.closing(kafka.read(ranges, config.limits, progress)) as truth:
+            records = truth.records
+            progress(f"{records} records read from Kafka")
+            arrivals_us = None if scope.kind == FULL else truth.arrivals_us or (0, -1)
+            bigquery = BigQuerySide(config.dataset, truth.ranges, arrivals_us)
+            _wait(bigquery, records, config.wait_sec, progress)
+            tables = bigquery.tables(kafka.ends)
+            ledgers = [Ledger(path) for path in config.ledgers]
+            ledgers += [Ledger(path, partial=True) for path in config.partial_ledgers]
+            report = audit(truth, tables, ledgers, scope, progress)
+        arrival = kafka.without_arrival.check("arrival", "each record carries the broker's time")
+        report = dataclasses.replace(report, checks=(*report.checks, arrival))
+        compaction.check(report, kafka.compacted)
+        return report
+
+
+def _scope(config: ReconcileConfig, kafka: KafkaSide) -> Scope:
+    scope = Scope.full(kafka.ranges())
+    if config.since_last:
+        return scope.from_proven(Verdicts(config.dataset).proven())
+    if config.since_us is None and config.until_us is None:
+        return scope
+    starts, ends = (
+        {} if moment_us is None else kafka.first_from(moment_us, scope.ranges)
+        for moment_us in (config.since_us, config.until_us)
+    )
+    return scope.between(config.since_us, config.until_us, starts, ends)
+
+
+def _wait(
+    bigquery: BigQuerySide, records: int, wait_sec: float, progress: Callable[[str], None]
+) -> None:
+    """Returns when there are as many rows as records and totals to match, or the time is over."""
+    until = time.monotonic() + wait_sec
+    while (left_sec := until - (began_at := time.monotonic())) > 0:
+        rows = bigquery.count_rows()
+        progress(f"{rows} of {records} rows are queryable, waiting {left_sec:.0f} s at most")
+        # More rows than records will not become fewer.
+        if rows > records or (rows == records and not any(True for _ in bigquery.minutes())):
+            return
+        now = time.monotonic()
+        time.sleep(polling.pause_sec(now - began_at, until - now))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (module docstring)."""
+    kafka_causes.keep_to_ourselves()
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        config = _config(arguments)
+    except kafka_properties.PropertiesError as error:
+        parser.error(str(error))
+    if mistake := _mistake(config):
+        parser.error(mistake)
+    started_at = dt.datetime.now(dt.UTC)
+    try:
+        config = dataclasses.replace(config, limits=_limits(arguments))
+        report = reconcile(config, progress=_tell)
+    except Contradicts as error:
+        parser.error(str(error))
+    except (CannotCheck, CannotStart) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return EXIT_CANNOT_CHECK
+    row = row_of(report, config.limits, started_at, dt.datetime.now(dt.UTC))
+    if arguments.json:
+        print(orjson.dumps(report.document(), option=orjson.OPT_INDENT_2).decode(), flush=True)
+    else:
+        print(report.text(), flush=True)
+    if not arguments.no_log:
+        try:
+            Verdicts(config.dataset).append(row)
+        except CannotCheck as error:
+            print(f"error: the verdict above was not written down: {error}", file=sys.stderr)
+            return EXIT_CANNOT_CHECK
+    return EXIT_BALANCED if report.balanced else EXIT_NOT_BALANCED
+
+
+def _tell(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def _config(arguments: argparse.Namespace) -> ReconcileConfig:
+    project, dataset = arguments.bigquery_dataset
+    return ReconcileConfig(
+        Topics(
+            arguments.kafka_bootstrap_servers,
+            arguments.kafka_topics,
+            kafka_properties.load(arguments.kafka_config_file),
+        ),
+        Dataset(project, dataset, arguments.bigquery_endpoint),
+        Limits(),
+        tuple(arguments.ledger),
+        tuple(arguments.partial_ledger),
+        arguments.wait_sec,
+        _micros(arguments.since),
+        _micros(arguments.until),
+        arguments.since_last,
+    )
+
+
+def _limits(arguments: argparse.Namespace) -> Limits:
+    found = limits.of_flags(arguments, _tell)
+    return Limits(
+        clock_skew_us=found.clock_skew_sec * 1_000_000,
+        allowed_lateness_us=found.allowed_lateness_sec * 1_000_000,
+    )
+
+
+def _micros(moment: dt.datetime | None) -> int | None:
+    if moment is None:
+        return None
+    return (moment - dt.datetime(1970, 1, 1, tzinfo=dt.UTC)) // dt.timedelta(microseconds=1)
+
+
+def _mistake(config: ReconcileConfig) -> str | None:
+    """Returns what is wrong with flags that are right one by one."""
+    since_us, until_us = config.since_us, config.until_us
+    if config.since_last and (since_us is not None or until_us is not None):
+        return "--since_last begins where the last proof has ended: no --since or --until with it"
+    if since_us is not None and until_us is not None and since_us >= until_us:
+        return "--since must be before --until"
+    return None
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = tool_flags.parser("payments reconcile", __doc__)
+    tool_flags.add_kafka(parser)
+    tool_flags.add_topics(parser)
+    tool_flags.add_bigquery(parser)
+    tool_flags.add_limits(parser)
+    _add_own_flags(parser)
+    return parser
+
+
+def _add_own_flags(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--ledger",
+        type=_file,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help="What the simulator sent, JSON Lines. Several files together must name every record.",
+    )
+    parser.add_argument(
+        "--partial_ledger",
+        type=_file,
+        nargs="+",
+        action="extend",
+        default=[],
+        metavar="FILE",
+        help="What a simulator wrote down before it was killed. Records that it lacks must be "
+        "named by a --ledger, whose simulator sent the same once more.",
+    )
+    tool_flags.add_wait(
+        parser,
+        "Wait until as many rows are queryable as Kafka holds records, and totals by minute "
+        "match them, but no longer than this",
+    )
+    for name, words in (("since", "arrived then or later"), ("until", "arrived before")):
+        parser.add_argument(
+            f"--{name}",
+            type=flag_types.moment,
+            metavar="TIME",
+            help=f"Check only what {words}: 2026-11-23T08:15Z (UTC without a zone), or 30m, 2h, "
+            "7d ago.",
+        )
+    parser.add_argument(
+        "--since_last",
+        action="store_true",
+        help="Check only what lies behind the last offset that a check before has proven.",
+    )
+    parser.add_argument(
+        "--no_log",
+        action="store_true",
+        help="Write no row of the verdict, for a dataset of views or without the right to write.",
+    )
+    parser.add_argument("--json", action="store_true", help="Print one JSON document instead.")
+
+
+def _file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"no such file: {text}")
+    return path
+
+
+if __name__ == "__main__":
+    sys.exit(main())

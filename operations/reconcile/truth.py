@@ -1,0 +1,231 @@
+"""What Kafka holds: every record of the checked ranges, judged from Kafka alone."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import hashlib
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+from operations.reconcile.sorted_runs import SortedRuns
+from transforms.codecs import wire_format
+from transforms.payment.dead_letter import Rejected, kept
+from transforms.payment.outcome import Outcome
+from transforms.payment.rules import Rules, is_late
+from transforms.payment.transaction import KafkaRecord, ReplayOf, Transaction
+
+Partition = tuple[str, int]  # topic, partition
+# Number of the partition in the check, offset: sorts as places do, and is small.
+PlaceKey = tuple[int, int]
+
+
+class Place(NamedTuple):
+    """Where a record is in Kafka."""
+
+    topic: str
+    partition: int
+    offset: int
+
+    def __str__(self) -> str:
+        return f"{self.topic}[{self.partition}]@{self.offset}"
+
+
+class OffsetRange(NamedTuple):
+    """The part of one partition that is checked: `start` inclusive, `end` exclusive."""
+
+    topic: str
+    partition: int
+    start: int
+    end: int
+
+
+class Reach(enum.Enum):
+    """Where a place lies, seen from the ranges that are checked."""
+
+    CHECKED = "checked"
+    EXPIRED = "expired"  # below the range: as a rule, of the earliest record that Kafka still holds
+    NEWER = "newer"  # behind the end of the check
+    OTHER_TOPIC = "other topic"  # not asked about
+    NOWHERE = "nowhere"  # no such partition
+
+
+class Invalid(NamedTuple):
+    """A record that cannot be counted. Key and payload may be large: their digests stand for them.
+
+    Attributes:
+        key: digest of the key.
+        kept_key: digest of as much of it as a dead letter holds.
+        kept_payload: digest of as much of the payload as a dead letter holds.
+    """
+
+    place: Place
+    broker_time_us: int
+    key: bytes | None
+    kept_key: bytes | None
+    kept_payload: bytes | None
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """The limits that the pipeline ran with.
+
+    Attributes:
+        clock_skew_us: how far ahead a producer's clock may be, microseconds.
+        allowed_lateness_us: how late a record may arrive, microseconds.
+    """
+
+    clock_skew_us: int = 300_000_000
+    allowed_lateness_us: int = 3_600_000_000
+
+    @property
+    def horizon_us(self) -> int:
+        """Returns how long an id is remembered after its first arrival, microseconds."""
+        return self.allowed_lateness_us + self.clock_skew_us
+
+
+class Entry(NamedTuple):
+    """One record in Kafka.
+
+    Attributes:
+        content: what the record says.
+        decided: INVALID or LATE, which the record alone decides; None for a valid record on time,
+            whose outcome depends on the other copies of its id.
+    """
+
+    place: Place
+    content: Transaction | Invalid
+    decided: Outcome | None
+
+
+@dataclasses.dataclass
+class PartitionTruth:
+    """What is checked of one partition, and how many records were read there.
+
+    Markers of transactions and aborted records take offsets but are no records: gaps are normal.
+    """
+
+    range: OffsetRange
+    records: int = 0
+    forgotten: bool = False
+
+    def forget_below(self, start: int) -> None:
+        """Leaves out what expired while it was being read: nothing half known is compared."""
+        if start > self.range.start:
+            self.range = self.range._replace(start=start)
+            self.forgotten = True
+
+
+class Truth:
+    """All checked partitions. The records are sorted on disk (sorted_runs.py)."""
+
+    def __init__(self, ranges: Iterable[OffsetRange], limits: Limits) -> None:
+        self.limits = limits
+        self.partitions: dict[Partition, PartitionTruth] = {
+            (checked.topic, checked.partition): PartitionTruth(checked) for checked in ranges
+        }
+        self._numbers = {pair: number for number, pair in enumerate(self.partitions)}
+        self._pairs = list(self.partitions)
+        self._topics = {topic for topic, _ in self.partitions}
+        self._rules = Rules(limits.clock_skew_us)
+        self._records: SortedRuns[PlaceKey] = SortedRuns()
+        # First and last arrival, None of no records.
+        self.arrivals_us: tuple[int, int] | None = None
+
+    @property
+    def ranges(self) -> list[OffsetRange]:
+        """Returns what is checked, partition by partition."""
+        return [partition.range for partition in self.partitions.values()]
+
+    @property
+    def records(self) -> int:
+        """Returns how many records Kafka holds in the checked ranges."""
+        if any(partition.forgotten for partition in self.partitions.values()):
+            return sum(1 for _ in self._checked())
+        return sum(partition.records for partition in self.partitions.values())
+
+    def add(self, record: KafkaRecord) -> None:
+        """Judges a record read from Kafka by the rules of the contract."""
+        pair = record.topic, record.partition
+        self.partitions[pair].records += 1
+        first_us, last_us = self.arrivals_us or (record.broker_time_us, record.broker_time_us)
+        self.arrivals_us = (
+            min(first_us, record.broker_time_us),
+            max(last_us, record.broker_time_us),
+        )
+        self._records.add((self._numbers[pair], record.offset), self._judge(record))
+
+    def key(self, place: Place) -> PlaceKey | None:
+        """Returns what `place` is sorted by, None outside the checked partitions."""
+        number = self._numbers.get((place.topic, place.partition))
+        return None if number is None else (number, place.offset)
+
+    def place(self, key: PlaceKey) -> Place:
+        """Returns the place that a key stands for."""
+        return Place(*self._pairs[key[0]], key[1])
+
+    def reach(self, place: Place) -> Reach:
+        """Returns whether the check reaches `place`, or why not."""
+        partition = self.partitions.get((place.topic, place.partition))
+        if partition is None:
+            return Reach.NOWHERE if place.topic in self._topics else Reach.OTHER_TOPIC
+        if place.offset < partition.range.start:
+            return Reach.EXPIRED
+        return Reach.CHECKED if place.offset < partition.range.end else Reach.NEWER
+
+    def entries(self) -> Iterator[tuple[PlaceKey, Entry]]:
+        """Yields every record, partition by partition, in the order of offsets."""
+        for key, value in self._checked():
+            yield key, self._entry(key, value)
+
+    def close(self) -> None:
+        """Gives back the disk."""
+        self._records.close()
+
+    def _checked(self) -> Iterator[tuple[PlaceKey, Any]]:
+        starts = [partition.range.start for partition in self.partitions.values()]
+        for key, value in self._records:
+            if key[1] >= starts[key[0]]:
+                yield key, value
+
+    def _judge(self, record: KafkaRecord) -> tuple[Any, ...]:
+        try:
+            transaction = wire_format.decode(record)
+            self._rules.check(transaction)
+        except Rejected as rejected:
+            return (
+                record.broker_time_us,
+                digest(record.key),
+                digest(kept(record.key)),
+                digest(kept(record.payload)),
+                rejected.reason.value,
+            )
+        late = is_late(transaction, self.limits.allowed_lateness_us)
+        return late, plain_transaction(transaction)
+
+    def _entry(self, key: PlaceKey, value: tuple[Any, ...]) -> Entry:
+        place = self.place(key)
+        if len(value) == 2:
+            late, fields = value
+            return Entry(place, transaction_of(fields), Outcome.LATE if late else None)
+        return Entry(place, Invalid(place, *value), Outcome.INVALID)
+
+
+def digest(part: bytes | None) -> bytes | None:
+    """Returns what stands for a key or a payload: equal for equal bytes, and for no others."""
+    return None if part is None else hashlib.blake2b(part, digest_size=16).digest()
+
+
+def plain_transaction(transaction: Transaction) -> tuple[Any, ...]:
+    """Returns the fields as plain values, for the disk."""
+    if transaction.replay_of is None:
+        return tuple(transaction)
+    return (*transaction[:-1], tuple(transaction.replay_of))
+
+
+def transaction_of(fields: tuple[Any, ...]) -> Transaction:
+    """Returns the transaction that `plain_transaction` took apart."""
+    if fields[-1] is None:
+        return Transaction._make(fields)
+    return Transaction._make((*fields[:-1], ReplayOf._make(fields[-1])))

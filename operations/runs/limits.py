@@ -1,0 +1,96 @@
+"""The limits that a job runs with, as the table `runs` tells them: tools need not guess."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from typing import NamedTuple
+
+from operations.runs.run import Run
+from operations.runs.runs_table import RunsTable
+
+# Of `python -m pipeline` (options.py), for tables that no run has claimed.
+DEFAULT_LATENESS_SEC = 3_600
+DEFAULT_SKEW_SEC = 300
+
+
+class Contradicts(ValueError):
+    """A flag says otherwise than the run; the message says both, and a hint."""
+
+
+class Limits(NamedTuple):
+    """Seconds."""
+
+    allowed_lateness_sec: int
+    clock_skew_sec: int
+
+
+def of_flags(arguments: argparse.Namespace, say: Callable[[str], None]) -> Limits:
+    """Returns the limits that a job ran with, as the table `runs` and a tool's flags say.
+
+    Raises:
+        Contradicts: a flag says otherwise than the table.
+        CannotStart: BigQuery does not answer.
+    """
+    return of_runs(
+        ".".join(arguments.bigquery_dataset),
+        arguments.bigquery_endpoint,
+        arguments.allowed_lateness_sec,
+        arguments.clock_skew_sec,
+        say,
+    )
+
+
+def of_runs(
+    dataset: str,
+    endpoint: str | None,
+    lateness_sec: int | None,
+    skew_sec: int | None,
+    say: Callable[[str], None],
+) -> Limits:
+    """Returns the limits of the newest run that has written to a dataset.
+
+    Args:
+        dataset: PROJECT.DATASET.
+        lateness_sec: what a flag says, None without one.
+        skew_sec: what a flag says, None without one.
+        say: is told when no run says it, or when runs before had other limits.
+
+    Raises:
+        Contradicts: a flag says otherwise.
+        CannotStart: BigQuery does not answer.
+    """
+    runs = [
+        run
+        for run in RunsTable(dataset, endpoint).rows_if_any()
+        if run.may_have_written and run.allowed_lateness_sec is not None
+    ]
+    if not runs:
+        found = Limits(
+            DEFAULT_LATENESS_SEC if lateness_sec is None else lateness_sec,
+            DEFAULT_SKEW_SEC if skew_sec is None else skew_sec,
+        )
+        say(
+            f"no run of {dataset} says its limits; judging by an allowed lateness of "
+            f"{found.allowed_lateness_sec} s and a clock skew of {found.clock_skew_sec} s"
+        )
+        return found
+    newest = runs[-1]
+    found = _of(newest)
+    asked = Limits(
+        found.allowed_lateness_sec if lateness_sec is None else lateness_sec,
+        found.clock_skew_sec if skew_sec is None else skew_sec,
+    )
+    for name, said, known in zip(Limits._fields, asked, found, strict=True):
+        if said != known:
+            raise Contradicts(
+                f"--{name} must be {known}, as run {newest.run_id} runs with, got {said}. Hint: "
+                "drop the flag: the table runs tells the limits."
+            )
+    if any(_of(run) != found for run in runs):
+        say(f"runs before {newest.run_id} had other limits: what they judged may fail here")
+    return found
+
+
+def _of(run: Run) -> Limits:
+    return Limits(run.allowed_lateness_sec or 0, run.clock_skew_sec or 0)

@@ -1,0 +1,1 @@
+"""`payments tables`: makes, compares, checks and generates tables and views."""

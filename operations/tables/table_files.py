@@ -1,0 +1,88 @@
+"""How is a table of the contract written for BigQuery? As DDL, and as the JSON that `bq` takes.
+
+`payments tables generate` writes both; a test proves that the committed files are these.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from operations.tables.sql_files import DATASET, SQL_FOLDER
+from transforms.payment.tables import ALL_TABLES, Column, Table
+
+
+def generate(folder: Path = SQL_FOLDER) -> list[Path]:
+    """Writes table.sql and schema.json of every table, and tables.json; returns what changed."""
+    changed = []
+    for path, text in generated(folder).items():
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+        changed.append(path)
+    return changed
+
+
+def generated(folder: Path = SQL_FOLDER) -> dict[Path, str]:
+    """Returns what each generated file must hold."""
+    files = {}
+    for table in ALL_TABLES:
+        files[folder / table.name / "table.sql"] = ddl(table)
+        files[folder / table.name / "schema.json"] = schema_json(table)
+    files[folder / "tables.json"] = tables_json()
+    return files
+
+
+def ddl(table: Table) -> str:
+    """Returns the statement that makes the table."""
+    columns = ",\n".join(f"  {_column(column)}" for column in table.columns)
+    return (
+        "-- Generated from transforms/payment/tables.py by\n"
+        "-- `payments tables generate`: edit there.\n"
+        f"CREATE TABLE IF NOT EXISTS `{DATASET}.{table.name}`\n"
+        f"(\n{columns}\n)\n"
+        f"PARTITION BY DATE({table.partition_by})\n"
+        f"CLUSTER BY {', '.join(table.cluster_by)}\n"
+        f"OPTIONS (description={_text(table.description)});\n"
+    )
+
+
+def schema_json(table: Table) -> str:
+    """Returns the schema as `bq mk --schema` takes it."""
+    fields = [
+        {
+            "name": column.name,
+            "type": column.type,
+            "mode": "NULLABLE" if column.nullable else "REQUIRED",
+            "description": column.description,
+        }
+        for column in table.columns
+    ]
+    return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+
+
+def tables_json() -> str:
+    """Returns what Terraform needs of each table besides its schema."""
+    tables = {
+        table.name: {
+            "description": table.description,
+            "partition_by": table.partition_by,
+            "cluster_by": list(table.cluster_by),
+        }
+        for table in ALL_TABLES
+    }
+    return json.dumps(tables, indent=2, ensure_ascii=False) + "\n"
+
+
+def _column(column: Column) -> str:
+    required = "" if column.nullable else " NOT NULL"
+    # Quoted: a name such as `key` or `step` may become a keyword one day.
+    return (
+        f"`{column.name}` {column.type}{required} OPTIONS (description={_text(column.description)})"
+    )
+
+
+def _text(text: str) -> str:
+    # BigQuery's string literals in double quotes have JSON's escapes.
+    return json.dumps(text, ensure_ascii=False)

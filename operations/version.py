@@ -1,0 +1,3 @@
+"""The version of pipeline and operations; setup.py reads it here."""
+
+VERSION = "0.1.0"

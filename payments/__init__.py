@@ -1,0 +1,1 @@
+"""The one command, `payments`: the job, and what people run beside it."""

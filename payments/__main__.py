@@ -1,0 +1,7 @@
+"""`python -m payments`, the same as `payments`."""
+
+import sys
+
+from payments.cli import main
+
+sys.exit(main())

@@ -1,1 +1,0 @@
-"""One job a set of tables: each launch claims them in the table `runs` before it is submitted."""

@@ -1,0 +1,151 @@
+"""Would the job run? Topics, tables and services are checked before anything is submitted."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Sequence
+
+import google.auth
+import grpc
+from google.auth import exceptions as auth_exceptions
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
+from kafka.errors import KafkaError
+
+from operations import bigquery_client, kafka_client
+from operations.tables import bigquery_tables
+from pipeline.config import PipelineConfig
+from pipeline.launch import kafka_rights
+from transforms import addresses
+from transforms.kafka import reader as kafka_reader
+from transforms.payment.tables import Table
+from transforms.read_kafka import KafkaSource
+
+_CONNECT_TIMEOUT_SEC = 10
+
+
+class PreflightError(RuntimeError):
+    """Something that the job needs is not as it must be; the message says what, and a hint."""
+
+
+def check(config: PipelineConfig, tables: Sequence[Table]) -> None:
+    """Returns when everything that the job needs is in place.
+
+    Args:
+        tables: what the dataset must hold.
+
+    Raises:
+        PreflightError: with the first thing that is not.
+    """
+    if config.runner == "DataflowRunner":
+        _check_credentials()
+    for flag, address, check_it in (
+        ("--expansion_service", config.source.expansion_service, _check_grpc),
+        ("--job_endpoint", config.job_endpoint, _check_grpc),
+        ("--bigquery_endpoint", config.bigquery_endpoint, _check_listening),
+    ):
+        if address:
+            check_it(flag, address)
+    _check_topics(config.source)
+    _check_tables(config, tables)
+
+
+def _check_credentials() -> None:
+    try:
+        google.auth.default()
+    except auth_exceptions.GoogleAuthError as error:
+        raise PreflightError(f"no credentials to submit to Dataflow with: {error}") from None
+
+
+def _check_listening(flag: str, address: str) -> None:
+    try:
+        host_and_port = addresses.host_and_port(address)
+        socket.create_connection(host_and_port, timeout=_CONNECT_TIMEOUT_SEC).close()
+    except (OSError, UnicodeError) as error:  # a name with a label of more than 63 characters
+        raise PreflightError(
+            f"{flag}: nothing answers at {address} ({error}). Hint: `python -m sandbox status`."
+        ) from None
+
+
+def _check_grpc(flag: str, address: str) -> None:
+    """Checks a service that Beam would wait for without a limit, should it listen and say nothing.
+
+    Raises:
+        PreflightError: nothing listens, or it does not speak gRPC.
+    """
+    _check_listening(flag, address)
+    channel = grpc.insecure_channel(address)
+    try:
+        grpc.channel_ready_future(channel).result(timeout=_CONNECT_TIMEOUT_SEC)
+    except grpc.FutureTimeoutError:
+        raise PreflightError(
+            f"{flag}: what listens at {address} does not answer as a service of Beam's (waited "
+            f"{_CONNECT_TIMEOUT_SEC} s). Hint: does it hang, or is that the port of another one?"
+        ) from None
+    finally:
+        channel.close()
+
+
+def _check_topics(source: KafkaSource) -> None:
+    missing = kafka_reader.missing_codecs()
+    if missing:
+        raise PreflightError(
+            f"a topic may be compressed by any of Kafka's codecs, and Python cannot read them all: "
+            f"{', '.join(missing)} is not installed. Hint: pip install --require-hashes -r "
+            "requirements/pipeline.lock"
+        )
+    try:
+        admin = kafka_client.admin(source.bootstrap_servers, source.properties)
+    except kafka_client.Unreachable as error:
+        raise PreflightError(str(error)) from None
+    try:
+        lacking = kafka_rights.missing(admin, source.topics)
+        if lacking:
+            raise PreflightError(lacking)
+        existing = sorted(admin.list_topics())
+        for topic in source.topics:
+            if topic not in existing:
+                raise PreflightError(
+                    f"topic {topic!r} does not exist at {source.bootstrap_servers}; it has "
+                    f"{', '.join(existing) or 'no topics'}."
+                )
+            _check_settings(admin, topic)
+    except KafkaError as error:
+        raise PreflightError(kafka_rights.told(source.bootstrap_servers, error)) from None
+    finally:
+        admin.close()
+
+
+def _check_settings(admin: KafkaAdminClient, topic: str) -> None:
+    name, policy = "message.timestamp.type", "cleanup.policy"
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic, [name, policy])
+    settings = admin.describe_configs([resource], config_filter="all")["topic"][topic]
+    if "compact" in settings[policy]["value"]:
+        raise PreflightError(
+            f"topic {topic!r} must not be compacted, got {policy}={settings[policy]['value']}. "
+            "Compaction removes records before they are read, and nobody could prove that none is "
+            f"lost. Hint: kafka-configs.sh --alter --topic {topic} --add-config {policy}=delete"
+        )
+    found = settings[name]["value"]
+    if found != "LogAppendTime":
+        raise PreflightError(
+            f"topic {topic!r} must have {name}=LogAppendTime, got {found}. Lateness is measured "
+            "from the broker's clock; a producer's clock would let a copy in twice. Hint: "
+            f"kafka-configs.sh --alter --topic {topic} --add-config {name}=LogAppendTime"
+        )
+
+
+def _check_tables(config: PipelineConfig, tables: Sequence[Table]) -> None:
+    dataset = f"{config.sink.project}.{config.sink.dataset}"
+    try:
+        client = bigquery_client.connect(config.sink.project, config.bigquery_endpoint)
+        lines = bigquery_tables.diff(client, config.sink.dataset, tables)
+    except bigquery_client.ERRORS as error:
+        raise PreflightError(
+            bigquery_client.told(error, dataset, config.bigquery_endpoint)
+        ) from None
+    if lines:
+        raise PreflightError(
+            "; ".join(lines) + ". Hint: `payments tables create --bigquery_dataset="
+            f"{dataset}` makes missing tables; a changed column needs a migration."
+        )

@@ -1,1 +1,0 @@
-"""Goes on where a lost job stopped: offsets and memory are read back from the tables."""

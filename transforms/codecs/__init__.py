@@ -1,0 +1,1 @@
+"""Bytes to payments, one by one and by the batch. No Beam."""

@@ -1,0 +1,1 @@
+"""Kafka as all programs read it: settings, connections, one reader. No Beam."""

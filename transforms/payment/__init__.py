@@ -1,0 +1,1 @@
+"""What a payment is and what may become of it. No Beam, no Kafka, no BigQuery."""

@@ -1,0 +1,117 @@
+"""Why was a record rejected? A closed list, safe to GROUP BY, with what a replay needs."""
+
+from __future__ import annotations
+
+import enum
+import hashlib
+from typing import NamedTuple
+
+from transforms.payment.transaction import KafkaRecord, ReplayOf
+
+# A detail is for a human who reads a row. 500 characters hold any message of ours; more would let
+# a hostile payload fill the table twice, once as payload and once as detail.
+DETAIL_CHARS_MAX = 500
+
+# BigQuery takes 10 MB per append, so a larger row would stop the job at this record for ever.
+# Brokers take 1 MB unless told otherwise: up to twice that, key and payload are each kept whole.
+KEPT_BYTES_MAX = 2 * 1_048_576
+
+
+class Reason(enum.Enum):
+    """Every reason for which a record can be `invalid`."""
+
+    TOMBSTONE = "tombstone"  # a null value
+    TOO_LARGE = "too_large"
+    NOT_JSON = "not_json"
+    NOT_AN_OBJECT = "not_an_object"
+    REPEATED_FIELD = "repeated_field"  # the same JSON field twice: which one counts is undefined
+    MISSING_FIELD = "missing_field"
+    WRONG_TYPE = "wrong_type"
+    BAD_TRANSACTION_ID = "bad_transaction_id"
+    BAD_ACCOUNT_ID = "bad_account_id"
+    BAD_MERCHANT_ID = "bad_merchant_id"
+    BAD_DEVICE_ID = "bad_device_id"
+    BAD_COUNTRY = "bad_country"
+    BAD_EVENT_TIME = "bad_event_time"
+    UNKNOWN_PAYMENT_TYPE = "unknown_payment_type"
+    UNKNOWN_CURRENCY = "unknown_currency"
+    AMOUNT_NOT_POSITIVE = "amount_not_positive"
+    AMOUNT_TOO_LARGE = "amount_too_large"
+    EVENT_TIME_IN_FUTURE = "event_time_in_future"
+    BAD_REPLAY_HEADER = "bad_replay_header"
+    REFUSED_BY_BIGQUERY = "refused_by_bigquery"
+
+
+class Rejected(Exception):
+    """A record that no retry can mend.
+
+    Attributes:
+        reason: one of the closed list.
+        detail: for a human: what was required, what was received.
+    """
+
+    def __init__(self, reason: Reason, detail: str) -> None:
+        super().__init__(f"{reason.value}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class DeadLetter(NamedTuple):
+    """A record that no retry can mend, with what is needed to find and replay it."""
+
+    topic: str
+    partition: int
+    offset: int
+    broker_time_us: int
+    key: bytes | None
+    payload: bytes | None  # as read, so that a replay is possible; see KEPT_BYTES_MAX
+    reason: str  # Reason.value
+    detail: str
+    step: str  # the step that rejected it
+    replay_of: ReplayOf | None = None
+
+    @classmethod
+    def of(
+        cls,
+        record: KafkaRecord,
+        rejected: Rejected,
+        step: str,
+        replay_of: ReplayOf | None = None,
+    ) -> DeadLetter:
+        """Returns the dead letter of `record`.
+
+        Its detail is cut to DETAIL_CHARS_MAX, its key and payload to KEPT_BYTES_MAX: the detail
+        then ends in their whole lengths and digests, and Kafka has the rest at this offset.
+        """
+        cuts = _cut_note("key", record.key) + _cut_note("payload", record.payload)
+        return cls(
+            record.topic,
+            record.partition,
+            record.offset,
+            record.broker_time_us,
+            kept(record.key),
+            kept(record.payload),
+            rejected.reason.value,
+            rejected.detail[: DETAIL_CHARS_MAX - len(cuts)] + cuts,
+            step,
+            replay_of,
+        )
+
+    @property
+    def holds_record(self) -> bool:
+        """Returns whether key and payload are the record's: no refused row, and nothing cut."""
+        if self.reason == Reason.REFUSED_BY_BIGQUERY.value:
+            return False
+        return all(len(part or b"") < KEPT_BYTES_MAX for part in (self.key, self.payload))
+
+
+def kept(part: bytes | None) -> bytes | None:
+    """Returns as much of a key or payload as a dead letter holds."""
+    return None if part is None else part[:KEPT_BYTES_MAX]
+
+
+def _cut_note(name: str, part: bytes | None) -> str:
+    if part is None or len(part) <= KEPT_BYTES_MAX:
+        return ""
+    digest = hashlib.sha256(part).hexdigest()
+    return f"; {name}: the first {KEPT_BYTES_MAX} of {len(part)} bytes, sha256 {digest}"

@@ -1,0 +1,76 @@
+"""Is this record the first of its transaction_id? A pure decision; a DoFn remembers."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import NamedTuple
+
+from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import PaymentFacts, Transaction, facts_of
+
+_TICK_US = 1_000  # Kafka's timestamps, and Beam's timers, are milliseconds
+
+
+class FirstSeen(NamedTuple):
+    """What is remembered of the accepted record of an id."""
+
+    facts: PaymentFacts | None  # None where only a digest of them is kept
+    topic: str
+    partition: int
+    offset: int
+    broker_time_us: int  # its arrival: the horizon counts from here
+
+
+class RepeatedRecord(NamedTuple):
+    """A later record of an id, beside the one that was accepted."""
+
+    transaction: Transaction
+    first: FirstSeen
+
+
+@dataclasses.dataclass(frozen=True)
+class DedupPolicy:
+    """Decides by arrival times alone, so every runner and every replay decides alike.
+
+    Attributes:
+        horizon_us: how long an id is remembered after its first arrival, microseconds.
+    """
+
+    horizon_us: int
+
+    def decide(self, first: FirstSeen | None, transaction: Transaction) -> Outcome:
+        """Returns ACCEPTED, DUPLICATE or CONFLICT.
+
+        A runner may keep `first` longer than the horizon, for its watermark lags behind; the id
+        counts as forgotten all the same.
+        """
+        if first is None or self.forgets(first, transaction.broker_time_us):
+            return Outcome.ACCEPTED
+        return self.outcome_of_copy(first.facts == facts_of(transaction))
+
+    def forgets(self, first: FirstSeen, arrival_us: int) -> bool:
+        """Returns whether the id counts as forgotten for a record that arrives then."""
+        return arrival_us >= self.forget_at_us(first)
+
+    @staticmethod
+    def outcome_of_copy(same_facts: bool) -> Outcome:
+        """Returns what a record of a remembered id is."""
+        return Outcome.DUPLICATE if same_facts else Outcome.CONFLICT
+
+    def forget_at_us(self, first: FirstSeen) -> int:
+        """Returns when the id may be forgotten: a copy never extends it.
+
+        One tick of Kafka's clock after the horizon: a copy may arrive at its very end.
+        """
+        return first.broker_time_us + self.horizon_us + _TICK_US
+
+    @staticmethod
+    def remember(transaction: Transaction) -> FirstSeen:
+        """Returns what must be remembered of an accepted transaction."""
+        return FirstSeen(
+            facts_of(transaction),
+            transaction.topic,
+            transaction.partition,
+            transaction.offset,
+            transaction.broker_time_us,
+        )
