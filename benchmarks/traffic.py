@@ -16,7 +16,7 @@ class Traffic(NamedTuple):
     """A topic that has been filled.
 
     Attributes:
-        rehearsal: whose topic it is.
+        e2e_run: whose topic it is.
         distinct: how many transaction_ids there are, by the ledger of what was sent.
     """
 

@@ -47,7 +47,7 @@ class Watch:
 
     def __init__(self, e2e_run: E2ERun, job: str | None) -> None:
         endpoints = e2e_run.endpoints
-        self._rehearsal = e2e_run
+        self._e2e_run = e2e_run
         self._job = job
         self._consumer = KafkaConsumer(bootstrap_servers=endpoints["kafka"])
         self._partitions = [TopicPartition(e2e_run.topic, n) for n in range(PARTITIONS)]
@@ -68,7 +68,7 @@ class Watch:
 
     def derived_rows(self) -> int:
         """Returns how many rows of totals and indicators are queryable."""
-        dataset = f"{self._rehearsal.endpoints['project']}.{self._rehearsal.name}"
+        dataset = f"{self._e2e_run.endpoints['project']}.{self._e2e_run.name}"
         counts = " + ".join(
             f"(SELECT COUNT(*) FROM `{dataset}.{table.name}`)" for table in DERIVED_TABLES
         )
@@ -80,7 +80,7 @@ class Watch:
         self._consumer.close()
 
     def _rows(self) -> tuple[dict[Outcome, int], dt.datetime | None]:
-        dataset = f"{self._rehearsal.endpoints['project']}.{self._rehearsal.name}"
+        dataset = f"{self._e2e_run.endpoints['project']}.{self._e2e_run.name}"
         sql = " UNION ALL ".join(
             f"SELECT '{table.outcome.value}', COUNT(*), MAX(broker_time) "
             f"FROM `{dataset}.{table.name}`"
@@ -94,6 +94,6 @@ class Watch:
         if self._job is None:
             return None
         try:
-            return self._rehearsal.flink.checkpoints(self._job).state_bytes
+            return self._e2e_run.flink.checkpoints(self._job).state_bytes
         except requests.RequestException:
             return None  # the JobManager is being killed, perhaps: the demo goes on

@@ -92,7 +92,7 @@ class Suite:
                     yield self._on_young_job(group, number)
                     continue
                 if stage is None:
-                    e2e_run = self._rehearsal("faults")
+                    e2e_run = self._e2e_run("faults")
                     stage = self._stage(e2e_run, e2e_run.submit_to_flink([_FRESH_TOTALS]))
                 result = self._one(stage, group, number)
                 yield result._replace(lost=result.lost - lost, doubled=result.doubled - doubled)
@@ -112,7 +112,7 @@ class Suite:
 
     def _without_stable_input(self) -> int:
         """Kills a job whose flush does not wait for checkpoints."""
-        e2e_run = self._rehearsal("without_stable_input")
+        e2e_run = self._e2e_run("without_stable_input")
         job = e2e_run.submit_to_flink(SELDOM_CHECKPOINTS, module="harness.without_stable_input")
         try:
             scene = self._scene(self._stage(e2e_run, job), 0, "control")
@@ -125,7 +125,7 @@ class Suite:
 
     def _at_least_once(self) -> int:
         """Loses answers to a sink that appends without offsets."""
-        e2e_run = self._rehearsal("at_least_once")
+        e2e_run = self._e2e_run("at_least_once")
         e2e_run.simulate([*MIX, "--rate_per_sec=0", "--count=1000"]).wait(60)
         scene = self._scene(self._stage(e2e_run, "DirectRunner"), 0, "control")
         with scene.bigquery_faults(drop_after_append_every=2):
@@ -133,7 +133,7 @@ class Suite:
         return e2e_run.reconcile(0).double
 
     def _on_young_job(self, group: Group, number: int) -> Result:
-        e2e_run = self._rehearsal(f"young_{number}")
+        e2e_run = self._e2e_run(f"young_{number}")
         job = e2e_run.launch_on_flink(_YOUNG)
         stage = self._stage(e2e_run, job)
         try:
@@ -174,7 +174,7 @@ class Suite:
             return 0.0  # it finds its moments itself, and later ones would be too late
         return scene.rng.uniform(self._pace.earliest, self._pace.latest)
 
-    def _rehearsal(self, name: str) -> E2ERun:
+    def _e2e_run(self, name: str) -> E2ERun:
         e2e_run = E2ERun(
             f"{name}_{self._seed}_{time.strftime('%H%M%S')}",
             self._sandbox.endpoints(),

@@ -147,7 +147,7 @@ class Run:
         """Starts what must not start from the savepoint; returns why Flink refused it.
 
         Args:
-            rehearsal: whose tables it would write to, ours unless given.
+            e2e_run: whose tables it would write to, ours unless given.
 
         Raises:
             HarnessError: it was not refused.
