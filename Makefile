@@ -89,7 +89,7 @@ template-run: ## starts or updates the job from it (PROJECT REGION TAG, and the 
 check: setup ## lint, types, imports, shell: under two minutes
 	@$(PYTHON_BIN) -m ruff check $(PACKAGES) templates tests setup.py
 	@$(PYTHON_BIN) -m ruff format --check $(PACKAGES) templates tests setup.py
-	@$(PYTHON_BIN) -m mypy $(PACKAGES)
+	@$(PYTHON_BIN) -m mypy $(PACKAGES) templates/flink
 	@.venv/bin/lint-imports --no-cache
 	@for script in bin/setup .ci/run templates/*/*.sh; do bash -n $$script || exit 1; done
 
