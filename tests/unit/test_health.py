@@ -92,7 +92,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
             return said["transactions"]
 
     monkeypatch.setattr(topic_side, "connected", lambda topics: contextlib.nullcontext(Side()))
-    monkeypatch.setattr(tables_side, "table_vitals", lambda *arguments: said["tables"])
+    monkeypatch.setattr(tables_side, "table_health", lambda *arguments: said["tables"])
     return said
 
 

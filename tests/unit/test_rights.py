@@ -11,12 +11,11 @@ from google.api_core import exceptions
 from google.auth import exceptions as auth_exceptions
 from kafka.errors import ClusterAuthorizationFailedError, KafkaTimeoutError
 
-from operations import bigquery_client
+from operations import bigquery_client, kafka_client
 from operations.dead_letters import command as dead_letters
 from operations.errors import CannotStart, RolloutError
 from operations.health import command as health
 from operations.reconcile import command as reconcile
-from operations.reconcile import kafka_side
 from operations.reconcile.settings import Topics
 from operations.rollout.rollout import Rollout
 from operations.tables import command as tables
@@ -101,7 +100,7 @@ def test_misspelt_setting_of_kafka_ends_a_tool_at_once(
 ) -> None:
     file = tmp_path / "kafka.properties"
     file.write_text("security.protocl=SASL_SSL\n")
-    monkeypatch.setattr(kafka_side.clients, "kafka_consumer", None)  # nobody connects
+    monkeypatch.setattr(kafka_client, "consumer", None)  # nobody connects
 
     with pytest.raises(SystemExit) as ended:
         main(

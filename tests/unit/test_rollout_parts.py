@@ -97,5 +97,5 @@ def test_help_tells_the_order_of_the_commands(capsys: pytest.CaptureFixture[str]
 
     assert ended.value.code == 0
     told = capsys.readouterr().out
-    places = [told.index(f"deploy {name}") for name in ("serve", "savepoint", "compare", "ramp")]
+    places = [told.index(f"rollout {name}") for name in ("serve", "savepoint", "compare", "ramp")]
     assert places == sorted(places)

@@ -22,7 +22,7 @@ from pipeline.launch import java_parts, preflight
 from transforms.bigquery import connection as bigquery_connection
 
 REPOSITORY = Path(__file__).parents[2]
-PROGRAMS = ("pipeline", "transforms", "simulator", "templates")
+PROGRAMS = ("payments", "pipeline", "operations", "transforms", "simulator", "templates")
 
 
 @pytest.fixture
@@ -166,6 +166,7 @@ _NEED_TIMEOUT = {
 # Where: why not.
 _ALLOWED = {
     "transforms/bigquery/append_rows.py": "of a future that is done; each append has a limit",
+    "templates/flink/worker_pool.py": "of a worker that was killed",
     "templates/expansion/build_jars.py": "a compiler on this machine",
 }
 
