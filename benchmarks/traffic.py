@@ -1,4 +1,4 @@
-"""What do all contestants read? One topic of real payments, and how many ids are in it."""
+"""Prepares the one topic of payments that all contestants read, and counts the ids in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ class Traffic(NamedTuple):
     """A topic that has been filled.
 
     Attributes:
-        rehearsal: whose topic it is.
+        e2e_run: whose topic it is.
         distinct: how many transaction_ids there are, by the ledger of what was sent.
     """
 

@@ -1,4 +1,4 @@
-"""Which faults are there? Each acts on a job under load and returns when it is over."""
+"""The catalogue of faults: each acts on a job under load and returns when it is over."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Fault(NamedTuple):
     Attributes:
         inject: does it, and returns when it is over.
         touches: what it acts on; faults that touch the same are not injected together.
-        lasts: for how long, in seconds, payments must go on for it besides the usual load.
+        lasts: for how long, in seconds, payments must continue for it besides the usual load.
         alone: whether it is never mixed with another.
         young_job: whether it needs a job of its own, which takes no checkpoint by itself.
     """
@@ -81,7 +81,7 @@ def _before_flush(scene: FaultContext) -> None:
 
 def _after_recovery(scene: FaultContext) -> None:
     # The first checkpoint after a restore finds an older one still unconfirmed. While BigQuery is
-    # away it cannot complete; sinks that are through with it go on appending until it is.
+    # away it cannot complete; sinks that are through with it continue to append until it is.
     scene.kill(*TASK_MANAGERS)
     scene.wait_until_restarting()
     with scene.bigquery_faults(unavailable=True):

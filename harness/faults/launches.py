@@ -1,4 +1,4 @@
-"""What people do with launches and topics while a job works."""
+"""Faults that people cause with launches and topics while a job works."""
 
 from __future__ import annotations
 

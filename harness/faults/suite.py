@@ -1,4 +1,4 @@
-"""How is a fault proven harmless? Load around it, then the whole topic compared."""
+"""Proves that a fault is harmless: load around it, then the whole topic is compared."""
 
 from __future__ import annotations
 

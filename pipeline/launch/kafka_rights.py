@@ -11,7 +11,7 @@ _NEEDED = {"READ", "DESCRIBE_CONFIGS"}
 
 
 def missing(admin: KafkaAdminClient, topics: Iterable[str]) -> str | None:
-    """Returns the first topic on which the user lacks a right, in one line; None for none.
+    """Returns the first topic on which a right is missing, in one line; None for none.
 
     A topic that does not exist is no matter of rights. A broker without an authorizer grants all.
     """

@@ -1,4 +1,4 @@
-"""Would the job run? Topics, tables and services are checked before anything is submitted."""
+"""Checks topics, tables and services before anything is submitted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Dead letters sent again on real parts: mended, linked to where they were, and counted once."""
+"""Dead letters sent again on real parts: corrected, linked to their origin, and counted once."""
 
 import base64
 import dataclasses

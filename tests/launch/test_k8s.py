@@ -1,4 +1,4 @@
-"""Do the manifests fit the real schemas, the settings that were tested, and careful policies?"""
+"""The manifests fit the real schemas, the settings that were tested, and careful policies."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def is_custom(manifest: Manifest) -> bool:
 
 
 def custom_schema(kind: str) -> dict[str, Any]:
-    """Returns the schema of the resource's own definition, refusing fields that it lacks."""
+    """Returns the schema of the resource's own definition, refusing unknown fields."""
     if kind == "ServiceMonitor":
         text = (TOOLS / "monitoring.coreos.com_servicemonitors.yaml").read_text()
     else:

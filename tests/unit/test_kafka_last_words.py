@@ -1,4 +1,4 @@
-"""Is what a broker says before it hangs up heard? On real sockets, with the mend and without it."""
+"""A broker's last words are heard: on real sockets, with the patch and without it."""
 
 import socket
 
@@ -27,7 +27,7 @@ def test_last_words_come_before_the_end(hung_up: KafkaTCPTransport) -> None:
 
 
 def test_control_without_the_mend_they_come_with_it(hung_up: KafkaTCPTransport) -> None:
-    """If kafka-python ever learns this by itself, the mend can go: the caller drops the bytes."""
+    """If kafka-python ever learns this by itself, the patch can go: the caller drops the bytes."""
     kafka_last_words.keep()
     original = KafkaTCPTransport._sock_recv.__closure__[0].cell_contents
 

@@ -1,4 +1,4 @@
-"""What `show` tells of a dead letter: its chain of replays, and its payload byte for byte."""
+"""`show` reports the chain of replays of a dead letter, and its payload byte for byte."""
 
 import time
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""What may be sent again: each refusal, and beside it the case that goes."""
+"""The refusals to send a dead letter again, each beside the case that is sent."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The parts of a rollout that need no service: SQL, what green lacks of blue, the command line."""
+"""The parts of a rollout that need no service: SQL, rows missing from green, the command line."""
 
 import pytest
 

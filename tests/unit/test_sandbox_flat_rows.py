@@ -1,4 +1,4 @@
-"""Is a row that is decoded by the column the row that was sent?"""
+"""A row that is decoded by the column is the row that was sent."""
 
 import datetime as dt
 from decimal import Decimal
