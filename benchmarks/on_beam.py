@@ -13,7 +13,7 @@ from benchmarks.stage import (
     WARM_UP_SHARE,
     Measured,
     Stage,
-    rehearsal_of,
+    e2e_run_of,
 )
 from harness.errors import HarnessError
 from harness.progress import Watch
@@ -36,7 +36,7 @@ def run_graph(
     Raises:
         HarnessError: it does not come to the end of the topic.
     """
-    e2e_run = rehearsal_of(stage, name)
+    e2e_run = e2e_run_of(stage, name)
     meters = stage.folder / "meters" / e2e_run.name
     meters.mkdir(parents=True)
     own = (f"--graph={graph}", f"--meters={meters.resolve()}")
@@ -84,7 +84,7 @@ def run_pipeline(
     Raises:
         HarnessError: it does not come to the end of the topic, or was not exact.
     """
-    e2e_run = rehearsal_of(stage, name)
+    e2e_run = e2e_run_of(stage, name)
     before = usage.cpu_sec(stage.sandbox, besides)
     job = e2e_run.launch_on_flink([*flags, *TUNED, *stage.flags], module)
     watch = Watch(e2e_run, job)

@@ -81,7 +81,7 @@ def own_sandbox(folder: str, say: Callable[[str], None]) -> Iterator[Sandbox]:
             sandbox.down()
 
 
-def rehearsal_of(stage: Stage, name: str) -> E2ERun:
+def e2e_run_of(stage: Stage, name: str) -> E2ERun:
     """Returns a dataset of its own for a contestant that reads the one topic."""
     own = re.sub(r"\W+", "_", name).lower()
     e2e_run = E2ERun(

@@ -42,7 +42,7 @@ def wait_for_rows_ahead_of_a_checkpoint(e2e_run: E2ERun, job: str, timeout_sec: 
         no_other = e2e_run.flink.checkpoints(job).completed == before
         if more > rows and no_other and not e2e_run.flink.checkpoint_under_way(job):
             return
-    raise HarnessError("every row waited for a checkpoint: is the mend really out?")
+    raise HarnessError("every row waited for a checkpoint: is the flush really not held back?")
 
 
 # For the control: so long between checkpoints that a kill is sure to meet rows which none covers.
@@ -61,7 +61,9 @@ def kill_until_rows_double(
     deadline = time.monotonic() + timeout_sec
     while not rows_too_many(e2e_run):
         if time.monotonic() > deadline:
-            raise HarnessError(f"no row stood twice within {timeout_sec:.0f} s: is the mend out?")
+            raise HarnessError(
+                f"no row stood twice within {timeout_sec:.0f} s: is the flush not held back?"
+            )
         wait_for_rows_ahead_of_a_checkpoint(e2e_run, job, timeout_sec)
         kill()
         e2e_run.flink.wait_for_checkpoint(job, timeout_sec)

@@ -21,7 +21,7 @@ from benchmarks.stage import (
     WARM_UP_SHARE,
     Measured,
     Stage,
-    rehearsal_of,
+    e2e_run_of,
 )
 from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
@@ -40,7 +40,7 @@ def run(stage: Stage) -> Measured:
         HarnessError: it failed, or an id has several rows.
     """
     programs.install_java(_HOME, _JOB)
-    e2e_run = rehearsal_of(stage, "flink_bigquery")
+    e2e_run = e2e_run_of(stage, "flink_bigquery")
     counts = stage.folder / "meters" / e2e_run.name
     counts.mkdir(parents=True)
     table = _Table(e2e_run, stage)

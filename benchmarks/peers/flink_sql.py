@@ -6,7 +6,7 @@ from pathlib import Path
 
 from benchmarks import meter
 from benchmarks.peers import programs
-from benchmarks.stage import HORIZON_SEC, WARM_UP_SHARE, Measured, Stage, rehearsal_of
+from benchmarks.stage import HORIZON_SEC, WARM_UP_SHARE, Measured, Stage, e2e_run_of
 from sandbox.layout import JAVA_HOME
 
 _JOB = Path(__file__).parent / "flink_sql_job"
@@ -18,7 +18,7 @@ OPENED = ("java.lang", "java.util", "java.time", "java.nio", "java.net", "java.m
 def run(stage: Stage) -> Measured:
     """Installs it if need be, reads the topic, and counts what came out."""
     programs.install_java(_HOME, _JOB)
-    e2e_run = rehearsal_of(stage, "flink_sql")
+    e2e_run = e2e_run_of(stage, "flink_sql")
     counts = stage.folder / "meters" / e2e_run.name
     counts.mkdir(parents=True)
     cpu_sec = programs.run(

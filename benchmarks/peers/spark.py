@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.meter import Reading
 from benchmarks.peers import programs
-from benchmarks.stage import HORIZON_SEC, WARM_UP_SHARE, Measured, Stage, rehearsal_of
+from benchmarks.stage import HORIZON_SEC, WARM_UP_SHARE, Measured, Stage, e2e_run_of
 from sandbox.layout import REPOSITORY
 
 _HOME = programs.PEERS / "spark"
@@ -38,7 +38,7 @@ _BATCH = 100_000
 def run(stage: Stage) -> Measured:
     """Installs it if need be, reads the topic, and counts what came out."""
     _install()
-    e2e_run = rehearsal_of(stage, "spark")
+    e2e_run = e2e_run_of(stage, "spark")
     output = stage.folder / f"{e2e_run.name}.json"
     python = str(_HOME / "venv/bin/python")
     jars = ",".join(str(jar) for jar in sorted((_HOME / "jars").glob("*.jar")))

@@ -104,7 +104,7 @@ class Rollout:
                     if settled or time.monotonic() > until:
                         return Compared(blue, result, cuts, tuple(sorted(quiet)))
                     progress(
-                        f"{result.lost} records lack in {green}, {result.invented} in {blue}; "
+                        f"records missing: {result.lost} in {green}, {result.invented} in {blue}; "
                         f"{result.unsettled} may have a copy that is not flushed yet"
                     )
                 elif time.monotonic() > until:

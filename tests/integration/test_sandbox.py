@@ -220,7 +220,7 @@ def test_connections_that_stay_open_keep_nobody_waiting(rows) -> None:
     assert rows.visible() == [10]
 
 
-def test_without_the_mend_the_last_row_stays_unseen(sandbox, tmp_path) -> None:
+def test_without_the_patch_the_last_row_stays_unseen(sandbox, tmp_path) -> None:
     """The control: if the emulator ever learns this by itself, the patch can go."""
     port = next(number for number in range(ports.PORT_MIN, ports.PORT_MAX) if ports.free(number))
     command = [BIGQUERY_PYTHON, "-m", "sandbox.bigquery", "--without=flush_rows"]

@@ -109,7 +109,7 @@ def test_all_else_fits_kubernetes_own_schemas(
     assert validate([each for each in manifests if not is_custom(each)], version, tmp_path) == 0
 
 
-def test_control_a_field_that_kubernetes_lacks_is_found(
+def test_control_a_field_unknown_to_kubernetes_is_found(
     manifests: list[Manifest], tmp_path: Path
 ) -> None:
     job = copy.deepcopy(next(each for each in manifests if each["kind"] == "Job"))
@@ -196,7 +196,7 @@ def careless_container(container: Manifest) -> Iterator[str]:
     if not own["readOnlyRootFilesystem"]:
         yield f"{container['name']} may change its image"
     if not {"startupProbe", "livenessProbe", "readinessProbe"} <= container.keys():
-        yield f"{container['name']} lacks a probe"
+        yield f"{container['name']} has no probe"
     if not {"requests", "limits"} <= container["resources"].keys():
         yield f"{container['name']} may take all memory"
 

@@ -26,7 +26,7 @@ def test_last_words_come_before_the_end(hung_up: KafkaTCPTransport) -> None:
     assert data == b"" and "disconnected" in str(error)
 
 
-def test_control_without_the_mend_they_come_with_it(hung_up: KafkaTCPTransport) -> None:
+def test_control_without_the_patch_they_come_with_it(hung_up: KafkaTCPTransport) -> None:
     """If kafka-python ever learns this by itself, the patch can go: the caller drops the bytes."""
     kafka_last_words.keep()
     original = KafkaTCPTransport._sock_recv.__closure__[0].cell_contents
