@@ -1,4 +1,4 @@
-"""Measures what a proof costs: memory, disk and time of the reconciliation of so many records.
+"""Measures the cost of a proof: memory, disk and time of a reconciliation of so many records.
 
     python -m benchmarks.reconcile --records=1000000
 

@@ -1,4 +1,4 @@
-"""What the model of scale rests on: costs that were measured, BigQuery's limits, prices.
+"""The figures that the model of scale rests on: measured costs, BigQuery's limits, prices.
 
 Every figure names where it comes from. Two virtual cores of a shared machine measured the costs:
 good for where the bottleneck lies, not for the last tenth of a rate.

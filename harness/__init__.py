@@ -1,3 +1,3 @@
-"""Runs the whole of it on a sandbox: simulator, pipeline, faults, reconciliation."""
+"""Runs the whole system on a sandbox: simulator, pipeline, faults, reconciliation."""
 
 import pipeline as pipeline  # for its quiet imports of Google's libraries

@@ -1,4 +1,4 @@
-"""What does a rehearsal's `--help` teach? What its module says, and each thing that it can do."""
+"""Command lines of the end-to-end runs: `--help` shows a module's text and all that it can run."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def parser(
 
 
 def add_pipeline_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds what stands behind a `--`: flags that a rehearsal hands on to the pipeline."""
+    """Adds what stands behind a `--`: flags that a run hands on to the pipeline."""
     parser.add_argument(
         "pipeline_flags",
         nargs="*",

@@ -1,4 +1,4 @@
-"""The main job: payments through Kafka, Flink and BigQuery, a crash halfway, the books compared.
+"""The demo: payments through Kafka, Flink and BigQuery, a crash halfway, the books compared.
 
     python -m harness.demo --duration_sec=60 --rate=500
 
@@ -124,7 +124,7 @@ def _sent(e2e_run: E2ERun) -> int:
 
 
 def _drain(watch: Watch, records: int) -> None:
-    """Shows progress until every record has a row, or until it is time to ask what lacks."""
+    """Shows progress until every record has a row, or until it is time to ask what is missing."""
     deadline = time.monotonic() + _TAIL_SEC
     while time.monotonic() < deadline:
         snapshot = watch.look()

@@ -1,5 +1,5 @@
-"""What can go wrong in a rehearsal that is not the pipeline's fault?"""
+"""Errors of an end-to-end run that are not the pipeline's fault."""
 
 
 class HarnessError(RuntimeError):
-    """A part of the rehearsal failed: the message names it and its log."""
+    """A part of the run failed: the message names it and its log."""

@@ -1,4 +1,4 @@
-"""How does a rehearsal end? The same errors become the same exit codes everywhere."""
+"""Turns the errors of an end-to-end run into the same exit codes everywhere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does the Flink cluster say of its jobs? Its REST interface, as far as we need it."""
+"""A client of Flink's REST interface, as far as the end-to-end runs need it."""
 
 from __future__ import annotations
 
@@ -138,14 +138,14 @@ class FlinkCluster:
         raise HarnessError(f"the Flink job {job} did not end within {timeout_sec:.0f} s")
 
     def savepoint(self, job: str, timeout_sec: float, cancel: bool = False) -> str:
-        """Returns the URI of a savepoint; the job goes on unless it is cancelled by it."""
+        """Returns the URI of a savepoint; the job continues unless it is cancelled by it."""
         try:
             return self._jobs.savepoint(job, timeout_sec, cancel)
         except RolloutError as error:
             raise HarnessError(str(error)) from None
 
     def stop_with_savepoint(self, job: str, timeout_sec: float) -> str:
-        """Stops the job and returns the URI of the savepoint from which another goes on.
+        """Stops the job and returns the URI of the savepoint from which another resumes.
 
         By a savepoint with `cancel-job`, not by Flink's `stop`: that ends Beam's source before the
         savepoint, drained or not, and a source that ends says that time is over. Windows are then

@@ -1,4 +1,4 @@
-"""How are the project's own programs run? As a user would: `python -m …`, each with a log."""
+"""Runs the project's own programs as a user would: `python -m …`, each with a log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What people run beside the job; one folder a command, named as the command.
+"""The commands that people run beside the job; one folder a command, named as the command.
 
     tables        makes and compares what BigQuery holds
     runs          who has claimed the tables

@@ -1,4 +1,4 @@
-"""Which flags do the tools share? Where Kafka and BigQuery are, and the limits of the pipeline.
+"""The flags that the tools share: where Kafka and BigQuery are, and the limits of the pipeline.
 
 Flags of `python -m pipeline`, written again: importing options.py would load all of Beam.
 tests/unit/test_reconcile_command_line.py keeps names and defaults equal.

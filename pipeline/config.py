@@ -1,4 +1,4 @@
-"""What does the job run with? Checked, frozen values; every rule that spans flags is here."""
+"""The configuration of the job: checked, frozen values. Every rule that spans flags is here."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class PipelineConfig:
         resume: folder below which the newest checkpoint is where to start, Flink only.
         preflight: whether to check the surroundings before submission.
         continues: whether a savepoint, or the job that is updated, brings the state.
-        shadow: whether that is the savepoint of another job, which goes on beside this one.
+        shadow: whether that is the savepoint of another job, which continues beside this one.
         start_from_tables: folder for what the tables say, when a job begins with that.
         java_parts: folder of jars to expand the Java transforms with, Dataflow only.
         checkpoint_sec: time between checkpoints, Flink only.
@@ -122,7 +122,7 @@ class PipelineConfig:
 
     @property
     def horizon_us(self) -> int:
-        """Returns how long an id is remembered (GUARANTEE.md: why a copy can never count twice)."""
+        """Returns how long an id is remembered (docs/guarantee.md, "Why no copy counts twice")."""
         return self.allowed_lateness_us + self.clock_skew_us
 
     @property

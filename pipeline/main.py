@@ -97,7 +97,7 @@ def end(code: int) -> NoReturn:
     """Ends the process with an exit code. Whoever launches a pipeline ends by this.
 
     Not sys.exit: while the interpreter takes itself apart, gRPC's stream from the job server may
-    wait for a thread that is no more (_Rendezvous.__del__), and the program never ends.
+    wait for a thread that has ended (_Rendezvous.__del__), and the program never ends.
     """
     atexit._run_exitfuncs()
     sys.stdout.flush()
@@ -237,7 +237,7 @@ def _help_parser() -> argparse.ArgumentParser:
 
 
 def _refuse_unknown_flags(arguments: Sequence[str]) -> None:
-    """Raises ConfigError for a flag that nobody knows; Beam would only log it and go on."""
+    """Raises ConfigError for a flag that nobody knows; Beam would only log it and continue."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, conflict_handler="resolve")
     for options_class in PipelineOptions.__subclasses__():
         options_class._add_argparse_args(parser)

@@ -1,4 +1,4 @@
-"""What differs between runners, and nothing else. Steps must never ask which one runs them."""
+"""The differences between runners, and nothing else. Steps must never ask which one runs them."""
 
 from __future__ import annotations
 

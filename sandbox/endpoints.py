@@ -1,4 +1,4 @@
-"""Where does a running sandbox listen? The file endpoints.json, for the demo, tests and people."""
+"""The addresses of a running sandbox: the file endpoints.json, for the demo, tests and people."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What goes wrong in ways a user can mend."""
+"""Errors that a user of the sandbox can put right."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def create_topic(bootstrap_servers: str) -> None:
     """Creates the topic of payments; one that exists is left as it is.
 
     LogAppendTime: arrival is then a property of the record that no producer can set
-    (docs/guarantees.md rests on it). Other topics keep the broker's CreateTime.
+    (docs/proof.md rests on it). Other topics keep the broker's CreateTime.
     """
     topic = NewTopic(
         TOPIC,

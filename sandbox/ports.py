@@ -1,4 +1,4 @@
-"""Which ports does the sandbox listen on? Chosen once, kept in the sandbox, always loopback."""
+"""Chooses the ports of a sandbox once, keeps them in it, and binds them to loopback only."""
 
 from __future__ import annotations
 

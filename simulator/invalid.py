@@ -1,4 +1,4 @@
-"""Which payloads cannot be counted? Every kind, each with the reason that the contract gives."""
+"""Payloads that cannot be counted: every kind, each with the reason that the contract gives."""
 
 from __future__ import annotations
 

@@ -97,6 +97,6 @@ class _CompareFn(beam.DoFn):
             raise TooManyDeadLetters(
                 f"{rejected} of {read} records that arrived in the minute of {start:%F %R} UTC "
                 f"are invalid ({rejected / read:.0%}); --dead_letter_ratio_max={self._ratio_max:g} "
-                "allows fewer. Hint: dead_letters says why, by reason; mend the producer or the "
+                "allows fewer. Hint: dead_letters says why, by reason; correct the producer or the "
                 "rules and start again, or raise the limit to let them pass."
             )

@@ -1,4 +1,4 @@
-"""How does Deduplicate remember ids plainly? One state cell and one timer for each.
+"""Deduplication in plain Beam: one state cell and one timer for each id.
 
 The reference: to be read first, and to be compared with. sharded_dedup.py is what runs by default.
 """

@@ -1,4 +1,4 @@
-"""What does the next version do otherwise? A rule, a step and a column more than this one."""
+"""The changes of the next version: a rule, a step and a column more."""
 
 from __future__ import annotations
 

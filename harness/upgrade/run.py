@@ -1,4 +1,4 @@
-"""What does every scenario do? Load from beginning to end, a job that is stopped and goes on."""
+"""The run under every scenario: load from beginning to end, a job that is stopped and resumes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TAIL_SEC = 300
 
 
 class Stage(NamedTuple):
-    """Where and how to rehearse.
+    """Where and how to run the scenarios.
 
     Attributes:
         rate: records per second.
@@ -64,7 +64,7 @@ class Result(NamedTuple):
 
 
 class Run:
-    """One topic, one job at a time, and load that goes on while there is none."""
+    """One topic, one job at a time, and load that continues while there is none."""
 
     def __init__(self, stage: Stage, scenario: str) -> None:
         self._stage = stage

@@ -1,4 +1,4 @@
-"""What came before a dead letter, and what after it? The replays that lead to it and from it."""
+"""Follows the chain of replays that lead to a dead letter and from it."""
 
 from __future__ import annotations
 

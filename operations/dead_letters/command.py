@@ -1,4 +1,4 @@
-"""Which records were rejected, why, and how are they sent again once they are mended?
+"""Lists rejected records with their reasons, and sends them again once they are corrected.
 
     FLAGS="--bigquery_dataset=my-project.payments"
     KAFKA="--kafka_bootstrap_servers=broker:9092"

@@ -1,4 +1,4 @@
-"""What do list, show, edit and send do? Each takes checked values and returns an exit code."""
+"""The commands list, show, edit and send: each takes checked values and returns an exit code."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which flags does `payments dead-letters` take?"""
+"""The flags of `payments dead-letters`."""
 
 from __future__ import annotations
 

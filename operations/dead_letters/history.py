@@ -1,4 +1,4 @@
-"""What do the tables say of dead letters, of their second fates, and of ids that are counted?"""
+"""Asks the tables about dead letters, their second fates, and ids that are counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a dead letter reach its topic again? With its key, and a header that names it."""
+"""Sends a dead letter to its topic again, with its key and a header that names it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends dead letters again: looks, decides, sends, writes the receipt, chunk by chunk."""
+"""Sends dead letters again, chunk by chunk: looks up, decides, sends, writes the receipt."""
 
 from __future__ import annotations
 

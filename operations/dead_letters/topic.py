@@ -1,4 +1,4 @@
-"""What does Kafka say: bytes of old records, records that wait for the pipeline, other replays?"""
+"""Asks Kafka for the bytes of old records, records that wait for the pipeline, other replays."""
 
 from __future__ import annotations
 

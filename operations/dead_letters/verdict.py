@@ -1,4 +1,4 @@
-"""May this dead letter be sent again? A pure decision from what the tables and the topic say.
+"""Decides whether a dead letter may be sent again, from what the tables and the topic say.
 
 The pipeline remembers an id for the horizon and no longer: without these refusals a letter that is
 sent again days after its corrected copy was accepted would be counted twice (docs/decisions/0006).

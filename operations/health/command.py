@@ -1,4 +1,4 @@
-"""Is a running job well? Lag, freshness, checkpoints, watermark, state, dead letters: a line each.
+"""Checks a running job: lag, freshness, checkpoints, watermark, state, dead letters, a line each.
 
     payments health --kafka_bootstrap_servers=broker:9092 --kafka_topics=payments \\
         --bigquery_dataset=my-project.payments --flink=jobmanager:8081

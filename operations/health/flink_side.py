@@ -1,4 +1,4 @@
-"""What does Flink say of the job? Its REST interface, asked by address alone."""
+"""Asks Flink about the job, through its REST interface, by address alone."""
 
 from __future__ import annotations
 

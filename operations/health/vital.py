@@ -1,4 +1,4 @@
-"""What is measured of a running job, and when is it too much? Pure decisions."""
+"""The indicators of a running job and their limits. Pure decisions."""
 
 from __future__ import annotations
 

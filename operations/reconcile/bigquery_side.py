@@ -1,4 +1,4 @@
-"""What is in the tables? Few queries, in SQL that Google's BigQuery and the stand-in both take."""
+"""Reads the tables, in few queries of SQL that Google's BigQuery and the stand-in both take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does BigQuery say? Rows of the outcome tables, as values that compare with Kafka's."""
+"""Rows of the outcome tables, as values that compare with Kafka's."""
 
 from __future__ import annotations
 

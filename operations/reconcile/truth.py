@@ -1,4 +1,4 @@
-"""What Kafka holds: every record of the checked ranges, judged from Kafka alone."""
+"""The truth in Kafka: every record of the checked ranges, judged from Kafka alone."""
 
 from __future__ import annotations
 

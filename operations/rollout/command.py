@@ -1,4 +1,4 @@
-"""A new version beside the old one: compared record by record, read share by share, taken back.
+"""Runs a new version beside the old one: compares records, moves readers by shares, takes back.
 
     payments rollout serve     --dataset=my-project.payments_1 …
     payments rollout savepoint --flink=jobmanager:8081 --blue_job=ID

@@ -1,4 +1,4 @@
-"""What does a rollout ask of Flink? A savepoint beside a running job, a look at two, an end."""
+"""Flink's part of a rollout: a savepoint beside a running job, the state of two jobs, an end."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class FlinkJobs:
         self._address = address
 
     def savepoint(self, job: str, timeout_sec: float, cancel: bool = False) -> str:
-        """Returns the URI of a savepoint that was taken now; the job goes on unless cancelled."""
+        """Returns the URI of a savepoint that was taken now; the job continues unless cancelled."""
         asked = self._ask("post", f"/jobs/{job}/savepoints", {"cancel-job": cancel})
         request = asked["request-id"]
         deadline = time.monotonic() + timeout_sec

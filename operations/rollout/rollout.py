@@ -1,4 +1,4 @@
-"""How does green take over from blue? By shares of the ids, from where green began, and back."""
+"""Hands reading over from blue to green by shares of the ids, from where green began, and back."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Compared(NamedTuple):
 class Rollout:
     """The datasets beside each other, and the one of views that stands before them.
 
-    Every method raises RolloutError for what the user must mend, and CannotCheck when a service
+    Every method raises RolloutError for the user's mistakes, and CannotCheck when a service
     does not answer.
 
     Args:
@@ -87,7 +87,7 @@ class Rollout:
         """Compares what both have counted of the records that the topics hold now.
 
         Waits until both have flushed them, and the copies that settle which one was first, for
-        `wait_sec` at most; what lacks then is lost.
+        `wait_sec` at most; what is missing then is lost.
         """
         with self._errors(green):
             ends = self._ends()
@@ -104,7 +104,7 @@ class Rollout:
                     if settled or time.monotonic() > until:
                         return Compared(blue, result, cuts, tuple(sorted(quiet)))
                     progress(
-                        f"{result.lost} records lack in {green}, {result.invented} in {blue}; "
+                        f"records missing: {result.lost} in {green}, {result.invented} in {blue}; "
                         f"{result.unsettled} may have a copy that is not flushed yet"
                     )
                 elif time.monotonic() > until:

@@ -1,4 +1,4 @@
-"""How is a rollout told? Tables for whoever runs it, and a line that says what it means."""
+"""Reports a rollout: tables for whoever runs it, and a line that says what it means."""
 
 from __future__ import annotations
 

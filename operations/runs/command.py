@@ -1,4 +1,4 @@
-"""Who writes to the tables, who did before, and a note that a run has ended.
+"""Shows who writes to the tables and who did before, and notes that a run has ended.
 
     payments runs list --bigquery_dataset=my-project.payments
     payments runs end  --bigquery_dataset=my-project.payments --run_id=NAME --why=TEXT

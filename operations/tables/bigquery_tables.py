@@ -1,4 +1,4 @@
-"""Are the tables there, and as the contract says? Made and compared through BigQuery's API."""
+"""Creates the tables of the contract through BigQuery's API, and compares them with it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Are the audit views there, and do they ask what sql/audit says?"""
+"""Creates the audit views, and compares them with sql/audit."""
 
 from __future__ import annotations
 

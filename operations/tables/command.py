@@ -1,4 +1,4 @@
-"""Are the tables and audit views in BigQuery there, as the contract says, and do their laws hold?
+"""Creates tables and audit views in BigQuery, compares them with the contract, checks their laws.
 
 payments tables create --bigquery_dataset=PROJECT.DATASET
 payments tables diff   --bigquery_dataset=PROJECT.DATASET

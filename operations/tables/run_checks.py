@@ -1,4 +1,4 @@
-"""Do the laws of sql/**/checks.sql hold in a dataset?"""
+"""Runs the laws of sql/**/checks.sql on a dataset."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How is a table of the contract written for BigQuery? As DDL, and as the JSON that `bq` takes.
+"""Writes a table of the contract for BigQuery: as DDL, and as the JSON that `bq` takes.
 
 `payments tables generate` writes both; a test proves that the committed files are these.
 """

@@ -1,1 +1,1 @@
-"""What happens before and around a submission: checks, claim, offsets, a state."""
+"""The parts before and around a submission: checks, claim, offsets, a state."""

@@ -1,4 +1,4 @@
-"""What do the tables hold of the topics, and what must be put right before another job goes on?"""
+"""Reads what the tables hold of the topics, and repairs it before another job resumes."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class Held(NamedTuple):
 
 
 class HeldTables:
-    """The tables that a job is to go on with. Every method raises CannotStart."""
+    """The tables that a job is to resume with. Every method raises CannotStart."""
 
     def __init__(self, sink: BigQuerySink, endpoint: str | None) -> None:
         self._sink = sink
@@ -148,7 +148,7 @@ class HeldTables:
         return [(t, p, o) for t, p, o in self._query(f"SELECT DISTINCT * FROM ({union})")]
 
     def correct_totals(self, run_id: str, version: str) -> None:
-        """Adds to the totals by minute what they lack of the payments."""
+        """Adds to the totals by minute the payments that are missing from them."""
         self._change(
             _CORRECTIONS.format(
                 newest=NEWEST_TOTALS.format(totals=self._table(TOTALS_BY_MINUTE)),

@@ -1,4 +1,4 @@
-"""What a savepoint holds is interface: the next version must read what this one kept.
+"""The layout of a savepoint is interface: the next version must read what this one kept.
 
 Beam's coders tell no error when a layout changes: they read other values. When a test here fails,
 docs/upgrade.md says what may change and how.

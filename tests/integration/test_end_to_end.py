@@ -90,7 +90,7 @@ def test_flink_counts_exactly_through_the_kill_of_a_task_manager(
 
 @pytest.mark.crash_suite
 @pytest.mark.timeout(1_200)  # some kills, each after a checkpoint that comes seldom
-def test_control_without_the_mend_the_same_kill_counts_twice(
+def test_control_without_stable_input_the_same_kill_counts_twice(
     sandbox: Sandbox, e2e_run: E2ERun
 ) -> None:
     """The checker's control: Beam's sink as it comes must be caught counting twice."""
@@ -125,7 +125,9 @@ def assert_health_is_told(e2e_run: E2ERun, job: str, capsys: pytest.CaptureFixtu
     code, indicators = probe(e2e_run, job, capsys, many_invalid, "--state_bytes_max=1")
 
     assert code == health.EXIT_UNWELL
-    assert [name for name, vital in indicators.items() if not vital["healthy"]] == ["state_bytes"]
+    assert [name for name, indicator in indicators.items() if not indicator["healthy"]] == [
+        "state_bytes"
+    ]
 
 
 def pane_timings(e2e_run: E2ERun) -> set[str]:

@@ -170,7 +170,7 @@ def test_flink_counts_only_what_was_committed(
     producer: KafkaProducer,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Then all is quiet. Retention passes the markers: the job goes on, and its savepoint too."""
+    """Then all is quiet. Retention passes the markers: the job continues, its savepoint too."""
     job = e2e_run.submit_to_flink()
     assert_committed_alone(e2e_run, wait_sec=120)
     code, indicators = probe(e2e_run, job, capsys, "--wait_sec=120")

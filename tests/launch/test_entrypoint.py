@@ -1,4 +1,4 @@
-"""What does the workers' image run for each role? A recorder stands in for Java and Python."""
+"""The workers' image runs the right program for each role. A recorder replaces Java and Python."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The fraud rules as plainly as they can be said: every payment of the last hour is looked at.
+"""The fraud rules, stated as plainly as possible: looks at every payment of the last hour.
 
 The pipeline judges step by step (transforms/payment/open_account.py); this says what it must give.
 """

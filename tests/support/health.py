@@ -1,4 +1,4 @@
-"""What does `payments health` say of a rehearsal's job?"""
+"""Runs `payments health` on the job of an end-to-end run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which indicators must a dataset hold? Those of the pure rules, over what was accepted."""
+"""Computes the fraud indicators that a dataset must hold, by the pure rules."""
 
 from __future__ import annotations
 

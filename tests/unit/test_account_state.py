@@ -1,4 +1,4 @@
-"""A book of accounts judges as the rules do, comes back from its log, and stays small."""
+"""The state of accounts judges as the rules do, is rebuilt from its log, and stays small."""
 
 import random
 

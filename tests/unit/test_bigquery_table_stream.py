@@ -1,4 +1,4 @@
-"""What follows from each answer to an append, with a BigQuery in this process."""
+"""The sink does the right thing after each answer to an append, with an in-process BigQuery."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Flags: what is refused before anything is looked at?"""
+"""Flags that contradict each other are refused before any service is asked."""
 
 from pathlib import Path
 
@@ -135,7 +135,7 @@ def test_settings_that_exactness_rests_on_cannot_be_overridden(tmp_path: Path) -
 
     assert settings["enable.auto.commit"] == "false"
     assert settings["isolation.level"] == "read_committed"
-    # An offset that is gone is an error; `earliest` would go on with what is left.
+    # An offset that is gone is an error; `earliest` would continue with what is left.
     assert settings["auto.offset.reset"] == "none"
     assert settings["group.id"] == "payments-my-project.payments"
     assert settings["x.y"] == "1"

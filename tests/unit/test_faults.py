@@ -1,4 +1,4 @@
-"""The crash suite: what it would inject, and what its last line says."""
+"""The crash suite injects the faults that were asked for, and its last line sums them up."""
 
 import itertools
 import json

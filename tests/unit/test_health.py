@@ -1,4 +1,4 @@
-"""What is too much, and what is said of it? Flink by a stand-in that answers from a table."""
+"""Health reports what exceeds its limit. Flink is a stand-in that answers from a table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `show` tells of a dead letter: its chain of replays, and its payload byte for byte."""
+"""`show` reports the chain of replays of a dead letter, and its payload byte for byte."""
 
 import time
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from operations.dead_letters.letters import Fate, place_of, replay_of
 from operations.dead_letters.producer import NotSent
 from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Limits, Place
-from tests.support.dead_letters import letter, mended
+from tests.support.dead_letters import corrected, letter
 from tests.support.payments import NOON_US, SECOND_US
 from transforms.payment.dead_letter import DeadLetter
 from transforms.payment.outcome import Outcome
@@ -84,5 +84,5 @@ def test_letter_is_not_sent_on_an_old_answer_of_the_tables() -> None:
     now = time.monotonic()
 
     assert config.stale_after_sec == 1_650
-    assert send._put(Sender(), mended(), config, now - 1_600) == "sent to payments"
-    assert isinstance(send._put(Sender(), mended(), config, now - 1_651), NotSent)
+    assert send._put(Sender(), corrected(), config, now - 1_600) == "sent to payments"
+    assert isinstance(send._put(Sender(), corrected(), config, now - 1_651), NotSent)

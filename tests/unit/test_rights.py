@@ -131,18 +131,18 @@ class Admin:
 
 
 @pytest.mark.parametrize(
-    ("error_code", "held", "lacking"),
+    ("error_code", "held", "named"),
     [
-        (29, None, "lacks READ."),
-        (0, ["DESCRIBE"], "lacks DESCRIBE_CONFIGS and READ"),
-        (0, ["DESCRIBE", "READ"], "lacks DESCRIBE_CONFIGS."),
-        (0, ["DESCRIBE", "DESCRIBE_CONFIGS"], "lacks READ."),
+        (29, None, "missing READ."),
+        (0, ["DESCRIBE"], "missing DESCRIBE_CONFIGS and READ"),
+        (0, ["DESCRIBE", "READ"], "missing DESCRIBE_CONFIGS."),
+        (0, ["DESCRIBE", "DESCRIBE_CONFIGS"], "missing READ."),
     ],
 )
 def test_right_on_a_topic_that_is_missing_is_named(
-    error_code: int, held: list[str] | None, lacking: str
+    error_code: int, held: list[str] | None, named: str
 ) -> None:
-    assert lacking in str(kafka_rights.missing(Admin(error_code, held), ["payments"]))
+    assert named in str(kafka_rights.missing(Admin(error_code, held), ["payments"]))
 
 
 @pytest.mark.parametrize(("error_code", "held"), [(3, None), (0, ["READ", "DESCRIBE_CONFIGS"])])
@@ -153,6 +153,6 @@ def test_control_nothing_is_missing(error_code: int, held: list[str] | None) -> 
 def test_what_kafka_raises_is_told_in_a_line() -> None:
     told = kafka_rights.told("broker:9092", ClusterAuthorizationFailedError("idempotent\nsends"))
 
-    assert told.startswith("Kafka at broker:9092 refused, for the user lacks a right: ")
+    assert told.startswith("Kafka at broker:9092 refused, because the user is missing a right: ")
     assert "\n" not in told
     assert "KafkaTimeoutError: slow" in kafka_rights.told("b:1", KafkaTimeoutError("slow"))

@@ -1,4 +1,4 @@
-"""The parts of a rollout that need no service: SQL, what green lacks of blue, the command line."""
+"""The parts of a rollout that need no service: SQL, rows missing from green, the command line."""
 
 import pytest
 
@@ -31,7 +31,7 @@ def test_view_is_bigquery_sql_with_the_columns_of_its_table(table: Table) -> Non
     assert tuple(query.named_selects) == table.column_names
 
 
-def test_column_that_the_older_dataset_lacks_is_null() -> None:
+def test_column_missing_from_the_older_dataset_is_null() -> None:
     names = TRANSACTIONS.column_names
     sql = view_of(TRANSACTIONS, "p.live", {"p.blue": names[:-1], "p.green": names})
 

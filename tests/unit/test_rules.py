@@ -1,4 +1,4 @@
-"""Rules: which decoded transactions may be counted?"""
+"""The rules for which decoded transactions may be counted."""
 
 from decimal import Decimal
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a user sees: help that teaches, and mistakes that name a way out."""
+"""The sandbox's help teaches, and its error messages name a way out."""
 
 import json
 from typing import NamedTuple

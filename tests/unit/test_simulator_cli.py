@@ -1,4 +1,4 @@
-"""CLI: does a wrong word cost a minute at most? Errors, scenarios and connection files."""
+"""The simulator's command line: errors within a minute, scenarios and connection files."""
 
 import dataclasses
 import datetime as dt

@@ -1,4 +1,4 @@
-"""What the steps decided, as the columns of the table where it ends: lists in, one Arrow batch out.
+"""Turns what the steps decided into columns of its table: lists in, one Arrow batch out.
 
 Columns are made from columns: `Transaction(*zip(*payments))` is a Transaction whose every field
 holds the values of all payments. A row is never built.

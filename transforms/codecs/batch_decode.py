@@ -1,4 +1,4 @@
-"""How are many records decoded at once, with the very answers that `wire_format` gives each?
+"""Decodes many records at once, with the very answers that `wire_format` gives each.
 
 A batch is parsed as one JSON array and checked by the column. Whatever is not plain is cut into
 smaller batches, and at last decoded alone: wire_format is what decides on everything unusual.

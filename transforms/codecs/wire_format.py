@@ -1,4 +1,4 @@
-"""How is a transaction written in Kafka? One flat JSON object, read strictly.
+"""The form of a transaction in Kafka: one flat JSON object, read strictly.
 
     {"transaction_id": "tx-81f3", "account_id": "acc-17", "merchant_id": "shop-9",
      "payment_type": "purchase", "amount_minor": 1250, "currency": "EUR",

@@ -1,4 +1,4 @@
-"""What is counted of an account, and within which bounds."""
+"""The counts that are kept of an account, and their bounds."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which transactions of a batch break a rule, or are late? Asked of all at once, then of few.
+"""Finds the transactions of a batch that break a rule or are late: all at once, then few.
 
 A batch that may break a rule is cut into smaller ones, and what is left of it is checked one by
 one: `rules` has the answers.

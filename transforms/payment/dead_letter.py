@@ -1,4 +1,4 @@
-"""Why was a record rejected? A closed list, safe to GROUP BY, with what a replay needs."""
+"""The reasons for a dead letter: a closed list, safe to GROUP BY, with what a replay needs."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Reason(enum.Enum):
 
 
 class Rejected(Exception):
-    """A record that no retry can mend.
+    """A record that no retry can cure.
 
     Attributes:
         reason: one of the closed list.
@@ -57,7 +57,7 @@ class Rejected(Exception):
 
 
 class DeadLetter(NamedTuple):
-    """A record that no retry can mend, with what is needed to find and replay it."""
+    """A record that no retry can cure, with what is needed to find and replay it."""
 
     topic: str
     partition: int

@@ -1,4 +1,4 @@
-"""Is this record the first of its transaction_id? A pure decision; a DoFn remembers."""
+"""Decides whether a record is the first of its transaction_id. Pure; a DoFn remembers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Does this payment look like fraud? Pure decisions over what is remembered of its account.
+"""The fraud rules: pure decisions over what is remembered of an account.
 
 An indicator is a question for an analyst, never a verdict: the payment is counted all the same.
 Payments are judged in the order of their arrival, so that a replay raises the same indicators.

@@ -1,4 +1,4 @@
-"""What a worker remembers of one account: a step for each payment, not a scan of all before.
+"""The memory of one account in a worker: a step for each payment, not a scan of all before.
 
 The busiest accounts have hundreds of payments in an hour, and they are also those that pay most
 often. Looking at all of them for every payment was half of a worker's time.
@@ -34,7 +34,7 @@ class OpenAccount:
         currencies: what was paid in each; ISO 4217 bounds them.
         country, country_time_us: of the newest payment that named one, and its event time.
         devices: the one used last stands last.
-        weight: what the account takes, as its owner counted it last (contract/account_book.py).
+        weight: what the account takes, as its owner counted it last (account_state.py).
         changed: whether it is ahead of its encoded form.
     """
 

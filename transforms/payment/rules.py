@@ -1,4 +1,4 @@
-"""Which transactions may be counted? Every rule that a decoded transaction must keep."""
+"""The rules that a decoded transaction must keep to be counted."""
 
 from __future__ import annotations
 

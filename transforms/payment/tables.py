@@ -1,4 +1,4 @@
-"""What does each BigQuery table hold? The one source of rows, DDL and checks."""
+"""The BigQuery tables, column by column: the one source of rows, DDL and checks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is a record, and what is a transaction?"""
+"""The two basic types: a record of Kafka, and the transaction in it."""
 
 # No `from __future__ import annotations` here: Beam makes a schema of Transaction, and takes a
 # field whose type is still text for "anything", which it would pickle.
@@ -49,7 +49,7 @@ class Transaction(NamedTuple):
 
 
 class PaymentFacts(NamedTuple):
-    """What must agree for two records to be the same payment (GUARANTEE.md, `duplicate`)."""
+    """What must agree for two records to be the same payment (docs/guarantee.md, `duplicate`)."""
 
     amount_minor: int
     currency: str
@@ -61,7 +61,7 @@ def judged_at_us(transaction: Transaction) -> int:
     """Returns the arrival by which lateness and clock skew are judged.
 
     A replayed dead letter is judged as it would have been at its first arrival: that it was
-    mended days later does not make the payment late.
+    corrected days later does not make the payment late.
     """
     replay_of = transaction.replay_of
     return transaction.broker_time_us if replay_of is None else replay_of.original_time_us

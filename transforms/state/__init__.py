@@ -1,1 +1,1 @@
-"""What a worker remembers, and how it rests in state. No Beam."""
+"""The memory of a worker, and how it is kept in state. No Beam."""

@@ -1,4 +1,4 @@
-"""What is remembered of all accounts of a shard, and how it rests in state.
+"""The memory of all accounts of a shard, and how it is kept in state.
 
 State holds a log. It begins with the accounts as they were when it was last written anew; each
 batch appends what an account remembers of its payments, seventy bytes each. An account that is
@@ -153,7 +153,7 @@ class AccountState:
         return len(gone)
 
     def _opened(self, account_id: str) -> OpenAccount | None:
-        """Returns the account, which goes on being open; None if nothing is remembered of it."""
+        """Returns the account, which stays open; None if nothing is remembered of it."""
         account = self._open.pop(account_id, None)
         if account is not None:
             self._open_weight -= account.weight

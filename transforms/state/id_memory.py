@@ -1,4 +1,4 @@
-"""How are many ids remembered in little memory? Forty bytes each, sorted, in buckets of time.
+"""Remembers many ids in little memory: forty bytes each, sorted, in buckets of time.
 
 A bucket holds the ids that first arrived in one stretch of time. It is forgotten as a whole, when
 the last of them may be. An id is kept as a 128-bit digest: two of 10^12 live ids share one with a

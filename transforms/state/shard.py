@@ -1,4 +1,4 @@
-"""Which records of a batch are the first of their ids? Decided for a shard of all ids at once.
+"""Decides which records of a batch are the first of their ids, for a shard of ids at once.
 
 DedupPolicy gives the answers; here is what it decides on, and what state keeps.
 """
