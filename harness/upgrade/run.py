@@ -160,8 +160,9 @@ class Run:
         deadline = time.monotonic() + _START_SEC
         while time.monotonic() < deadline:
             for job in set(flink.jobs()) - before:
-                if flink.jobs()[job] == "FAILED":
-                    return flink.newest_failure(job)
+                # Flink tells how a job has ended up to three seconds before it tells why.
+                if flink.jobs()[job] == "FAILED" and (failure := flink.newest_failure(job)):
+                    return failure
                 if flink.jobs()[job] == "RUNNING":
                     flink.cancel(job)
                     raise HarnessError(f"{module} was started: its state was lost in silence")
