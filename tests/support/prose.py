@@ -24,6 +24,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _DECISION = re.compile(r"\b(?:decisions?/|[Dd]ecisions? |ADRs? )(\d{1,4})\b(?!-)")
 _MODULE = re.compile(r"python -m ([\w.]+)")
 _TARGET = re.compile(r"(?:`|^ *)make ([a-z][a-z-]*)", re.MULTILINE)
+_TABLE = re.compile(r"\s*\||.*\S {2,}\S.* {2,}\S")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -70,6 +71,7 @@ class Repository:
 
     def has_file(self, name: str, beside: str) -> bool:
         """Returns whether a file is named by its path, or by enough of the end of its path."""
+        name = name.removeprefix("./")
         if "/" not in name:
             return name in self._names
         near = str(PurePosixPath(beside).parent / name)
@@ -111,6 +113,8 @@ def bad_first_line(source: str) -> str | None:
 
 def forbidden(text: str, words: Mapping[str, str]) -> Iterator[str]:
     """Yields each word of the list that a text holds, with its line and what to say instead."""
+    if not re.search(rf"\b(?:{'|'.join(words)})\b", text, re.IGNORECASE):
+        return
     for word, instead in words.items():
         for found in re.finditer(rf"\b(?:{word})\b", text, re.IGNORECASE):
             line = text.count("\n", 0, found.start()) + 1
@@ -118,9 +122,9 @@ def forbidden(text: str, words: Mapping[str, str]) -> Iterator[str]:
 
 
 def long_lines(text: str, columns: int) -> Iterator[str]:
-    """Yields the lines of a Markdown text that are too long; tables and links may be."""
+    """Yields the lines of a Markdown text that are too long; tables and single words may be."""
     for number, line in enumerate(text.splitlines(), 1):
-        if len(line) > columns and not line.lstrip().startswith("|") and not _LINK.search(line):
+        if len(line) > columns and not _TABLE.match(line) and " " in line.strip():
             yield f"line {number}: {len(line)} columns"
 
 
