@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from payments import cli
 from tests.support import prose
 from tests.support.prose import Repository, Text
 
@@ -68,6 +69,29 @@ def test_modules_open_with_a_statement() -> None:
     assert {path: fault for path, fault in wrong.items() if path not in ALLOWED} == {}
 
 
+def test_packages_list_modules_that_they_hold() -> None:
+    absent = {
+        f"{package}/{name}"
+        for path, text in REPOSITORY.texts("/__init__.py")
+        for name in prose.listed_modules(text)
+        if not {
+            f"{(package := path.rpartition('/')[0])}/{name}.py",
+            f"{package}/{name}/__init__.py",
+        }
+        & set(REPOSITORY.paths)
+    }
+
+    assert absent == set()
+
+
+def test_control_listed_modules_are_found() -> None:
+    source = (
+        '"""A package.\n\n    first, second   two modules\n    third           one\n\nMore.\n"""'
+    )
+
+    assert prose.listed_modules(source) == ["first", "second", "third"]
+
+
 def test_code_and_messages_use_the_standard_words() -> None:
     read = REPOSITORY.texts(
         ".py", ".sh", ".sql", ".java", ".diff", ".yaml", ".tf", ".toml", "Makefile"
@@ -106,6 +130,19 @@ def test_pages_refer_to_what_is_there() -> None:
         for page in pages()
         if page.path not in HISTORY and (found := dangling(page))
     } == {}
+
+
+def test_pages_name_commands_that_exist() -> None:
+    assert {page.path: found for page in pages() if (found := unknown_commands(page.text))} == {}
+
+
+def unknown_commands(text: str) -> list[str]:
+    named = re.findall(r"(?:`|^ *|bin/)payments ([a-z][a-z-]+)", text, re.MULTILINE)
+    return sorted(set(named) - cli.COMMANDS.keys())
+
+
+def test_control_a_command_that_nobody_knows_is_found() -> None:
+    assert unknown_commands("`payments nothing`, `payments health`") == ["nothing"]
 
 
 def test_links_lead_somewhere() -> None:

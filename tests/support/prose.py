@@ -6,7 +6,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -41,15 +41,18 @@ class Repository:
     def __init__(self, root: Path, paths: Iterable[str] | None = None) -> None:
         self.root = root
         self.paths = sorted(_listed(root) if paths is None else paths)
+        self._read: dict[str, str] = {}
         self._names = {path.rpartition("/")[2] for path in self.paths}
         self._folders = {str(each) for path in self.paths for each in PurePosixPath(path).parents}
 
     def read(self, path: str) -> str:
         """Returns the text of a file; of one that is not UTF-8, nothing."""
-        try:
-            return (self.root / path).read_text()
-        except UnicodeDecodeError:
-            return ""
+        if path not in self._read:
+            try:
+                self._read[path] = (self.root / path).read_text()
+            except UnicodeDecodeError:
+                self._read[path] = ""
+        return self._read[path]
 
     def texts(self, *suffixes: str) -> Iterator[Text]:
         """Yields the files of these suffixes, whole."""
@@ -96,9 +99,14 @@ def _listed(root: Path) -> list[str]:
     return [name for name in names.splitlines() if (root / name).is_file()]
 
 
+@cache
+def _tree(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
 def bad_first_line(source: str) -> str | None:
     """Returns what is wrong with the first line of a module's docstring, None if nothing is."""
-    text = ast.get_docstring(ast.parse(source), clean=False)
+    text = ast.get_docstring(_tree(source), clean=False)
     if text is None:
         return None if not source.strip() else "no docstring"
     line = text.partition("\n")[0]
@@ -109,6 +117,13 @@ def bad_first_line(source: str) -> str | None:
     if not line.endswith((".", ":")) and line != "python -m sandbox":
         return f"no sentence: {line}"
     return None
+
+
+def listed_modules(source: str) -> list[str]:
+    """Returns the names that a package's docstring lists, in indented lines of names and words."""
+    text = ast.get_docstring(_tree(source)) or ""
+    lines = re.findall(r"^    ([a-z_]+(?:, [a-z_]+)*) {2,}\S", text, re.MULTILINE)
+    return [name for line in lines for name in line.split(", ")]
 
 
 def forbidden(text: str, words: Mapping[str, str]) -> Iterator[str]:
@@ -130,7 +145,7 @@ def long_lines(text: str, columns: int) -> Iterator[str]:
 
 def prose_of(source: str) -> str:
     """Returns the docstrings and comments of a Python file."""
-    tree = ast.parse(source)
+    tree = _tree(source)
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docs = [
         text
