@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
+from payments import cli
 from tests.support import prose
 from tests.support.prose import Repository, Text
 
 REPOSITORY = Repository(Path(__file__).resolve().parents[2])
-DOCSTRING_COLUMNS = 100
+MARKDOWN_COLUMNS = 120
+INDEX = REPOSITORY.read("docs/decisions/README.md")
+DECISIONS = [text for text in REPOSITORY.texts(".md") if re.match(r"docs/decisions/\d", text.path)]
 
 # A reader searches for the noun that he knows. Regular expressions, and what to say instead.
 WORDS = {
@@ -31,11 +35,18 @@ WORDS = {
 ELSEWHERE = {
     "endpoints.json",
     "faults.json",
+    "kafka-delete-records.sh",
+    "kafka-transactions.sh",
+}
+# Pages that tell what was: they may name what is gone, and words of that time.
+HISTORY = {"CHANGELOG.md", "GRAVEYARD.md"} | {
+    path for path, text in DECISIONS if "**Status.** Superseded" in text
 }
 # Where a word or a question may stand, and why.
 ALLOWED: dict[str, str] = {
     "tests/drift/test_prose.py": "this list",
     "tests/support/prose.py": "the same",
+    "docs/glossary.md": "it says which words are not used",
     "operations/dead_letters/command.py": "changes with the commands",
     "operations/health/command.py": "changes with the commands",
     "operations/reconcile/command.py": "changes with the commands",
@@ -58,6 +69,29 @@ def test_modules_open_with_a_statement() -> None:
     assert {path: fault for path, fault in wrong.items() if path not in ALLOWED} == {}
 
 
+def test_packages_list_modules_that_they_hold() -> None:
+    absent = {
+        f"{package}/{name}"
+        for path, text in REPOSITORY.texts("/__init__.py")
+        for name in prose.listed_modules(text)
+        if not {
+            f"{(package := path.rpartition('/')[0])}/{name}.py",
+            f"{package}/{name}/__init__.py",
+        }
+        & set(REPOSITORY.paths)
+    }
+
+    assert absent == set()
+
+
+def test_control_listed_modules_are_found() -> None:
+    source = (
+        '"""A package.\n\n    first, second   two modules\n    third           one\n\nMore.\n"""'
+    )
+
+    assert prose.listed_modules(source) == ["first", "second", "third"]
+
+
 def test_code_and_messages_use_the_standard_words() -> None:
     read = REPOSITORY.texts(
         ".py", ".sh", ".sql", ".java", ".diff", ".yaml", ".tf", ".toml", "Makefile"
@@ -76,6 +110,87 @@ def test_comments_and_docstrings_refer_to_what_is_there() -> None:
         for path, text in python()
         if path not in ALLOWED and (found := dangling(Text(path, prose.prose_of(text))))
     } == {}
+
+
+def pages() -> list[Text]:
+    return list(REPOSITORY.texts(".md"))
+
+
+def test_pages_use_the_standard_words() -> None:
+    assert {
+        path: found
+        for path, text in pages()
+        if path not in {*ALLOWED, *HISTORY} and (found := list(prose.forbidden(text, WORDS)))
+    } == {}
+
+
+def test_pages_refer_to_what_is_there() -> None:
+    assert {
+        page.path: found
+        for page in pages()
+        if page.path not in HISTORY and (found := dangling(page))
+    } == {}
+
+
+def test_pages_name_commands_that_exist() -> None:
+    assert {page.path: found for page in pages() if (found := unknown_commands(page.text))} == {}
+
+
+def unknown_commands(text: str) -> list[str]:
+    named = re.findall(r"(?:`|^ *|bin/)payments ([a-z][a-z-]+)", text, re.MULTILINE)
+    return sorted(set(named) - cli.COMMANDS.keys())
+
+
+def test_control_a_command_that_nobody_knows_is_found() -> None:
+    assert unknown_commands("`payments nothing`, `payments health`") == ["nothing"]
+
+
+def test_links_lead_somewhere() -> None:
+    assert {
+        page.path: found
+        for page in pages()
+        if (found := list(prose.broken_links(page, REPOSITORY)))
+    } == {}
+
+
+def test_lines_of_pages_are_short() -> None:
+    assert {
+        path: found
+        for path, text in pages()
+        if (found := list(prose.long_lines(text, MARKDOWN_COLUMNS)))
+    } == {}
+
+
+def test_every_decision_has_a_status_and_a_date_and_the_index_says_so() -> None:
+    """And no page is missing from it."""
+    listed = re.findall(
+        r"^\| (\d+) \| \[(.+)\]\((.+)\) \| (\w+).* \| (\S+) \|$", INDEX, re.MULTILINE
+    )
+
+    assert listed == [decision(page) for page in DECISIONS]
+
+
+def decision(page: Text) -> tuple[str, ...]:
+    title = re.match(r"# (\d+)\. (.+)\n", page.text)
+    status = re.search(
+        r"^\*\*Status\.\*\* (Accepted|Superseded), (\d{4}-\d\d-\d\d)\b", page.text, re.M
+    )
+    assert title and status, f"{page.path}: a title with a number, and **Status.** with a date"
+    name = page.path.rpartition("/")[2]
+    assert name.startswith(f"{int(title[1]):04}-"), page.path
+    return (title[1], title[2], name, status[1], status[2])
+
+
+def test_control_a_decision_without_a_date_is_found() -> None:
+    with pytest.raises(AssertionError, match="with a date"):
+        decision(Text("docs/decisions/0099-why.md", "# 99. Why\n\n**Status.** Accepted.\n"))
+
+
+def test_readme_names_every_folder() -> None:
+    folders = {path.partition("/")[0] for path in REPOSITORY.paths if "/" in path}
+    table = REPOSITORY.read("README.md").partition("\n## Folders\n")[2]
+
+    assert sorted(each for each in folders if f"`{each}/`" not in table) == []
 
 
 def dangling(text: Text) -> list[str]:
@@ -145,3 +260,30 @@ def test_control_strings_and_code_are_no_prose() -> None:
     source = '"""Module."""\nname = "# nowhere.py"\nx = 1  # a comment\n'
 
     assert prose.prose_of(source) == "Module.\na comment"
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "[a](nowhere.md)",
+        "[a](proof.md#no-such-heading)",
+        "[a](#no-such-heading)",
+        "[a](../nowhere/)",
+    ],
+)
+def test_control_a_broken_link_is_found(link: str) -> None:
+    assert list(prose.broken_links(Text("docs/page.md", f"# Title\n\n{link}\n"), REPOSITORY))
+
+
+def test_control_links_that_lead_somewhere() -> None:
+    text = "# A `title`, here\n\n[a](proof.md#the-chain) [b](#a-title-here) [c](../sql/) [d](https://e)\n"
+
+    assert list(prose.broken_links(Text("docs/page.md", text), REPOSITORY)) == []
+
+
+def test_control_long_lines_are_found() -> None:
+    words = "word " * 30
+
+    assert list(
+        prose.long_lines(f"short\n{words}\n| {words} |\n{'x' * 200}\na   b   {words}", 120)
+    ) == ["line 2: 150 columns"]

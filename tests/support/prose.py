@@ -6,7 +6,7 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -24,6 +24,7 @@ _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _DECISION = re.compile(r"\b(?:decisions?/|[Dd]ecisions? |ADRs? )(\d{1,4})\b(?!-)")
 _MODULE = re.compile(r"python -m ([\w.]+)")
 _TARGET = re.compile(r"(?:`|^ *)make ([a-z][a-z-]*)", re.MULTILINE)
+_TABLE = re.compile(r"\s*\||.*\S {2,}\S.* {2,}\S")
 _FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 
 
@@ -40,15 +41,18 @@ class Repository:
     def __init__(self, root: Path, paths: Iterable[str] | None = None) -> None:
         self.root = root
         self.paths = sorted(_listed(root) if paths is None else paths)
+        self._read: dict[str, str] = {}
         self._names = {path.rpartition("/")[2] for path in self.paths}
         self._folders = {str(each) for path in self.paths for each in PurePosixPath(path).parents}
 
     def read(self, path: str) -> str:
         """Returns the text of a file; of one that is not UTF-8, nothing."""
-        try:
-            return (self.root / path).read_text()
-        except UnicodeDecodeError:
-            return ""
+        if path not in self._read:
+            try:
+                self._read[path] = (self.root / path).read_text()
+            except UnicodeDecodeError:
+                self._read[path] = ""
+        return self._read[path]
 
     def texts(self, *suffixes: str) -> Iterator[Text]:
         """Yields the files of these suffixes, whole."""
@@ -70,6 +74,7 @@ class Repository:
 
     def has_file(self, name: str, beside: str) -> bool:
         """Returns whether a file is named by its path, or by enough of the end of its path."""
+        name = name.removeprefix("./")
         if "/" not in name:
             return name in self._names
         near = str(PurePosixPath(beside).parent / name)
@@ -94,9 +99,14 @@ def _listed(root: Path) -> list[str]:
     return [name for name in names.splitlines() if (root / name).is_file()]
 
 
+@cache
+def _tree(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
 def bad_first_line(source: str) -> str | None:
     """Returns what is wrong with the first line of a module's docstring, None if nothing is."""
-    text = ast.get_docstring(ast.parse(source), clean=False)
+    text = ast.get_docstring(_tree(source), clean=False)
     if text is None:
         return None if not source.strip() else "no docstring"
     line = text.partition("\n")[0]
@@ -109,8 +119,17 @@ def bad_first_line(source: str) -> str | None:
     return None
 
 
+def listed_modules(source: str) -> list[str]:
+    """Returns the names that a package's docstring lists, in indented lines of names and words."""
+    text = ast.get_docstring(_tree(source)) or ""
+    lines = re.findall(r"^    ([a-z_]+(?:, [a-z_]+)*) {2,}\S", text, re.MULTILINE)
+    return [name for line in lines for name in line.split(", ")]
+
+
 def forbidden(text: str, words: Mapping[str, str]) -> Iterator[str]:
     """Yields each word of the list that a text holds, with its line and what to say instead."""
+    if not re.search(rf"\b(?:{'|'.join(words)})\b", text, re.IGNORECASE):
+        return
     for word, instead in words.items():
         for found in re.finditer(rf"\b(?:{word})\b", text, re.IGNORECASE):
             line = text.count("\n", 0, found.start()) + 1
@@ -118,15 +137,15 @@ def forbidden(text: str, words: Mapping[str, str]) -> Iterator[str]:
 
 
 def long_lines(text: str, columns: int) -> Iterator[str]:
-    """Yields the lines of a Markdown text that are too long; tables and links may be."""
+    """Yields the lines of a Markdown text that are too long; tables and single words may be."""
     for number, line in enumerate(text.splitlines(), 1):
-        if len(line) > columns and not line.lstrip().startswith("|") and not _LINK.search(line):
+        if len(line) > columns and not _TABLE.match(line) and " " in line.strip():
             yield f"line {number}: {len(line)} columns"
 
 
 def prose_of(source: str) -> str:
     """Returns the docstrings and comments of a Python file."""
-    tree = ast.parse(source)
+    tree = _tree(source)
     documented = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
     docs = [
         text
