@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from payments import exit_codes
 from pipeline import main
 from pipeline.config import ConfigError, PipelineConfig
 from transforms.limit_dead_letters import TooManyDeadLetters
@@ -110,7 +111,7 @@ def test_mistake_is_told_with_what_was_received(flags: list[str], words: str) ->
 def test_unknown_flag_is_an_error_and_not_a_warning(
     flag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main.main([*REQUIRED, flag]) == main.EXIT_USAGE
+    assert main.main([*REQUIRED, flag]) == exit_codes.USAGE
     assert "unknown flag" in capsys.readouterr().err
 
 
@@ -204,5 +205,5 @@ def test_what_beam_says_of_its_own_flags_is_a_usage_error(
 
     code = main.main([*FLINK, "--no_preflight", *container, "--environment_config=y"])
 
-    assert code == main.EXIT_USAGE
+    assert code == exit_codes.USAGE
     assert "environment_config" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from simulator.produce import ProduceError
 from simulator.run import Job
 from simulator.traffic import Traffic
 
-SERVER = ["--bootstrap_servers", "127.0.0.1:9092"]
+SERVER = ["--kafka_bootstrap_servers", "127.0.0.1:9092"]
 
 
 @pytest.fixture
@@ -82,11 +82,11 @@ def test_help_names_every_setting_and_shows_examples(capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "--bootstrap_servers is required"),
-        (["--bootstrap_servers", "localhost"], "must be host:port, got 'localhost'"),
-        (["--bootstrap_servers", "a:1,b:x"], "got 'b:x'"),
-        (["--bootstrap_servers", "a:70000"], "got 'a:70000'"),
-        ([*SERVER, "--topic", "a b"], "--topic must be"),
+        ([], "--kafka_bootstrap_servers is required"),
+        (["--kafka_bootstrap_servers", "localhost"], "must be host:port, got 'localhost'"),
+        (["--kafka_bootstrap_servers", "a:1,b:x"], "got 'b:x'"),
+        (["--kafka_bootstrap_servers", "a:70000"], "got 'a:70000'"),
+        ([*SERVER, "--kafka_topics", "a b"], "--kafka_topics must be"),
         ([*SERVER, "--count", "5", "--duration_sec", "5"], "exclude each other"),
         ([*SERVER, "--count", "0"], "--count must be above 0"),
         ([*SERVER, "--rate_per_sec", "-1"], "--rate_per_sec must be between"),
