@@ -1,4 +1,4 @@
-"""Errors that a program reports to a person in one line, each with its exit code."""
+"""The errors of the commands, each with its exit code."""
 
 from __future__ import annotations
 

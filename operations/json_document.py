@@ -1,4 +1,4 @@
-"""What `--json` prints."""
+"""Prints the documents of `--json`."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ parser      the one form of command lines
 exit_codes  how a command ends
 config      `payments config show`
 completion  `payments completion`
+quiet       silences what libraries announce at every start
 
 Everything else may import this package, and it imports nothing of ours: programs are found by name.
 """

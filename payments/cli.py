@@ -54,7 +54,7 @@ COMMANDS = {
     ),
     "dead-letters": Command(
         "operations.dead_letters.command",
-        "mend and resend what was rejected",
+        "correct and resend what was rejected",
         "operations.dead_letters.flags",
     ),
     "health": Command("operations.health.command", "whether a job is well"),

@@ -1,4 +1,4 @@
-"""What programs tell a person in one line, and the exit code that goes with it."""
+"""Errors that a program reports to a person in one line, each with its exit code."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
-"""How a command ends: the same codes everywhere, and one line for what a person can put right."""
+"""The exit codes of all commands, and one line on stderr for what a person can put right."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Mapping
 
@@ -12,6 +13,7 @@ FINDING = 1  # looked, and something is not as it must be; or the job failed
 USAGE = 2  # a mistake in what was asked for: nothing was done
 COULD_NOT_LOOK = 3  # a service or a part did not answer: nobody knows
 INTERRUPTED = 130  # 128 + SIGINT, as a shell has it
+PIPE_CLOSED = 141  # 128 + SIGPIPE: `payments … | head` has seen enough
 
 
 def run(
@@ -28,7 +30,9 @@ def run(
     """
     also = also or {}
     try:
-        return command()
+        code = command()
+        sys.stdout.flush()
+        return code
     except OperatorError as error:
         return told(error, error.exit_code)
     except tuple(also) as error:
@@ -36,6 +40,10 @@ def run(
     except KeyboardInterrupt:
         print(interrupted, file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        # Who read our output has left. The interpreter must not find that out at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return PIPE_CLOSED
 
 
 def told(error: BaseException | str, code: int) -> int:

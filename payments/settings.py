@@ -1,4 +1,4 @@
-"""Where things are and what the job runs with: each setting once, with the name it has everywhere.
+"""The settings of all commands, each declared once, with the one name that it has everywhere.
 
 A setting NAME is the flag --NAME, the variable PAYMENTS_NAME and the key NAME of the file that
 --config names. What is asked for once, as --savepoint_path or --take_over, is a flag alone: nobody

@@ -91,7 +91,7 @@ def _run(job: Job) -> int:
     try:
         return run(job)
     except BrokenPipeError:
-        return exit_codes.FINDING  # who reads our output has left; the run itself was complete
+        raise  # who reads our output has left; the run itself was complete
     except OSError as error:
         return exit_codes.told(f"the ledger cannot be written: {error}", exit_codes.FINDING)
 

@@ -4,9 +4,9 @@
     KAFKA="--kafka_bootstrap_servers=broker:9092"
     payments dead-letters list $FLAGS --reason=unknown_currency --since=2h
     payments dead-letters show $FLAGS payments/2/4711
-    payments dead-letters edit $FLAGS payments/2/4711 --folder=mend --set currency=EUR
-    payments dead-letters send $FLAGS $KAFKA --from=mend          (tells, sends nothing)
-    payments dead-letters send $FLAGS $KAFKA --from=mend --yes
+    payments dead-letters edit $FLAGS payments/2/4711 --folder=fixed --set currency=EUR
+    payments dead-letters send $FLAGS $KAFKA --from=fixed          (tells, sends nothing)
+    payments dead-letters send $FLAGS $KAFKA --from=fixed --yes
 
 A record that is sent again carries a header that names its dead letter, so its second fate is
 linked to the first, and is judged by its first arrival. What could be counted twice is skipped;

@@ -57,7 +57,7 @@ def _add_own_flags(parser: Parser) -> None:
         action="extend",
         default=[],
         metavar="FILE",
-        help="What a simulator wrote down before it was killed. Records that it lacks must be "
+        help="What a simulator wrote down before it was killed. Records missing from it must be "
         "named by a --ledger, whose simulator sent the same once more.",
     )
     tool_flags.add_wait(

@@ -70,7 +70,7 @@ def test_forged_chain_that_names_itself_ends() -> None:
 def test_payload_is_written_byte_for_byte(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     odd = letter(payload=b"\x00\xff\n\n")
 
-    assert commands.show_letter(Tables(odd), place_of(odd), payload_only=True) == 0
+    assert commands.show_letter(Tables(odd), place_of(odd), form="payload") == 0
 
     assert capfdbinary.readouterr().out == odd.payload
 

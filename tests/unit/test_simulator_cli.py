@@ -76,7 +76,7 @@ def test_help_names_every_setting_and_shows_examples(capsys: pytest.CaptureFixtu
     assert exit_.value.code == 0
     for field in dataclasses.fields(Traffic):
         assert f"--{field.name}" in out
-    assert "examples:" in out and "--start_time" in out
+    assert "example:" in out and "--start_time" in out
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_what_cannot_be_delivered_is_said_without_a_trace(
     monkeypatch.setattr(cli, "_tune", lambda: None)
 
     assert cli.main(SERVER) == 1
-    assert capsys.readouterr().err == "simulator: error: no broker at 127.0.0.1:9092\n"
+    assert capsys.readouterr().err == "error: no broker at 127.0.0.1:9092\n"
 
 
 @pytest.mark.parametrize(

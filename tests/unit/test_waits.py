@@ -64,7 +64,7 @@ def test_tools_do_not_wait_for_a_bigquery_that_hangs(
 ) -> None:
     flags = ["--bigquery_dataset=my-project.payments", f"--bigquery_endpoint={mute}"]
 
-    assert tables.main([command, *flags]) == 1
+    assert tables.main([command, *flags]) == exit_codes.COULD_NOT_LOOK
 
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: BigQuery does not answer at {mute}")
