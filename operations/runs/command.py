@@ -11,7 +11,7 @@ from tabulate import tabulate
 
 from operations import json_document
 from operations.runs import flags
-from operations.runs.run import BY_HAND, Run
+from operations.runs.run import BY_HAND, Run, root
 from operations.runs.runs_table import RunsTable
 from operations.version import VERSION
 from payments import exit_codes
@@ -59,7 +59,9 @@ def _row(run: Run) -> tuple[str, ...]:
 
 
 def _end(arguments: argparse.Namespace, table: RunsTable) -> int:
-    holder = table.chain(VERSION)[-1]
+    # `chain` makes the root where there is none, which a dry run must not.
+    found = table.rows_if_any() if arguments.dry_run else table.chain(VERSION)
+    holder = found[-1] if found else root(VERSION)
     if not holder.stands or holder.run_id != arguments.run_id:
         said = f"held by {holder.describe()}" if holder.stands else "held by nobody"
         problem = f"run {arguments.run_id} does not hold the tables: they are {said}"

@@ -121,8 +121,8 @@ def test_a_wrong_value_is_told_with_where_it_came_from(
     monkeypatch.setenv("PAYMENTS_FLINK", "no")
 
     for arguments, place in (
-        ([f"--config={file}", "--flink=1"], f"shards in {file}: must be a number, got 'many'"),
-        (["--shards=1"], "PAYMENTS_FLINK: must be a number, got 'no'"),
+        ([f"--config={file}", "--flink=1"], f"shards in {file} must be a number, got 'many'"),
+        (["--shards=1"], "PAYMENTS_FLINK must be a number, got 'no'"),
         (["--shards=x", "--flink=1"], "--shards must be a number, got 'x'"),
     ):
         with pytest.raises(SystemExit) as ended:
