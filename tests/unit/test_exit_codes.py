@@ -14,7 +14,6 @@ from harness.exit_codes import exit_code
 from operations.dead_letters import command as dead_letters
 from operations.errors import CannotCheck, CannotStart, NoAnswer, ReplayUnanswered, RolloutError
 from operations.health import command as health
-from operations.health.vital import Indicator
 from operations.reconcile import command as reconcile
 from operations.rollout import command as rollout
 from operations.runs import command as runs
@@ -57,7 +56,7 @@ COMMANDS: dict[str, tuple[ModuleType, Sequence[str], str, Sequence[tuple[Excepti
     "health": (
         health,
         [*KAFKA, DATASET],
-        "_settled_vitals",
+        "kafka_properties.load",
         [(CannotCheck("no answer"), 3), (PropertiesError("no file"), 2)],
     ),
     "rollout": (rollout, ["status", *KAFKA, LIVE], "Rollout", [(RolloutError("no answer"), 3)]),
@@ -151,16 +150,6 @@ def test_the_job_names_all_that_is_missing(capsys: pytest.CaptureFixture[str]) -
         "--kafka_bootstrap_servers and --kafka_topics and --bigquery_dataset are required"
         in capsys.readouterr().err
     )
-
-
-@pytest.mark.parametrize(("value", "code"), [(0.0, 0), (2.0, 1)])
-def test_health_is_a_finding_when_a_limit_is_exceeded(
-    value: float, code: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    vital = Indicator("lag_records", value, 1.0, "records")
-    monkeypatch.setattr(health, "_settled_vitals", lambda *arguments: [vital])
-
-    assert health.main([*KAFKA, DATASET]) == code
 
 
 @pytest.mark.parametrize(("lines", "code"), [([], 0), (["table x is missing"], 1)])
