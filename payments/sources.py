@@ -87,6 +87,12 @@ def unknown_variables(environment: Mapping[str, str] = os.environ) -> list[str]:
     return sorted({each for each in environment if each.startswith(VARIABLE_PREFIX)} - known)
 
 
+def without_settings(environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns an environment for a program that shall know nothing but its flags."""
+    variables = {setting.variable for setting in SETTINGS.values()} | {CONFIG_VARIABLE}
+    return {name: value for name, value in environment.items() if name not in variables}
+
+
 def _text(key: str, value: object, path: Path) -> str:
     if key not in SETTINGS:
         close = difflib.get_close_matches(key, SETTINGS, n=1)

@@ -106,6 +106,12 @@ def test_what_stands_behind_two_hyphens_is_left_alone() -> None:
     assert done.arguments == ["--", "--config=x", "--flink="]
 
 
+def test_a_program_can_be_kept_from_all_settings() -> None:
+    environment = {"PAYMENTS_FLINK": "f:1", "PAYMENTS_CONFIG": "x", "PATH": "/bin"}
+
+    assert sources.without_settings(environment) == {"PATH": "/bin"}
+
+
 def test_a_wrong_value_is_told_with_where_it_came_from(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
