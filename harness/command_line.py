@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 from collections.abc import Mapping
 
+from payments.parser import Parser
+
 
 def parser(
     program: str,
     doc: str | None,
     kind: str = "",
     meanings: Mapping[str, str] | None = None,
-) -> argparse.ArgumentParser:
+) -> Parser:
     """Returns a parser with a module's docstring as its help, and a list of names, if any, below.
 
     Args:
@@ -25,13 +27,7 @@ def parser(
         width = max(map(len, meanings)) + 2
         lines = (f"    {name:<{width}}{meaning}" for name, meaning in meanings.items())
         rest = "\n".join((f"{rest}\n{kind}:", *lines))
-    return argparse.ArgumentParser(
-        prog=program,
-        description=title,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    return Parser(prog=program, description=title, epilog=rest)
 
 
 def add_pipeline_flags(parser: argparse.ArgumentParser) -> None:

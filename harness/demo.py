@@ -21,6 +21,8 @@ from harness.progress import Snapshot, Watch
 from operations.reconcile.report import Report
 from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
+from simulator import scenario
+from simulator.traffic import UsageError
 
 # A usual day, with something of every outcome.
 USUAL_MIX = (
@@ -173,12 +175,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--duration_sec", type=float, default=60, help="how long to send payments")
     parser.add_argument("--rate", type=float, default=500, help="records per second")
     parser.add_argument("--runner", choices=("flink", "direct"), default="flink")
-    parser.add_argument("--scenario", help="a scenario of the simulator instead of the usual mix")
+    parser.add_argument(
+        "--scenario", type=_scenario, help="a scenario of the simulator instead of the usual mix"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the same seed sends the same payments")
     parser.add_argument("--kill", choices=TASK_MANAGERS, default=TASK_MANAGERS[0])
     parser.add_argument("--keep", action="store_true", help="leave the sandbox up at the end")
     parser.add_argument("--dir", default=".sandbox", help="folder of the sandbox")
     return parser
+
+
+def _scenario(text: str) -> str:
+    """Returns a scenario that there is: a mistake must not cost a sandbox and a job."""
+    try:
+        scenario.read(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 if __name__ == "__main__":

@@ -102,8 +102,8 @@ class E2ERun:
         kind = "partial" if to_be_killed else "ledger"
         ledger = self.folder / f"{self.name}{part}.{kind}.jsonl"
         arguments = [
-            *(flag.replace("--kafka_bootstrap", "--bootstrap") for flag in self._kafka_flags()),
-            f"--topic={self.topic}",
+            *self._kafka_flags(),
+            f"--kafka_topics={self.topic}",
             f"--ledger={ledger}",
             *flags,
         ]

@@ -10,10 +10,6 @@
 `payments COMMAND --help` teaches each. No command here imports a step, or Beam.
 """
 
-import logging
-import warnings
+from payments import quiet
 
-# Two announcements at every start that the person at the terminal can do nothing about: Google's
-# libraries on what they will stop supporting one day, and Beam on a package for TFRecord files.
-warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\..*")
-logging.getLogger().addFilter(lambda record: "crcmod" not in str(record.msg))
+quiet.start()

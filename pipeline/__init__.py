@@ -6,3 +6,7 @@ options     the flags; config checks them
 runners     the only file that knows Direct, Flink and Dataflow
 launch      what happens before and around a submission
 """
+
+from payments import quiet
+
+quiet.start()

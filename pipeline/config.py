@@ -190,11 +190,13 @@ class PipelineConfig:
         rules = options.view_as(RulesOptions)
         write = options.view_as(WriteBigQueryOptions)
         launch = options.view_as(LaunchOptions)
-        servers = _required("--kafka_bootstrap_servers", kafka.kafka_bootstrap_servers)
-        topics = _required("--kafka_topics", kafka.kafka_topics)
+        servers, topics, where = _required(
+            kafka_bootstrap_servers=kafka.kafka_bootstrap_servers,
+            kafka_topics=kafka.kafka_topics,
+            bigquery_dataset=write.bigquery_dataset,
+        )
         expansion = _address("--expansion_service", launch.expansion_service)
         endpoint = _address("--bigquery_endpoint", write.bigquery_endpoint)
-        where = _required("--bigquery_dataset", write.bigquery_dataset)
         project, dataset = _as(flag_types.dataset, "--bigquery_dataset", where)
         run_id = _run_id(launch.run_id)
         token = secrets.token_hex(4)
@@ -236,7 +238,7 @@ class PipelineConfig:
             checkpoint_sec=options.view_as(FlinkOptions).checkpointing_interval / 1_000,
             run_id=run_id,
             job_name=options.view_as(GoogleCloudOptions).job_name
-            or f"payments-{run_id.lower()}-{token}",
+            or _job_name(runner, f"{project}.{dataset}", run_id, token),
             image=_image(options),
             flink=_address("--flink", options.view_as(FlinkOptions).flink),
             take_over=launch.take_over,
@@ -410,6 +412,13 @@ def _run_id(asked: str | None) -> str:
     return asked
 
 
+def _job_name(runner: str, dataset: str, run_id: str, token: str) -> str:
+    """Returns a name that says whose job it is; a claim finds its job by it, so it is its own."""
+    name = f"payments-{dataset}-{run_id}-{token}"
+    # Dataflow takes small letters, digits and hyphens.
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()) if runner == "DataflowRunner" else name
+
+
 def _image(options: PipelineOptions) -> str | None:
     """Returns the image of this program: Dataflow is told which, our own images say so."""
     asked: str | None = options.view_as(WorkerOptions).sdk_container_image
@@ -423,10 +432,16 @@ def _runner(options: PipelineOptions) -> str:
     return runner
 
 
-def _required(flag: str, value: str | None) -> str:
-    if not value:
-        raise ConfigError(f"{flag} is required. Hint: `python -m pipeline --help`.")
-    return value
+def _required(**values: str | None) -> list[str]:
+    """Returns the values of flags that must be there; all that are missing are told at once."""
+    missing = [f"--{name}" for name, value in values.items() if not value]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        raise ConfigError(
+            f"{' and '.join(missing)} {verb} required. Hint: a flag, a variable (PAYMENTS_…) or a "
+            "key of --config FILE says it."
+        )
+    return [value or "" for value in values.values()]
 
 
 def _as(kind: Callable[[str], T], flag: str, value: str) -> T:

@@ -1,8 +1,13 @@
 """Reads the flags, checks the surroundings, builds the graph and runs it.
 
-    python -m pipeline --runner=FlinkRunner --kafka_bootstrap_servers=broker:9092 \\
+    payments run --runner=FlinkRunner --kafka_bootstrap_servers=broker:9092 \\
         --kafka_topics=payments --bigquery_dataset=my-project.payments \\
         --job_endpoint=jobserver:8099 --expansion_service=expansion:8097
+    payments run --config=payments.toml
+
+Exit code: 0 the job finished, or was submitted with --no_wait_until_finish, or runs already by the
+same --run_id; 1 it failed, or could not be started; 2 a mistake in the flags; 3 a service that must
+be asked first did not answer; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -13,16 +18,21 @@ import difflib
 import functools
 import logging
 import os
+import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
-from operations.errors import CannotStart
+from operations.errors import CannotStart, OperatorError
+from payments import exit_codes, sources
+from payments.errors import SettingsError
+from payments.parser import CONFIG_MEANING, Parser
+from payments.settings import CONFIG, OF_THE_JOB
 from pipeline import runners
 from pipeline.config import RUNNERS, ConfigError, PipelineConfig
 from pipeline.launch import java_parts, preflight, resume, start
@@ -54,8 +64,14 @@ _STOPS = (
     CannotRead,
 )
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
+# What is no OperatorError, and ends a launch in a line all the same.
+_ENDS = {
+    ConfigError: exit_codes.USAGE,
+    preflight.PreflightError: exit_codes.FINDING,
+    resume.ResumeError: exit_codes.FINDING,
+    runners.NotExactlyOnce: exit_codes.FINDING,
+    java_parts.NoJavaParts: exit_codes.FINDING,
+}
 
 
 def main(argv: Sequence[str] | None = None, program: Program = Program()) -> int:
@@ -65,32 +81,14 @@ def main(argv: Sequence[str] | None = None, program: Program = Program()) -> int
         program: what is launched.
 
     Returns:
-        0 when the job finished (or was submitted, with --no_wait_until_finish, or runs already
-        by the same --run_id), 1 when it failed
-        or could not be started, 2 for a mistake in the flags.
+        The exit code (module docstring).
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if {"-h", "--help"} & set(arguments):
-        _help_parser().print_help()
-        return 0
+        parser().print_help()
+        return exit_codes.WELL
     _set_up_logging()
-    try:
-        _refuse_unknown_flags(arguments)
-        options = PipelineOptions(arguments)
-        return _run(PipelineConfig.from_options(options), options, program)
-    except ConfigError as error:
-        return _fail(error, EXIT_USAGE)
-    except AlreadyRuns as found:
-        _LOG.info("nothing to do: %s", found)
-        return 0
-    except (
-        preflight.PreflightError,
-        CannotStart,
-        resume.ResumeError,
-        runners.NotExactlyOnce,
-        java_parts.NoJavaParts,
-    ) as error:
-        return _fail(error, EXIT_FAILED)
+    return exit_codes.run(lambda: _launch(arguments, program), _ENDS)
 
 
 def end(code: int) -> NoReturn:
@@ -103,6 +101,28 @@ def end(code: int) -> NoReturn:
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _launch(asked: Sequence[str], program: Program) -> int:
+    arguments, added = sources.completed(asked, OF_THE_JOB)
+    try:
+        _refuse_unknown_flags(arguments)
+        options = PipelineOptions(arguments)
+        config = PipelineConfig.from_options(options)
+    except ConfigError as error:
+        raise _with_source(error, added) from None
+    try:
+        return _run(config, options, program)
+    except AlreadyRuns as found:
+        _LOG.info("nothing to do: %s", found)
+        return exit_codes.WELL
+
+
+def _with_source(error: ConfigError, added: Mapping[str, sources.Value]) -> SettingsError:
+    """Returns the error with the place that a wrong value came from, unless that is a flag."""
+    named = next((name for name in added if re.match(rf"--{name}\b", str(error))), None)
+    came_from = "" if named is None else f"{added[named].source}: "
+    return SettingsError(f"{came_from}{error}")
 
 
 def _run(config: PipelineConfig, options: PipelineOptions, program: Program) -> int:
@@ -119,14 +139,16 @@ def _run(config: PipelineConfig, options: PipelineOptions, program: Program) -> 
     except BaseException as error:
         why = _stopped(error)
         claim.failed(why)
+        if isinstance(error, OperatorError):
+            raise
         if isinstance(error, RuntimeError):
-            return _fail(why, EXIT_FAILED)
+            return exit_codes.told(why, exit_codes.FINDING)
         raise
     if not config.bounded:
         claim.submitted(runners.job_id(result))
     if options.view_as(StandardOptions).no_wait_until_finish:
         _LOG.info("submitted to %s; not waiting", config.runner)
-        return 0
+        return exit_codes.WELL
     return _wait(result, claim, config, started_at)
 
 
@@ -177,18 +199,18 @@ def _wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_
         state = result.wait_until_finish()
     except KeyboardInterrupt:
         _LOG.warning("no longer waiting; on Flink the job goes on: cancel it through Flink's REST")
-        return 130
+        return exit_codes.INTERRUPTED
     except RuntimeError as error:
         why = _stopped(error)
         # Anything else may be the job server's end and not the job's.
         if config.bounded or why is not error:
             claim.ended(f"failed: {why}")
-        return _fail(why, EXIT_FAILED)
+        return exit_codes.told(why, exit_codes.FINDING)
     if config.bounded and state == PipelineState.DONE:
         start.note_end(config)
     claim.ended(str(state))
     _LOG.info("%s after %.0f s", state, time.monotonic() - started_at)
-    return 0 if state == PipelineState.DONE else EXIT_FAILED
+    return exit_codes.WELL if state == PipelineState.DONE else exit_codes.FINDING
 
 
 def _stopped(error: BaseException) -> BaseException:
@@ -213,17 +235,17 @@ def _set_up_logging() -> None:
     logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)
 
 
-def _help_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline",
-        usage="python -m pipeline --runner=RUNNER --kafka_bootstrap_servers=… --kafka_topics=… "
+def parser() -> Parser:
+    """Returns a parser of our own flags, for help and for shells; Beam takes the command line."""
+    parser = Parser(
+        prog="payments run",
+        usage="payments run --runner=RUNNER --kafka_bootstrap_servers=… --kafka_topics=… "
         "--bigquery_dataset=… [flags]",
         description="Counts each payment exactly once: Kafka → deduplication → BigQuery.",
         epilog=(__doc__ or "").partition("\n\n")[2] + "\nFlags of Beam and of the runner are taken "
         "as well: beam.apache.org, 'Configuring pipeline options'.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
+    parser.add_argument(f"--{CONFIG}", metavar="FILE", help=CONFIG_MEANING.replace("%", "%%"))
     parser.add_argument(
         "--runner",
         choices=RUNNERS,
@@ -249,10 +271,5 @@ def _refuse_unknown_flags(arguments: Sequence[str]) -> None:
     if unknown:
         flag = unknown[0].partition("=")[0]
         close = difflib.get_close_matches(flag, parser._option_string_actions, n=1)
-        hint = f"did you mean {close[0]}?" if close else "`python -m pipeline --help` lists them."
+        hint = f"did you mean {close[0]}?" if close else "`payments run --help` lists them."
         raise ConfigError(f"unknown flag {flag!r}. Hint: {hint}")
-
-
-def _fail(error: BaseException, code: int) -> int:
-    print(f"error: {error}", file=sys.stderr)
-    return code

@@ -124,6 +124,11 @@ class Layout:
         return self.root / "endpoints.json"
 
     @property
+    def settings(self) -> Path:
+        """Returns the file of settings for `--config`."""
+        return self.root / "payments.toml"
+
+    @property
     def lock(self) -> Path:
         """Returns the file that one `up` or `down` at a time holds."""
         return self.root / "lock"

@@ -11,7 +11,7 @@ from google.cloud import bigquery
 
 from operations import bigquery_client
 from operations.dead_letters.letters import Counted, Fate, Stored, name_of, place_of
-from operations.errors import ReplayError
+from operations.errors import ReplayUnanswered
 from operations.reconcile.settings import Dataset
 from operations.reconcile.truth import Partition, Place
 from transforms.payment.dead_letter import DeadLetter
@@ -47,12 +47,12 @@ class Filter:
 
 
 class History:
-    """The outcome tables of a dataset. Every method raises ReplayError when it cannot be asked."""
+    """The outcome tables of a dataset; each method raises ReplayUnanswered when nobody answers."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         where = f"{dataset.project}.{dataset.name}"
-        with bigquery_client.errors(ReplayError, where, dataset.endpoint):
+        with bigquery_client.errors(ReplayUnanswered, where, dataset.endpoint):
             self._client = bigquery_client.connect(dataset.project, dataset.endpoint)
 
     def find(self, wanted: Filter) -> list[Stored]:
@@ -143,7 +143,7 @@ class History:
     def _query(self, sql: str, *values: Any) -> Iterator[list[Any]]:
         where = f"{self._dataset.project}.{self._dataset.name}"
         settings = bigquery.QueryJobConfig(query_parameters=values)
-        with bigquery_client.errors(ReplayError, where, self._dataset.endpoint):
+        with bigquery_client.errors(ReplayUnanswered, where, self._dataset.endpoint):
             yield from bigquery_client.rows(self._client, sql, settings)
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kafka.structs import TopicPartition
 
 from operations import kafka_client
-from operations.errors import ReplayError
+from operations.errors import ReplayError, ReplayUnanswered
 from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Partition, Place
 from transforms.kafka.message import record_of
@@ -93,15 +93,15 @@ def connected(topics: Topics) -> Iterator[TopicReader]:
     """Connects for the length of a with-block.
 
     Raises:
-        ReplayError: no broker answers, or it stops answering.
+        ReplayUnanswered: no broker answers, or it stops answering.
     """
     try:
         consumer = kafka_client.consumer(topics.bootstrap_servers, topics.properties)
     except kafka_client.Unreachable as error:
-        raise ReplayError(str(error)) from None
+        raise ReplayUnanswered(str(error)) from None
     try:
         yield TopicReader(KafkaReader(topics.bootstrap_servers, consumer))
     except (CannotRead, arrival.NoArrivalTime) as error:
-        raise ReplayError(str(error)) from None
+        raise ReplayUnanswered(str(error)) from None
     finally:
         consumer.close(autocommit=False)

@@ -28,23 +28,21 @@ import argparse
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import orjson
 from tabulate import tabulate
 
 from operations import flag_types, polling, tool_flags
-from operations.errors import CannotCheck
-from operations.health import flink_side, tables_side, topic_side
-from operations.health.topic_side import OpenTransaction
 from operations.health.vital import Indicator
 from operations.reconcile.settings import Dataset, Topics
+from payments import exit_codes
+from payments.parser import Parser
 from transforms.kafka import causes as kafka_causes
 from transforms.kafka import properties as kafka_properties
 
-EXIT_WELL = 0
-EXIT_UNWELL = 1
-EXIT_USAGE = 2
-EXIT_CANNOT_CHECK = 3
+if TYPE_CHECKING:
+    from operations.health.topic_side import OpenTransaction
 
 # Limits that can be set, each a flag: name, default, meaning. Sources of the defaults:
 # REQUIREMENTS.md 6 and 7 (state below 500 MB, alert above a minute); an hour at 10,000 a minute.
@@ -64,20 +62,18 @@ _NAMED_MAX = 5
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code (module docstring)."""
     kafka_causes.keep_to_ourselves()
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    try:
-        properties = kafka_properties.load(arguments.kafka_config_file)
-    except kafka_properties.PropertiesError as error:
-        parser.error(str(error))
+    arguments = parser().parse_args(argv)
+    return exit_codes.run(
+        lambda: _run(arguments), {kafka_properties.PropertiesError: exit_codes.USAGE}
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    properties = kafka_properties.load(arguments.kafka_config_file)
     topics = Topics(arguments.kafka_bootstrap_servers, arguments.kafka_topics, properties)
-    try:
-        indicators = _settled_vitals(arguments, topics)
-    except CannotCheck as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_CANNOT_CHECK
+    indicators = _settled_vitals(arguments, topics)
     print(_document(indicators) if arguments.json else _text(indicators))
-    return EXIT_WELL if _well(indicators) else EXIT_UNWELL
+    return exit_codes.WELL if _well(indicators) else exit_codes.FINDING
 
 
 def _settled_vitals(arguments: argparse.Namespace, topics: Topics) -> Sequence[Indicator]:
@@ -98,6 +94,9 @@ def _well(indicators: Sequence[Indicator]) -> bool:
 
 
 def _data_vitals(arguments: argparse.Namespace, topics: Topics) -> Iterator[Indicator]:
+    # Google's client, which nobody needs who only asks for help.
+    from operations.health import tables_side, topic_side
+
     project, name = arguments.bigquery_dataset
     dataset = Dataset(project, name, arguments.bigquery_endpoint)
     with topic_side.connected(topics) as topic:
@@ -129,6 +128,8 @@ def _open_transaction(
 def _job_vitals(arguments: argparse.Namespace) -> Iterator[Indicator]:
     if arguments.flink is None:
         return
+    from operations.health import flink_side
+
     job = flink_side.job_health(arguments.flink, arguments.flink_job)
     stopped = "share of the job's tasks that do not run"
     yield Indicator("stopped_tasks", 1 - job.running_share, 0.0, stopped)
@@ -166,7 +167,8 @@ def _document(indicators: Sequence[Indicator]) -> str:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
+    """Returns the parser of the command line."""
     parser = tool_flags.parser("payments health", __doc__)
     tool_flags.add_kafka(parser)
     tool_flags.add_topics(parser)

@@ -48,6 +48,21 @@ def create(client: bigquery.Client, dataset: str) -> list[str]:
     return made
 
 
+def missing(client: bigquery.Client, dataset: str) -> list[str]:
+    """Returns the names of the tables that `create` would make.
+
+    Raises:
+        google.api_core.exceptions.GoogleAPICallError: BigQuery refused.
+    """
+    found = []
+    for table in ALL_TABLES:
+        try:
+            client.get_table(f"{client.project}.{dataset}.{table.name}", retry=RETRY)
+        except exceptions.NotFound:
+            found.append(table.name)
+    return found
+
+
 def diff(client: bigquery.Client, dataset: str, tables: Sequence[Table] = ALL_TABLES) -> list[str]:
     """Returns one line per difference between the contract and the dataset, [] when equal.
 

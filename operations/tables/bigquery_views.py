@@ -38,6 +38,16 @@ def create(client: bigquery.Client, dataset: str, views: Sequence[View]) -> list
     return made
 
 
+def outdated(client: bigquery.Client, dataset: str, views: Sequence[View]) -> list[str]:
+    """Returns the names of the views that `create` would make or change; raises as it does."""
+    name = f"{client.project}.{dataset}"
+    return [
+        view.name
+        for view in views
+        if not _same(_query_of(client, f"{name}.{view.name}"), view.query_in(name))
+    ]
+
+
 def diff(client: bigquery.Client, dataset: str, views: Sequence[View]) -> list[str]:
     """Returns one line per view that is missing or asks something else, [] when all are right.
 

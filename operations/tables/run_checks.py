@@ -36,6 +36,17 @@ class Finding(NamedTuple):
         """Tells whether the law is broken, and is one that must hold."""
         return not self.holds and self.check.severity == "fail"
 
+    def document(self) -> dict[str, Any]:
+        """Returns the finding for programs."""
+        return {
+            "about": self.check.about,
+            "severity": self.check.severity,
+            "law": self.check.law,
+            "holds": self.holds,
+            "examples": list(self.examples),
+            "more": self.more,
+        }
+
     def __str__(self) -> str:
         """Returns one line, and below it what breaks the law."""
         verdict = "ok" if self.holds else {"fail": "FAILED", "warn": "WARNING"}[self.check.severity]

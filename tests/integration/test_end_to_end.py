@@ -8,9 +8,9 @@ import pytest
 from harness.e2e_run import E2ERun
 from harness.waits import SELDOM_CHECKPOINTS, kill_until_rows_double, wait_for_rows
 from operations import bigquery_client
-from operations.health import command as health
 from operations.reconcile import command as reconcile
 from operations.reconcile.report import Report
+from payments import exit_codes
 from sandbox.sandbox import Sandbox
 from tests.support.health import probe
 from tests.support.indicators import assert_indicators_are_those_of_the_rules
@@ -117,14 +117,14 @@ def assert_health_is_told(e2e_run: E2ERun, job: str, capsys: pytest.CaptureFixtu
     # The kill may be seconds ago, and Flink tells the watermark of before for ten more.
     code, indicators = probe(e2e_run, job, capsys, many_invalid, f"--wait_sec={TAIL_SEC}")
 
-    assert code == health.EXIT_WELL, [each for each in indicators.values() if not each["healthy"]]
+    assert code == exit_codes.WELL, [each for each in indicators.values() if not each["healthy"]]
     assert indicators["lag_records"]["value"] == 0
     assert indicators["restarts"]["value"] > 0
     assert 0 < indicators["dead_letter_ratio"]["value"] < 0.5
 
     code, indicators = probe(e2e_run, job, capsys, many_invalid, "--state_bytes_max=1")
 
-    assert code == health.EXIT_UNWELL
+    assert code == exit_codes.FINDING
     assert [name for name, indicator in indicators.items() if not indicator["healthy"]] == [
         "state_bytes"
     ]

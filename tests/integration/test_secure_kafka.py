@@ -136,7 +136,7 @@ def test_wrong_password_is_told_in_one_line_by_every_program(
         *wrong,
     ]
     flink = ["--runner=FlinkRunner", *pipeline_flags(secure.endpoints), *tables]
-    simulator = [address.replace("--kafka_boot", "--boot"), file, f"--topic={secure.topic}"]
+    simulator = [address, file, f"--kafka_topics={secure.topic}"]
     logs = secure.folder / "logs"
     programs_at_once = [
         (1, programs.start("simulator", [*simulator, "--count=1"], logs / "1.log")),

@@ -123,6 +123,6 @@ def test_diff_names_what_differs_and_create_corrects_views(sandbox, capsys) -> N
 def test_check_without_views_names_the_command_that_makes_them(sandbox, capsys) -> None:
     dataset = Dataset(sandbox.endpoints()["bigquery"], "sql_nothing")
 
-    assert dataset.command("check") == 1
+    assert dataset.command("check") == 3
 
     assert "payments tables create" in capsys.readouterr().err

@@ -1,11 +1,17 @@
 """Flags that contradict each other are refused before any service is asked."""
 
+import re
 from pathlib import Path
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options_validator import (
+    PipelineOptionsValidator as OptionsValidator,
+)
+from google.auth.exceptions import DefaultCredentialsError
 
-from pipeline import main
+from payments import exit_codes
+from pipeline import main, runners
 from pipeline.config import ConfigError, PipelineConfig
 from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.read_kafka import consumer_config
@@ -110,7 +116,7 @@ def test_mistake_is_told_with_what_was_received(flags: list[str], words: str) ->
 def test_unknown_flag_is_an_error_and_not_a_warning(
     flag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main.main([*REQUIRED, flag]) == main.EXIT_USAGE
+    assert main.main([*REQUIRED, flag]) == exit_codes.USAGE
     assert "unknown flag" in capsys.readouterr().err
 
 
@@ -204,5 +210,36 @@ def test_what_beam_says_of_its_own_flags_is_a_usage_error(
 
     code = main.main([*FLINK, "--no_preflight", *container, "--environment_config=y"])
 
-    assert code == main.EXIT_USAGE
+    assert code == exit_codes.USAGE
     assert "environment_config" in capsys.readouterr().err
+
+
+def test_a_job_is_called_as_its_tables_and_its_run() -> None:
+    run = "--run_id=Nightly_7"
+    names = [config(*FLINK, run).job_name for _ in range(2)]
+
+    assert all(name.startswith("payments-my-project.payments-Nightly_7-") for name in names)
+    assert names[0] != names[1]  # a claim finds the job of its own launch by it
+    assert config(*FLINK, "--job_name=mine").job_name == "mine"
+
+
+def test_dataflow_takes_the_name_of_a_job() -> None:
+    flags = [*DATAFLOW, "--bigquery_dataset=example.com:shop.Payments_2", "--run_id=Nightly_7"]
+    name = config(*flags).job_name
+
+    assert re.fullmatch(OptionsValidator.JOB_PATTERN, name)
+    assert name.startswith("payments-example-com-shop-payments-2-nightly-7-")
+
+
+def test_what_google_cloud_answers_to_a_submission_is_told_in_a_line() -> None:
+    with pytest.raises(runners.NotSubmitted) as told, runners.refusals_told(None, None):
+        raise DefaultCredentialsError("none were\nfound")
+
+    assert str(told.value).startswith(
+        "Google Cloud did not take the job (DefaultCredentialsError: none were found). Hint: "
+    )
+
+
+def test_control_a_mistake_of_ours_is_no_answer_of_google_cloud() -> None:
+    with pytest.raises(ZeroDivisionError), runners.refusals_told(None, None):
+        raise ZeroDivisionError

@@ -20,6 +20,7 @@ from operations.health.tables_side import TableHealth
 from operations.health.topic_side import OpenTransaction
 from operations.reconcile.settings import Dataset
 from operations.reconcile.truth import OffsetRange
+from payments import exit_codes
 from transforms.payment.outcome import Outcome
 
 JOB = "/jobs/a1"
@@ -99,7 +100,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_quiet_topic_with_old_rows_is_well(
     tables: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert health.main(FLAGS) == health.EXIT_WELL
+    assert health.main(FLAGS) == exit_codes.WELL
     assert capsys.readouterr().out.endswith("health: well\n")
 
 
@@ -108,7 +109,7 @@ def test_records_that_wait_make_old_rows_unwell(
 ) -> None:
     tables["waiting"] = 1
 
-    assert health.main(FLAGS) == health.EXIT_UNWELL
+    assert health.main(FLAGS) == exit_codes.FINDING
     assert capsys.readouterr().out.endswith("beyond its limit: newest_row_age_sec\n")
 
 
@@ -118,12 +119,12 @@ def test_open_transaction_is_named(
     since = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=90)
     tables["transactions"] = [OpenTransaction("payments", 0, 105, 7, since, 5)]
 
-    assert health.main(FLAGS) == health.EXIT_UNWELL
+    assert health.main(FLAGS) == exit_codes.FINDING
     said = capsys.readouterr().out
     assert f"payments[0] offset 105, producer id 7, open since {since:%Y-%m-%dT%H:%M:%S}Z" in said
     assert said.endswith("beyond its limit: open_transaction_sec\n")
 
-    assert health.main([*FLAGS, "--open_transaction_sec_max=100"]) == health.EXIT_WELL
+    assert health.main([*FLAGS, "--open_transaction_sec_max=100"]) == exit_codes.WELL
 
 
 def test_share_of_few_records_says_nothing() -> None:
@@ -150,7 +151,7 @@ def test_job_without_a_checkpoint_or_a_watermark_is_not_well(
     with flink(answers(-(2**63), None)) as address:
         code = health.main([*FLAGS, f"--flink={address}"])
 
-    assert code == health.EXIT_UNWELL
+    assert code == exit_codes.FINDING
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.endswith("checkpoint_age_sec, watermark_age_sec, state_bytes")
 
@@ -171,7 +172,7 @@ def test_waits_for_a_watermark_that_comes(
         code = health.main([*FLAGS, f"--flink={address}", "--wait_sec=60"])
 
     said = capsys.readouterr()
-    assert code == health.EXIT_WELL
+    assert code == exit_codes.WELL
     assert len(waits) == 1
     assert "at most for watermark_age_sec" in said.err
     assert said.out.endswith("health: well\n")
@@ -188,10 +189,10 @@ def test_each_limit_is_one_that_can_be_exceeded(
     now_ms = round(time.time() * 1_000)
     with flink(answers(now_ms - 7_000, now_ms - 3_000)) as address:
         asked = [*FLAGS, f"--flink={address}", "--json"]
-        assert health.main(asked) == health.EXIT_WELL
+        assert health.main(asked) == exit_codes.WELL
         for name in health._LIMITS:
             capsys.readouterr()
-            assert health.main([*asked, f"--{name}_max=0"]) == health.EXIT_UNWELL
+            assert health.main([*asked, f"--{name}_max=0"]) == exit_codes.FINDING
             document = json.loads(capsys.readouterr().out)
             unwell = [each["name"] for each in document["vitals"] if not each["healthy"]]
             assert unwell == [name]
@@ -200,7 +201,7 @@ def test_each_limit_is_one_that_can_be_exceeded(
 def test_flink_that_is_not_there_cannot_be_checked(
     tables: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert health.main([*FLAGS, "--flink=127.0.0.1:1"]) == health.EXIT_CANNOT_CHECK
+    assert health.main([*FLAGS, "--flink=127.0.0.1:1"]) == exit_codes.COULD_NOT_LOOK
     assert "Flink does not answer at 127.0.0.1:1" in capsys.readouterr().err
 
 

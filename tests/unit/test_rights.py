@@ -65,10 +65,10 @@ def no_credentials(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("main", "code", "flags"),
     [
-        (tables.main, 1, ["create"]),
-        (tables.main, 1, ["diff"]),
-        (tables.main, 1, ["check"]),
-        (dead_letters.main, 1, ["list"]),
+        (tables.main, 3, ["create"]),
+        (tables.main, 3, ["diff"]),
+        (tables.main, 3, ["check"]),
+        (dead_letters.main, 3, ["list"]),
     ],
 )
 def test_tool_without_credentials_says_so(
@@ -102,18 +102,23 @@ def test_misspelt_setting_of_kafka_ends_a_tool_at_once(
     file.write_text("security.protocl=SASL_SSL\n")
     monkeypatch.setattr(kafka_client, "consumer", None)  # nobody connects
 
-    with pytest.raises(SystemExit) as ended:
-        main(
-            [
-                "--kafka_bootstrap_servers=broker:9092",
-                "--kafka_topics=payments",
-                f"--bigquery_dataset={WHERE}",
-                f"--kafka_config_file={file}",
-            ]
-        )
+    flags = [
+        "--kafka_bootstrap_servers=broker:9092",
+        "--kafka_topics=payments",
+        f"--bigquery_dataset={WHERE}",
+        f"--kafka_config_file={file}",
+    ]
 
-    assert ended.value.code == 2
+    assert exit_code(main, flags) == 2
     assert "did you mean security.protocol?" in capsys.readouterr().err
+
+
+def exit_code(main: Callable[[list[str]], int], flags: list[str]) -> int:
+    """Returns how the program would end, whether argparse ended it or not."""
+    try:
+        return main(flags)
+    except SystemExit as ended:
+        return int(str(ended.code))
 
 
 class Admin:

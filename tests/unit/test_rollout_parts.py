@@ -6,6 +6,7 @@ from operations.rollout import command as deploy
 from operations.rollout import comparison
 from operations.rollout.flink_jobs import state_left_behind
 from operations.rollout.views import view_of
+from payments import exit_codes
 from tests.support import bigquery_sql
 from transforms.payment.tables import TABLES, TOTALS_BY_MINUTE, TRANSACTIONS, Table
 
@@ -79,14 +80,14 @@ def test_mistake_is_told_and_ends_with_2(
     with pytest.raises(SystemExit) as ended:
         deploy.main(flags)
 
-    assert ended.value.code == deploy.EXIT_USAGE
+    assert ended.value.code == exit_codes.USAGE
     assert words in capsys.readouterr().err
 
 
 def test_flink_that_does_not_answer_is_told_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert deploy.main(["savepoint", *FLINK]) == deploy.EXIT_CANNOT
+    assert deploy.main(["savepoint", *FLINK]) == exit_codes.COULD_NOT_LOOK
 
     assert capsys.readouterr().err.startswith("error: Flink does not answer at localhost:1")
 

@@ -17,6 +17,7 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from operations import bigquery_client
 from operations.errors import CannotStart
 from operations.tables import command as tables
+from payments import exit_codes
 from pipeline import main
 from pipeline.launch import java_parts, preflight
 from transforms.bigquery import connection as bigquery_connection
@@ -63,7 +64,7 @@ def test_tools_do_not_wait_for_a_bigquery_that_hangs(
 ) -> None:
     flags = ["--bigquery_dataset=my-project.payments", f"--bigquery_endpoint={mute}"]
 
-    assert tables.main([command, *flags]) == 1
+    assert tables.main([command, *flags]) == exit_codes.COULD_NOT_LOOK
 
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: BigQuery does not answer at {mute}")
@@ -118,7 +119,7 @@ def test_address_of_another_service_is_told_in_a_line(
 
     ended = main.main(["--runner=FlinkRunner", "--bigquery_dataset=p.d", *flags])
 
-    assert ended == main.EXIT_FAILED
+    assert ended == exit_codes.FINDING
     (line,) = [each for each in capsys.readouterr().err.splitlines() if "error: " in each]
     assert "did not take the job (UNIMPLEMENTED" in line
     assert f"--job_endpoint={another} the job server" in line
