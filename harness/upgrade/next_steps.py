@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from transforms.bigquery import arrow_rows
 from transforms.payment.dead_letter import Reason, Rejected
+from transforms.payment.fields import Column
 from transforms.payment.rules import Rules
-from transforms.payment.tables import TRANSACTIONS, Column
+from transforms.payment.tables import TRANSACTIONS
 from transforms.payment.transaction import KafkaRecord, Transaction, judged_at_us
 from transforms.read_kafka import ReadKafka
 
