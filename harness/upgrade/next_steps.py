@@ -20,7 +20,7 @@ from transforms.read_kafka import ReadKafka
 EMBARGOED = "AQ"
 
 # Behind all others, as columns that come later are (docs/upgrade.md).
-LAG = Column("lag_ms", "INT64", "From the payment to its arrival, milliseconds.", nullable=True)
+LAG = Column("lag_ms", "INT64", "From the payment to its arrival, milliseconds.", True, added=999)
 NEXT_TRANSACTIONS = dataclasses.replace(TRANSACTIONS, columns=(*TRANSACTIONS.columns, LAG))
 
 

@@ -52,7 +52,6 @@ _TYPES: dict[str, pa.DataType] = {
 _NUMERIC_PER_MINOR = {
     currency: 10 ** (_NUMERIC_SCALE - digits) for currency, digits in rules.MINOR_DIGITS.items()
 }
-_WORD = 1 << 64
 # Amounts below this are multiplied in two halves of 32 bits without a carry out of 64.
 _FAST_MINOR_MAX = 1 << 62
 

@@ -37,10 +37,6 @@ class Column:
     nullable: bool = False
     added: int = 0
 
-    def __post_init__(self) -> None:
-        if self.added and not self.nullable:
-            raise ValueError(f"column {self.name} came later: rows from before have none of it")
-
 
 @dataclasses.dataclass(frozen=True)
 class Field:

@@ -37,6 +37,9 @@ class Table:
     cluster_by: tuple[str, ...]
 
     def __post_init__(self) -> None:
+        for column in self.columns:
+            if column.added and not column.nullable:
+                raise ValueError(f"{self.name}.{column.name} came later, so it must be nullable")
         in_order = sorted(self.columns, key=lambda column: column.added)
         object.__setattr__(self, "columns", tuple(in_order))
 
