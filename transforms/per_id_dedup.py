@@ -19,9 +19,7 @@ from apache_beam.utils.timestamp import Timestamp
 from transforms import metrics
 from transforms.payment.dedup_policy import DedupPolicy, FirstSeen, RepeatedRecord
 from transforms.payment.outcome import Outcome
-from transforms.payment.transaction import PaymentFacts, Transaction, facts_of
-
-_FACTS = len(PaymentFacts._fields)
+from transforms.payment.transaction import PaymentFacts, Transaction, facts_of, place_of
 
 
 class KeepFirstOfId(beam.DoFn):
@@ -38,7 +36,7 @@ class KeepFirstOfId(beam.DoFn):
     FIRST_SEEN = ReadModifyWriteStateSpec(
         "first_seen",
         TupleCoder(
-            # The PaymentFacts; topic, partition, offset and broker_time_us of FirstSeen.
+            # The PaymentFacts; topic, partition, offset, arrival.
             [VarIntCoder(), *[StrUtf8Coder()] * 4, *[VarIntCoder()] * 3]
         ),
     )
@@ -64,7 +62,8 @@ class KeepFirstOfId(beam.DoFn):
         outcome = self._policy.decide(first, transaction)
         if first is None or outcome is Outcome.ACCEPTED:
             remembered = self._policy.remember(transaction)
-            first_seen.write((*facts_of(transaction), *remembered[1:]))
+            place, arrival_us = place_of(transaction), transaction.broker_time_us
+            first_seen.write((*facts_of(transaction), *place, arrival_us))
             forget.set(Timestamp(micros=self._policy.forget_at_us(remembered)))
             self._accepted.inc()
             yield [transaction]
@@ -85,4 +84,5 @@ class KeepFirstOfId(beam.DoFn):
 def _from_state(stored: tuple[Any, ...] | None) -> FirstSeen | None:
     if stored is None:
         return None
-    return FirstSeen(PaymentFacts._make(stored[:_FACTS]), *stored[_FACTS:])
+    *facts, topic, partition, offset, arrival_us = stored
+    return FirstSeen(PaymentFacts._make(facts), topic, partition, offset, arrival_us)

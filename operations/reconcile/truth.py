@@ -27,6 +27,11 @@ class Place(NamedTuple):
     partition: int
     offset: int
 
+    @classmethod
+    def of(cls, it: Any) -> Place:
+        """Returns the place of a record, of a dead letter, or of what a replay names."""
+        return cls(it.topic, it.partition, it.offset)
+
     def __str__(self) -> str:
         return f"{self.topic}[{self.partition}]@{self.offset}"
 
