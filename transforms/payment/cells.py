@@ -1,4 +1,4 @@
-"""How a payment is read back from its table: what to select, and what the cells say.
+"""Reads a payment back from its table: the columns to select, and what the cells say.
 
 Columns and fields are named by what the fields declare (transaction.py), in one order for both.
 """

@@ -1,4 +1,4 @@
-"""What a field says of itself: its column, and whether a payload holds it.
+"""Declarations of fields: the column of each, and whether a payload holds it.
 
 A NamedTuple declares each of its fields once, as `name: Annotated[type, Field(…)]`. Decoders,
 tables, Arrow rows and whoever reads rows back take names, types and order from there.
