@@ -70,7 +70,7 @@ class TopicReader:
             if message is not None:
                 arrival.require(message)
                 record = record_of(message)
-                waiting.append(Waiting(Place(*record[:3]), record.broker_time_us))
+                waiting.append(Waiting(Place.of(record), record.broker_time_us))
         return waiting
 
     def replays_since(self, topics: Collection[str], since_us: int) -> dict[Place, Place]:
@@ -84,7 +84,7 @@ class TopicReader:
                 for record in map(record_of, batch):
                     of = replay.replay_of_or_none(record)
                     if of is not None:
-                        found[Place(*of[:3])] = Place(*record[:3])
+                        found[Place.of(of)] = Place.of(record)
         return found
 
 

@@ -165,12 +165,12 @@ def _unfounded(candidate: Candidate, known: Known) -> Verdict | None:
     of = candidate.letter.replay_of
     if of is None:
         return None
-    parent = known.parents.get(Place(*of[:3]))
+    parent = known.parents.get(Place.of(of))
     if parent is not None and replay_of(parent) == of:
         return None
     return Verdict(
         Refusal.UNFOUNDED,
-        f"its header names {name_of(Place(*of[:3]))}, "
+        f"its header names {name_of(Place.of(of))}, "
         + ("which is no dead letter" if parent is None else "with another original time"),
     )
 

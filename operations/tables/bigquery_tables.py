@@ -8,7 +8,8 @@ from google.api_core import exceptions
 from google.cloud import bigquery
 
 from operations.bigquery_client import RETRY
-from transforms.payment.tables import ALL_TABLES, Column, Table
+from transforms.payment.fields import Column
+from transforms.payment.tables import ALL_TABLES, Table
 
 # The API answers with the older of BigQuery's two names for a type.
 _API_TYPE = {"INT64": "INTEGER", "FLOAT64": "FLOAT"}

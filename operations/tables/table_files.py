@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 
 from operations.tables.sql_files import DATASET, SQL_FOLDER
-from transforms.payment.tables import ALL_TABLES, Column, Table
+from transforms.payment.fields import Column
+from transforms.payment.tables import ALL_TABLES, Table
 
 
 def generate(folder: Path = SQL_FOLDER) -> list[Path]:

@@ -15,12 +15,12 @@ from apache_beam.typehints.schemas import schema_from_element_type
 
 from tests.support.payments import transaction
 from transforms.judge_by_stretch import JudgeByStretch
-from transforms.payment.account_memory import Paid
 from transforms.payment.number_limits import BUCKETS_PER_HORIZON
 from transforms.payment.transaction import ReplayOf, Transaction
 from transforms.per_id_dedup import KeepFirstOfId
 from transforms.sharded_dedup import KeepFirstOfShard
 from transforms.state import packed
+from transforms.state.account_memory import Paid
 from transforms.state.arrival_queue import CELLS
 from transforms.state.id_memory import ENTRY
 from transforms.state.stretch import STRETCH_US, Piece
