@@ -1,7 +1,7 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-python setup-launch demo faults fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check format lock clean
+.PHONY: help setup setup-python setup-launch images demo faults fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check format lock clean
 
 PYTHON_BIN := .venv/bin/python
 PACKAGES := payments pipeline operations transforms simulator sandbox harness benchmarks
@@ -79,6 +79,10 @@ test-unit: setup-python ## only what needs no sandbox, and no Java
 
 templates-check: setup-launch ## Dockerfiles and Terraform linted, metadata.json compared, the submitted job checked
 	@$(PYTHON_BIN) -m pytest tests/launch tests/drift/test_flex_template.py
+
+images: setup ## builds every image that ships and runs the job from them, as root on Debian (ONLY=build|job)
+	@PYTHON=$(PYTHON) bin/setup images
+	@$(PYTHON_BIN) -m harness.images $(if $(ONLY),--only=$(ONLY))
 
 template-build: ## builds image and description of the Flex Template on Google Cloud (PROJECT REGION TAG)
 	@templates/dataflow/build.sh

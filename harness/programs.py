@@ -55,17 +55,23 @@ class Program:
 
 def start(module: str, arguments: Sequence[str], log: Path) -> Program:
     """Starts `python -m module` in the repository, with what its flags say and no other setting."""
+    name = f"python -m {module}"
+    return start_command(name, [sys.executable, "-m", module, *arguments], log)
+
+
+def start_command(name: str, command: Sequence[str], log: Path) -> Program:
+    """Starts a command in the repository; `name` is what it is called when it fails."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
+            command,
             cwd=_REPOSITORY,
             env=sources.without_settings(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
         )
-    return Program(f"python -m {module}", process, log)
+    return Program(name, process, log)
 
 
 def tail(log: Path) -> str:

@@ -63,7 +63,7 @@ def _component(
     places = ("io.tmp.dirs", "web.tmpdir", "blob.storage.directory")
     options = [*options, crash_reports.option(plan.layout), f"-Djava.io.tmpdir={scratch}"]
     own_settings = {**dict.fromkeys(places, str(scratch)), **own_settings}
-    arguments = ["--configDir", str(_write_config(plan))]
+    arguments = ["--configDir", str(write_config(plan))]
     arguments += [f"-D{key}={value}" for key, value in own_settings.items()]
     # Flink unpacks 20 MB of jars at every start and cleans up only when it ends by itself.
     quoted = shlex.quote(str(scratch))
@@ -148,7 +148,7 @@ def _java_options() -> list[str]:
     return [*str(template["env.java.opts.all"]).split(), startup]
 
 
-def _write_config(plan: Plan) -> Path:
+def write_config(plan: Plan) -> Path:
     """Writes the settings where both kinds of process and the job server read them."""
     text = yaml.safe_dump(settings(plan), sort_keys=True, width=10_000)
     return plan.write(plan.layout.flink / "conf/config.yaml", text).parent

@@ -6,7 +6,7 @@ import contextlib
 import fcntl
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from sandbox import (
@@ -40,6 +40,7 @@ class Sandbox:
     """One sandbox: a folder with data, settings and logs, and the processes that use it.
 
     `peak` is for benchmarks: Java that is fast after some minutes rather than at once.
+    `parts` says what each component runs; harness/images runs the images' own files.
     """
 
     def __init__(
@@ -47,8 +48,10 @@ class Sandbox:
         directory: Path | str = DEFAULT_DIR,
         project: str = "sandbox",
         peak: bool = False,
+        parts: Callable[[Plan], list[Component]] | None = None,
     ) -> None:
         self.layout = Layout.of(directory)
+        self._parts = parts or components
         self._peak = peak
         self._project = project
         self._supervisor = Supervisor(self.layout)
@@ -172,7 +175,7 @@ class Sandbox:
         certificates.make(self.layout)
         beam_jars.make(self.layout)
         shutil.rmtree(self.layout.zookeeper, ignore_errors=True)  # see zookeeper.py
-        self._supervisor.start(components(plan))
+        self._supervisor.start(self._parts(plan))
         readiness.wait_for_all(self._supervisor, plan, on_progress)
         kafka_broker.create_topic(plan.address("kafka"))
         kafka_login.create(self.layout, plan.address("kafka"))

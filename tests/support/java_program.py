@@ -13,7 +13,11 @@ import pytest
 from sandbox import java
 from sandbox.layout import EXPANSION_JARS, JAVA_HOME, REPOSITORY
 
-PROGRAMS = Path(__file__).parents[1] / "integration/java"
+# What tests our Java and our patches lies beside them.
+FOLDERS = (
+    REPOSITORY / "templates/expansion/tests",
+    Path(__file__).parents[1] / "integration/java",
+)
 _JAVA = str(JAVA_HOME / "bin/java")
 COMPILER_JARS = REPOSITORY / ".tools/jars/compiler"
 needs_jars = pytest.mark.skipif(
@@ -36,11 +40,12 @@ def run(
 @functools.cache
 def _compiled(name: str) -> tempfile.TemporaryDirectory[str]:
     """Returns the folder of the program's classes, which is there until Python ends."""
+    [source] = [file for folder in FOLDERS if (file := folder / f"{name}.java").exists()]
     [compiler] = COMPILER_JARS.glob("ecj-*.jar")
     jars = ":".join(map(str, sorted(EXPANSION_JARS.glob("*.jar"))))  # it knows no folder/*
     classes = tempfile.TemporaryDirectory()
     command = [_JAVA, "-jar", str(compiler), "-source", "17", "-target", "17", "-proc:none"]
-    command += ["-nowarn", "-cp", jars, "-d", classes.name, str(PROGRAMS / f"{name}.java")]
+    command += ["-nowarn", "-cp", jars, "-d", classes.name, str(source)]
     compiled = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert compiled.returncode == 0, compiled.stderr
     return classes
