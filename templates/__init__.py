@@ -1,1 +1,1 @@
-"""How it ships."""
+"""The pipeline as it ships: images, templates, and the Java parts that they hold."""

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -93,7 +94,7 @@ def _bases(buildah: Buildah, folder: Path) -> dict[str, float]:
     took = {"debian": _timed(lambda: builds.debian(context, folder / "logs/debian.log"))}
     _say(f"Debian is there after {took['debian']:.0f} s")
     for stage in builds.stages():
-        took[stage] = _timed(lambda stage=stage: builds.build_base(buildah, context, stage))
+        took[stage] = _timed(partial(builds.build_base, buildah, context, stage))
         _say(f"base {stage} after {took[stage]:.0f} s")
     return took
 

@@ -13,6 +13,7 @@ from sandbox.layout import REPOSITORY
 
 _BASES = Path(__file__).parent / "bases"
 _DEBIAN = "bookworm"
+_OF_PYPI = "flink"
 
 
 def base(stage: str) -> str:
@@ -21,8 +22,9 @@ def base(stage: str) -> str:
 
 
 def stages() -> list[str]:
-    """Returns the stages that images are built on."""
-    return sorted({stage for image in IMAGES for stage in image.bases.values()})
+    """Returns the stages that images are built on, Flink's last: it is made of two of them."""
+    found = {stage for image in IMAGES for stage in image.bases.values()}
+    return sorted(found, key=lambda stage: (stage == _OF_PYPI, stage))
 
 
 def debian(folder: Path, log: Path) -> None:
@@ -47,14 +49,16 @@ def build_base(buildah: Buildah, folder: Path, stage: str) -> None:
     """Builds what stands for a pinned base; `folder` holds debian.tar."""
     for file in ("flink.lock",):
         shutil.copyfile(_BASES / file, folder / file)
-    buildah.build(base(stage), _BASES / "Dockerfile", folder, target=stage)
+    # Debian's certificates are being installed in the others: this machine's must not be there.
+    of_pypi = stage == _OF_PYPI
+    buildah.build(base(stage), _BASES / "Dockerfile", folder, target=stage, as_client=of_pypi)
 
 
 def build(buildah: Buildah, image: Image) -> None:
     """Builds an image that ships, by its own Dockerfile."""
     arguments = {name: base(stage) for name, stage in image.bases.items()} | image.arguments
     dockerfile = TEMPLATES / image.dockerfile / "Dockerfile"
-    buildah.build(image.tag, dockerfile, REPOSITORY, image.target, arguments)
+    buildah.build(image.tag, dockerfile, REPOSITORY, target=image.target, build_args=arguments)
 
 
 def _run(log: Path, *command: str) -> None:

@@ -1,4 +1,4 @@
-"""What must be true of an image: its user, its packages, its answers, its size, no secret."""
+"""Checks an image that was built: user, packages, answers, size, and that it holds no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the Flex Template's launcher runs: `python -m pipeline`, on Dataflow, and no waiting.
+"""Runs `python -m pipeline` on Dataflow for the Flex Template's launcher, and does not wait.
 
 JAVA_PARTS names the folder of the image that holds the pinned jars; SDK_IMAGE the image itself,
 which is also where the workers run. The Dockerfile and build.sh set both.

@@ -1,1 +1,1 @@
-"""What runs in the pods beside Flink: the pool of Python workers, and a watchdog."""
+"""Programs that run in the pods beside Flink: the pool of Python workers, and a watchdog."""

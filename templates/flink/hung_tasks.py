@@ -1,4 +1,4 @@
-"""Does every job get started? Finds a TaskManager whose tasks wait for a worker that is gone.
+"""Finds a TaskManager whose tasks wait for a worker that is gone.
 
 A TaskManager asks for a worker and then waits for it to report, without end: Beam's
 ExternalEnvironmentFactory has no time limit. A worker killed in between, by a crash of its pool or
@@ -7,7 +7,7 @@ checkpoint is even tried. A TaskManager and its workers are therefore one unit: 
 and the job starts anew, from its last checkpoint, with other workers. It is the last resort: the
 pool starts a worker again that ends before it has reported (worker_start.py).
 
-watchdog.py does so in the sandbox, pod_watchdog.py on Kubernetes.
+sandbox/watchdog.py does so in the sandbox, watchdog.py on Kubernetes.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def watch(
     """Looks again and again, and calls `kill` with the id of each TaskManager that hangs.
 
     Args:
-        looks: called before each look, for whoever watches the watchdog.
+        polling: called before each look, for whoever watches the watchdog.
     """
     judge = Judge(patience_sec)
     while True:

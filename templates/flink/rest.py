@@ -1,4 +1,4 @@
-"""What does a REST service answer?"""
+"""A REST service is asked, and its answer read."""
 
 from __future__ import annotations
 

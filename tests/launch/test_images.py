@@ -1,4 +1,4 @@
-"""What `make images` relies on, as far as it is told without building: bases, sources, checks."""
+"""`make images` finds bases and sources where it looks for them, and its checks find faults."""
 
 from __future__ import annotations
 
