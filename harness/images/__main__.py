@@ -93,7 +93,7 @@ def _bases(buildah: Buildah, folder: Path) -> dict[str, float]:
     context.mkdir(exist_ok=True)
     took = {"debian": _timed(lambda: builds.debian(context, folder / "logs/debian.log"))}
     _say(f"Debian is there after {took['debian']:.0f} s")
-    for stage in builds.stages():
+    for stage in builds.STAGES:
         took[stage] = _timed(partial(builds.build_base, buildah, context, stage))
         _say(f"base {stage} after {took[stage]:.0f} s")
     return took

@@ -8,23 +8,21 @@ from pathlib import Path
 
 from harness.errors import HarnessError
 from harness.images.buildah import Buildah
-from harness.images.images import IMAGES, TEMPLATES, Image
+from harness.images.images import TEMPLATES, Image
 from sandbox.layout import REPOSITORY
 
 _BASES = Path(__file__).parent / "bases"
 _DEBIAN = "bookworm"
-_OF_PYPI = "flink"
+# Stages of bases/Dockerfile, in the order in which they are built. Debian's certificates are being
+# installed in the first: this machine's, which the others need to reach PyPI, must not be there.
+_OF_DEBIAN = ("java", "launcher", "maven", "python-debian")
+_OF_PYPI = ("python", "beam", "flink")
+STAGES = (*_OF_DEBIAN, *_OF_PYPI)
 
 
 def base(stage: str) -> str:
     """Returns the name of the image of a stage of bases/Dockerfile."""
     return f"localhost/payments-base/{stage}:try"
-
-
-def stages() -> list[str]:
-    """Returns the stages that images are built on, Flink's last: it is made of two of them."""
-    found = {stage for image in IMAGES for stage in image.bases.values()}
-    return sorted(found, key=lambda stage: (stage == _OF_PYPI, stage))
 
 
 def debian(folder: Path, log: Path) -> None:
@@ -49,9 +47,8 @@ def build_base(buildah: Buildah, folder: Path, stage: str) -> None:
     """Builds what stands for a pinned base; `folder` holds debian.tar."""
     for file in ("flink.lock",):
         shutil.copyfile(_BASES / file, folder / file)
-    # Debian's certificates are being installed in the others: this machine's must not be there.
-    of_pypi = stage == _OF_PYPI
-    buildah.build(base(stage), _BASES / "Dockerfile", folder, target=stage, as_client=of_pypi)
+    dockerfile, as_client = _BASES / "Dockerfile", stage in _OF_PYPI
+    buildah.build(base(stage), dockerfile, folder, target=stage, as_client=as_client)
 
 
 def build(buildah: Buildah, image: Image) -> None:

@@ -40,7 +40,7 @@ class Container(NamedTuple):
         self.tmp.mkdir(parents=True, exist_ok=True)
         self.tmp.chmod(0o1777)
         self.shared.mkdir(parents=True, exist_ok=True)
-        variables = {**self.settings.environment, **(environment or {})}
+        variables = {"HOME": self._home(), **self.settings.environment, **(environment or {})}
         return [
             *("unshare", "--mount", "sh", str(_ENTER), str(self.root), self.user),
             *("rw" if self.writable else "ro", str(self.tmp), str(self.shared)),
@@ -49,3 +49,9 @@ class Container(NamedTuple):
             *(program or self.settings.entry_point),
             *arguments,
         ]
+
+    def _home(self) -> str:
+        """Returns what a container runtime takes for a user's home, `/` for an unknown one."""
+        uid = self.user.partition(":")[0]
+        lines = (self.root / "etc/passwd").read_text().splitlines()
+        return next((line.split(":")[5] for line in lines if line.split(":")[2] == uid), "/")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.images import checks
+from harness.images import builds, checks
 from harness.images.buildah import Settings
 from harness.images.images import IMAGES, Image
 
@@ -59,6 +59,7 @@ def test_every_stage_that_stands_for_a_base_is_there() -> None:
     for image in IMAGES:
         for stage in image.bases.values():
             assert f" AS {stage}\n" in BASES
+            assert stage in builds.STAGES
 
 
 def copied(dockerfile: str) -> Iterator[str]:
