@@ -131,6 +131,8 @@ def test_control_secrets_are_found(tmp_path: Path) -> None:
         "opt/install.sh": "curl https://me:hunter22@example.com/file",
         "opt/settings.xml": "<server><password>hunter2</password></server>",
         "opt/token.txt": "ghp_0123456789abcdefghij",
+        "usr/lib/python3/dist-packages/a/key.py": PRIVATE_KEY,
+        "usr/lib/python3/dist-packages/a-1.dist-info/direct_url.json": "https://me:hunter22@a.b/c",
     }
     for name, content in planted.items():
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -144,6 +146,9 @@ def test_control_secrets_are_found(tmp_path: Path) -> None:
 def test_what_only_looks_like_a_secret_is_none(tmp_path: Path) -> None:
     (tmp_path / "etc").mkdir()
     (tmp_path / "etc/pip.conf").touch()  # where the machine's own was mounted
+    package = tmp_path / "usr/lib/python3/dist-packages/a"
+    package.mkdir(parents=True)
+    (package / "url.py").write_text("# https://username:password@example.com")
     (tmp_path / "manual.txt").write_text(
         "-----BEGIN PRIVATE KEY-----\n...\nhttps://user:password@{host}/\nhttps://a.example/b:c@d"
     )
