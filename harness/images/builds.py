@@ -46,7 +46,7 @@ def debian(folder: Path, log: Path) -> None:
 def build_base(buildah: Buildah, folder: Path, stage: str) -> None:
     """Builds what stands for a pinned base; `folder` holds debian.tar."""
     for file in ("flink.lock",):
-        shutil.copyfile(_BASES / file, folder / file)
+        shutil.copy2(_BASES / file, folder / file)  # its time too, or it is another file to buildah
     dockerfile, as_client = _BASES / "Dockerfile", stage in _OF_PYPI
     buildah.build(base(stage), dockerfile, folder, target=stage, as_client=as_client)
 

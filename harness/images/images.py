@@ -60,9 +60,9 @@ class Image(NamedTuple):
 
 
 _PLACES = (
-    ("KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1"),
-    ("KAFKA_TOPICS", "payments"),
-    ("BIGQUERY_DATASET", "my-project.payments"),
+    ("PAYMENTS_KAFKA_BOOTSTRAP_SERVERS", "127.0.0.1:1"),
+    ("PAYMENTS_KAFKA_TOPICS", "payments"),
+    ("PAYMENTS_BIGQUERY_DATASET", "my-project.payments"),
 )
 _ROLES = (
     Asked(IN_FLINKS_POD, (), 2, "a role is required"),
@@ -72,15 +72,16 @@ _ROLES = (
     Asked(IN_FLINKS_POD, ("watchdog",), 2, "POD_IP is required"),
     Asked(IN_FLINKS_POD, ("watchdog", "--help"), 0, "--patience_sec", (("POD_IP", "127.0.0.1"),)),
     Asked(IN_OUR_POD, ("job-server",), 2, "FLINK_MASTER is required"),
-    Asked(IN_OUR_POD, ("submit",), 2, "KAFKA_BOOTSTRAP_SERVERS is required"),
+    Asked(IN_OUR_POD, ("submit",), 2, "PAYMENTS_KAFKA_BOOTSTRAP_SERVERS is required"),
     Asked(IN_OUR_POD, ("submit", "--help"), 0, "--kafka_topics", _PLACES),
-    Asked(IN_OUR_POD, ("health",), 2, "KAFKA_BOOTSTRAP_SERVERS is required"),
-    Asked(IN_OUR_POD, ("health", "--help"), 0, "--flink", _PLACES),
-    Asked(IN_OUR_POD, ("reconcile", "--help"), 0, "--since_last", _PLACES),
+    Asked(IN_OUR_POD, ("health",), 2, "--kafka_bootstrap_servers"),
+    Asked(IN_OUR_POD, ("health", "--help"), 0, "--flink"),
+    Asked(IN_OUR_POD, ("reconcile", "--help"), 0, "--since_last"),
     Asked(IN_OUR_POD, ("tables", "--help"), 0, "create"),
     Asked(IN_OUR_POD, ("dead-letters", "--help"), 0, "send"),
     Asked(IN_OUR_POD, ("rollout", "--help"), 0, "status"),
     Asked(IN_OUR_POD, ("runs", "--help"), 0, "list"),
+    Asked(IN_OUR_POD, ("config", "show"), 0, "PAYMENTS_KAFKA_TOPICS", _PLACES),
     # What is installed for it, besides the folder that PYTHONPATH names.
     Asked(IN_OUR_POD, ("--help",), 0, "reconcile", (("PYTHONPATH", ""),), ("payments",)),
 )
@@ -137,6 +138,6 @@ IMAGES = (
         user="10001:10001",
         megabytes_max=350,
         python=True,
-        asked=(Asked(IN_OUR_POD, ("--help",), 0, "--bootstrap_servers"),),
+        asked=(Asked(IN_OUR_POD, ("--help",), 0, "--kafka_bootstrap_servers"),),
     ),
 )

@@ -61,7 +61,7 @@ class JobFromImages:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._folder.chmod(0o1777)  # the simulator's user writes the ledger there
         self._run.create_topic()
-        self._tool("tables", "create", *self._dataset())
+        self._tool("tables", "create")
         simulator = self._simulate()
         try:
             job = self._submit()
@@ -70,7 +70,7 @@ class JobFromImages:
         finally:
             simulator.stop()
         verdict = self._reconcile()
-        self._tool("health", "--wait_sec=60", f"--flink={self._endpoints['flink_rest']}")
+        self._tool("health", "--wait_sec=60")
         self._run.flink.cancel(job)
         return Outcome(
             verdict=verdict,
@@ -82,8 +82,6 @@ class JobFromImages:
     def _simulate(self) -> Program:
         _say(f"simulator: {_RATE_PER_SEC} records/s for {_DURATION_SEC} s")
         flags = [
-            f"--bootstrap_servers={self._endpoints['kafka']}",
-            f"--topic={self._run.topic}",
             f"--ledger={self._run.ledger}",
             f"--rate_per_sec={_RATE_PER_SEC}",
             f"--duration_sec={_DURATION_SEC}",
@@ -93,7 +91,7 @@ class JobFromImages:
 
     def _submit(self) -> str:
         before = set(self._run.flink.live_jobs())
-        self._tool("submit", f"--bigquery_endpoint={self._endpoints['bigquery']}")
+        self._tool("submit")
         new = set(self._run.flink.live_jobs()) - before
         if not new:
             raise HarnessError(f"the role submit ended well, and Flink has no job; {self._logs()}")
@@ -116,18 +114,10 @@ class JobFromImages:
     def _reconcile(self) -> str:
         """Returns the last line that `reconcile` of the image says."""
         flags = [f"--ledger={self._run.ledger}", "--wait_sec=180"]
-        flags += [f"--bigquery_endpoint={self._endpoints['bigquery']}"]
         program = self._start("reconcile", self._pods.tool("submit"), ["reconcile", *flags])
         if program.process.wait(_TOOL_SEC) not in (0, 1):
             program.wait(0)  # tells why
         return program.log.read_text().strip().splitlines()[-1]
-
-    def _dataset(self) -> list[str]:
-        project, endpoint = self._endpoints["project"], self._endpoints["bigquery"]
-        return [
-            f"--bigquery_dataset={project}.{self._run.name}",
-            f"--bigquery_endpoint={endpoint}",
-        ]
 
     def _tool(self, role: str, *flags: str) -> Path:
         """Runs a role of the workers' image to its end; returns its log."""
@@ -148,14 +138,14 @@ class JobFromImages:
 
 
 def settings(run: E2ERun, endpoints: Endpoints) -> dict[str, str]:
-    """Returns what deploy/k8s has in the ConfigMap payments-settings."""
+    """Returns what deploy/k8s has in the ConfigMap payments-settings, and where the stand-in is."""
     return {
-        "KAFKA_BOOTSTRAP_SERVERS": endpoints["kafka"],
-        "KAFKA_TOPICS": run.topic,
-        "BIGQUERY_DATASET": f"{endpoints['project']}.{run.name}",
-        "PROJECT": endpoints["project"],
-        "PARALLELISM": "2",
-        "FLINK_REST": endpoints["flink_rest"],
+        "PAYMENTS_KAFKA_BOOTSTRAP_SERVERS": endpoints["kafka"],
+        "PAYMENTS_KAFKA_TOPICS": run.topic,
+        "PAYMENTS_BIGQUERY_DATASET": f"{endpoints['project']}.{run.name}",
+        "PAYMENTS_BIGQUERY_ENDPOINT": endpoints["bigquery"],
+        "PAYMENTS_FLINK": endpoints["flink_rest"],
+        "PAYMENTS_PARALLELISM": "2",
     }
 
 

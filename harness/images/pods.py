@@ -113,7 +113,7 @@ class Pods:
         return [
             component("python-workers", *in_flinks, ["python-workers"]),
             component("expansion", *in_flinks, ["java-workers"], PROJECT=plan.project),
-            component("watchdog", *in_flinks, ["watchdog"], POD_IP=HOST, FLINK_REST=rest),
+            component("watchdog", *in_flinks, ["watchdog"], POD_IP=HOST, PAYMENTS_FLINK=rest),
             component("job-server", IN_OUR_POD, "submit", ["job-server"], FLINK_MASTER=rest),
         ]
 
