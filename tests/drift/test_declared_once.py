@@ -95,8 +95,7 @@ def tree(pristine: Path) -> Iterator[Path]:
 
 
 def run(tree: Path, *arguments: str) -> subprocess.CompletedProcess:
-    # Nothing is cached: a file that is changed twice in a second would be taken for unchanged.
-    environment = os.environ | {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = os.environ | {"PYTHONPATH": str(tree)}
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-m", *arguments],
         cwd=tree,

@@ -132,3 +132,15 @@ def test_the_sandboxs_file_is_all_that_a_command_needs(
         ("sandbox", topic),
         f"sandbox.{topic}",
     )
+
+
+def test_reader_that_leaves_early_is_no_error() -> None:
+    command = [sys.executable, "-m", "payments", "config", "show", "--json"]
+    with subprocess.Popen(
+        command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as program:
+        assert program.stdout is not None and program.stderr is not None
+        program.stdout.close()
+        said = program.stderr.read()
+
+    assert (program.returncode, said) == (141, b"")

@@ -1,16 +1,20 @@
 """Recovery from where the tables end: what is read, what is refused."""
 
 import contextlib
+from collections.abc import Iterator
 from types import SimpleNamespace
 
 import pytest
 from kafka.structs import OffsetAndMetadata, TopicPartition
 
+from operations import bigquery_client
 from operations.errors import CannotStart
 from pipeline.launch import start_offsets
-from pipeline.launch.held_tables import Held
+from pipeline.launch.held_tables import Held, HeldTables
 from pipeline.launch.recover.recovery import check_nothing_lost
 from pipeline.launch.recover.topic_records import gaps
+from tests.support.payments import transaction
+from transforms.bigquery.sink import BigQuerySink
 from transforms.kafka import topic_watch
 from transforms.kafka.topic_watch import PartitionsAdded, Topic, TopicRemade, TopicWatch
 from transforms.read_kafka import KafkaSource, OffsetRange
@@ -42,6 +46,30 @@ def test_gaps_are_what_no_table_holds(
 @pytest.mark.parametrize("end", [10, 15, 20])
 def test_tables_that_end_within_the_topic_have_lost_nothing(end: int) -> None:
     check_nothing_lost(NOW, {("payments", 0): Held(5, end)})
+
+
+def test_payments_are_read_back_by_the_names_that_were_asked_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    paid = transaction(country=None)
+    asked: list[str] = []
+
+    def answer(client: object, sql: str) -> Iterator[list[object]]:
+        asked.append(sql)
+        columns = sql.removeprefix("SELECT ").partition(" FROM ")[0].split(", ")
+        names = {
+            "UNIX_MICROS(event_time)": "event_time_us",
+            "UNIX_MICROS(broker_time)": "broker_time_us",
+        }
+        fields = [names.get(each, each.removeprefix("kafka_")) for each in columns]
+        yield [getattr(paid, name) for name in fields]
+
+    monkeypatch.setattr(bigquery_client, "connect", lambda project, endpoint: None)
+    monkeypatch.setattr(bigquery_client, "rows", answer)
+    tables = HeldTables(BigQuerySink("shop", "payments"), None)
+
+    assert list(tables.payments(since_us=7)) == [paid]
+    assert asked[0].endswith("WHERE broker_time >= TIMESTAMP_MICROS(7)")
 
 
 def test_offsets_that_retention_removed_are_named() -> None:

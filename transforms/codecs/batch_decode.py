@@ -19,7 +19,7 @@ import orjson
 from transforms.codecs import wire_format
 from transforms.payment.dead_letter import Rejected
 from transforms.payment.fields import Declared
-from transforms.payment.transaction import PAYLOAD, KafkaRecord, Transaction
+from transforms.payment.transaction import PAYLOAD, KafkaRecord, Transaction, of_values
 
 # A batch that is not plain is tried again in so many parts: with one bad record in 300, which is
 # more than a healthy topic has, nine of ten records are still decoded in company.
@@ -90,7 +90,7 @@ def _plain(records: Sequence[KafkaRecord]) -> list[Transaction] | None:
         broker_time_us=columns.broker_time_us,
         replay_of=headers,
     )
-    return list(map(Transaction._make, zip(*payments, strict=True)))
+    return list(map(of_values, zip(*payments, strict=True)))
 
 
 def _payments(objects: Sequence[Any]) -> dict[str, Any] | None:

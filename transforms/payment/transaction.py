@@ -8,8 +8,9 @@ take all that from here.
 # No `from __future__ import annotations` here: Beam makes a schema of Transaction, and takes a
 # field whose type is still text for "anything", which it would pickle.
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from operator import attrgetter
-from typing import Annotated, Any, NamedTuple, Optional
+from typing import Annotated, Any, NamedTuple, Optional, cast
 
 from transforms.payment.fields import Field, Payload, declares, fields_of
 
@@ -96,6 +97,10 @@ LINEAGE_NAMES = tuple(
     each.name for each in fields_of(Transaction) if each.name not in PAYLOAD_NAMES
 )
 _facts_of = attrgetter(*PaymentFacts._fields)
+
+
+# As _make, without the call of Python's own that it is for each record.
+of_values = cast(Callable[[Iterable[Any]], Transaction], partial(tuple.__new__, Transaction))
 
 
 def by_field(transactions: Iterable[Transaction]) -> Any:

@@ -107,7 +107,8 @@ class OpenAccount:
         """Remembers a payment, once moved to its arrival."""
         arrival_us, amount_minor = payment.broker_time_us, payment.amount_minor
         self.changed = True
-        self.last_arrival_us = max(self.last_arrival_us, arrival_us)
+        if arrival_us > self.last_arrival_us:  # noqa: PLR1730  a call for each payment
+            self.last_arrival_us = arrival_us
         same.add_to_baseline(amount_minor)
         if payment.country is not None:
             self.country, self.country_time_us = payment.country, payment.event_time_us

@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from transforms.payment.transaction import ReplayOf, Transaction
+from transforms.payment.transaction import ReplayOf, Transaction, of_values
 
 _REPLAY_OF = Transaction._fields.index("replay_of")
 
@@ -35,5 +35,5 @@ def unpack(packed: bytes) -> list[Transaction]:
         columns[_REPLAY_OF] = [each and ReplayOf(*each) for each in columns[_REPLAY_OF]]
     rows = zip(*columns, strict=True)
     if len(columns) == len(Transaction._fields):
-        return list(map(Transaction._make, rows))
+        return list(map(of_values, rows))
     return [Transaction(*row) for row in rows]
