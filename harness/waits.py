@@ -10,7 +10,7 @@ from harness.errors import HarnessError
 from harness.progress import Snapshot, Watch
 from operations import bigquery_client
 from transforms.payment.outcome import Outcome
-from transforms.payment.tables import TRANSACTIONS
+from transforms.payment.tables import TOTALS_BY_MINUTE, TRANSACTIONS
 
 
 def wait_for_rows(e2e_run: E2ERun, job: str, timeout_sec: float) -> Snapshot:
@@ -79,3 +79,17 @@ def rows_too_many(e2e_run: E2ERun) -> int:
         f"SELECT COUNT(*), COUNT(DISTINCT {place}) FROM {table}"
     ).result()
     return int(rows) - int(places)
+
+
+def minute_closed_behind(e2e_run: E2ERun, moment_sec: float) -> bool:
+    """Tells whether totals are final of a minute that ends behind a moment (seconds, epoch)."""
+    endpoints = e2e_run.endpoints
+    client = bigquery_client.connect(endpoints["project"], endpoints["bigquery"])
+    table = f"`{endpoints['project']}.{e2e_run.name}.{TOTALS_BY_MINUTE.name}`"
+    minute_sec = moment_sec // 60 * 60
+    [[closed]] = bigquery_client.rows(
+        client,
+        f"SELECT COUNT(*) FROM {table} WHERE pane_timing = 'on_time' "
+        f"AND window_start >= TIMESTAMP_SECONDS({int(minute_sec)})",
+    )
+    return bool(closed)
