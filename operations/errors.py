@@ -23,6 +23,18 @@ class CannotCheck(OperatorError):
     exit_code = 3
 
 
+class FlinkError(CannotCheck):
+    """Flink could not be asked, or does not know or do what it was asked for.
+
+    Attributes:
+        missing: whether Flink answered that there is no such thing.
+    """
+
+    def __init__(self, message: str, *, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing
+
+
 class RolloutError(OperatorError):
     """Nothing was changed."""
 

@@ -26,6 +26,7 @@ from collections.abc import Callable, Sequence
 
 from operations import tool_flags
 from operations.errors import CannotCheck, RolloutError
+from operations.flink_client import FlinkClient
 from operations.reconcile.settings import Topics
 from operations.rollout import text
 from operations.rollout.flink_jobs import FlinkJobs
@@ -65,7 +66,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _savepoint(arguments: argparse.Namespace) -> int:
-    print(FlinkJobs(arguments.flink).savepoint(arguments.blue_job, arguments.wait_sec))
+    print(FlinkClient(arguments.flink).savepoint(arguments.blue_job, arguments.wait_sec))
     return EXIT_DONE
 
 
@@ -90,14 +91,14 @@ def _take_back(arguments: argparse.Namespace) -> int:
 
 
 def _stop(arguments: argparse.Namespace) -> int:
-    flink = FlinkJobs(arguments.flink)
+    flink = FlinkJobs(FlinkClient(arguments.flink))
     _rollout(arguments).stop(flink, arguments.blue_job, arguments.wait_sec)
     print(f"deploy: {arguments.blue_job} is stopped; its tables are still read up to the cuts")
     return EXIT_DONE
 
 
 def _compared(arguments: argparse.Namespace, rollout: Rollout) -> Compared:
-    flink = FlinkJobs(arguments.flink)
+    flink = FlinkJobs(FlinkClient(arguments.flink))
     rollout.check_state(flink, arguments.blue_job, arguments.green_job)
     compared = rollout.compare(_name(arguments.green), arguments.wait_sec, _say)
     print(text.comparison(compared))
