@@ -22,6 +22,7 @@ COMMANDS = {
     "reconcile": Command("operations.reconcile.command", "prove that each record is counted once"),
     "dead-letters": Command("operations.dead_letters.command", "mend and resend what was rejected"),
     "health": Command("operations.health.command", "whether a job is well"),
+    "job": Command("operations.job.command", "the jobs on Flink: list, show, cancel, savepoint"),
     "rollout": Command("operations.rollout.command", "a new version beside the running one"),
     "simulate": Command("simulator.cli", "send payments with a known truth"),
 }
