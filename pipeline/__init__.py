@@ -6,3 +6,5 @@ options     the flags; config checks them
 runners     the only file that knows Direct, Flink and Dataflow
 launch      what happens before and around a submission
 """
+
+import operations as _before_beam  # noqa: F401 - silences what libraries announce when they load
