@@ -3,6 +3,10 @@
     python -m pipeline --runner=FlinkRunner --kafka_bootstrap_servers=broker:9092 \\
         --kafka_topics=payments --bigquery_dataset=my-project.payments \\
         --job_endpoint=jobserver:8099 --expansion_service=expansion:8097
+
+Exit code: 0 the job finished, or was submitted with --no_wait_until_finish, or runs already by the
+same --run_id; 1 it failed, or could not be started, or found no valid record on DirectRunner; 2 a
+mistake in the flags; 4 somebody cancelled the job; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -20,41 +24,21 @@ from typing import NoReturn
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
-from apache_beam.runners.runner import PipelineResult, PipelineState
+from apache_beam.runners.runner import PipelineResult
 
 from operations.errors import CannotStart
 from pipeline import runners
 from pipeline.config import RUNNERS, ConfigError, PipelineConfig
-from pipeline.launch import java_parts, preflight, resume, start
+from pipeline.launch import java_parts, preflight, resume, run_here, start
 from pipeline.launch.claim import AlreadyRuns, Claim
+from pipeline.launch.stops import stopped
+from pipeline.launch.wait import EXIT_FAILED, EXIT_INTERRUPTED, wait
 from pipeline.options import OWN_OPTIONS, FlinkOptions
 from pipeline.program import Program
-from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
 from transforms.kafka import causes as kafka_causes
-from transforms.kafka.reader import CannotRead
-from transforms.kafka.topic_watch import PartitionsAdded, TopicRemade
-from transforms.limit_dead_letters import TooManyDeadLetters
-from transforms.payment.arrival import NoArrivalTime
-from transforms.payment.ends_job import without_mark
-from transforms.state.shard import HorizonChanged, ShardsChanged
 
 _LOG = logging.getLogger("pipeline")
 
-# Errors by which a step stops the job on purpose: one line that says why, and a hint.
-_STOPS = (
-    TooManyDeadLetters,
-    RefusedRow,
-    CannotWrite,
-    PartitionsAdded,
-    TopicRemade,
-    ClaimLost,
-    HorizonChanged,
-    ShardsChanged,
-    NoArrivalTime,
-    CannotRead,
-)
-
-EXIT_FAILED = 1
 EXIT_USAGE = 2
 
 
@@ -65,9 +49,7 @@ def main(argv: Sequence[str] | None = None, program: Program = Program()) -> int
         program: what is launched.
 
     Returns:
-        0 when the job finished (or was submitted, with --no_wait_until_finish, or runs already
-        by the same --run_id), 1 when it failed
-        or could not be started, 2 for a mistake in the flags.
+        The exit code (module docstring).
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if {"-h", "--help"} & set(arguments):
@@ -75,9 +57,8 @@ def main(argv: Sequence[str] | None = None, program: Program = Program()) -> int
         return 0
     _set_up_logging()
     try:
-        _refuse_unknown_flags(arguments)
         options = PipelineOptions(arguments)
-        return _run(PipelineConfig.from_options(options), options, program)
+        return _run(_checked(arguments, options), options, program)
     except ConfigError as error:
         return _fail(error, EXIT_USAGE)
     except AlreadyRuns as found:
@@ -91,6 +72,9 @@ def main(argv: Sequence[str] | None = None, program: Program = Program()) -> int
         java_parts.NoJavaParts,
     ) as error:
         return _fail(error, EXIT_FAILED)
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return EXIT_INTERRUPTED
 
 
 def end(code: int) -> NoReturn:
@@ -114,20 +98,43 @@ def _run(config: PipelineConfig, options: PipelineOptions, program: Program) -> 
     try:
         config = start.prepare(config, claim, functools.partial(_complete, program))
         if config.bounded:
-            claim.submitted(config.job_name)  # DirectRunner runs here and now
+            _run_here(program, config, options, claim)
+            _LOG.info("DONE after %.0f s", time.monotonic() - started_at)
+            return 0
         result = _submit(program, config, options, claim)
+    except KeyboardInterrupt:
+        claim.failed("stopped by Ctrl-C")
+        raise
     except BaseException as error:
-        why = _stopped(error)
+        why = stopped(error)
         claim.failed(why)
         if isinstance(error, RuntimeError):
             return _fail(why, EXIT_FAILED)
         raise
-    if not config.bounded:
-        claim.submitted(runners.job_id(result))
+    claim.submitted(runners.job_id(result))
     if options.view_as(StandardOptions).no_wait_until_finish:
-        _LOG.info("submitted to %s; not waiting", config.runner)
+        _LOG.info("submitted to %s as %s; not waiting", config.runner, config.job_name)
         return 0
-    return _wait(result, claim, config, started_at)
+    return wait(result, claim, config, started_at)
+
+
+def _run_here(
+    program: Program, config: PipelineConfig, options: PipelineOptions, claim: Claim
+) -> None:
+    """Runs a bounded job to its end, and tells what became of its records.
+
+    Raises:
+        RuntimeError: the job failed, or found no valid record.
+    """
+    claim.submitted(config.job_name)  # DirectRunner runs here and now
+    with run_here.interruptible(), run_here.progress(config.source.ranges or ()):
+        result = _submit(program, config, options, claim)
+        state = result.wait_until_finish()
+    start.note_end(config)
+    claim.ended(str(state))
+    read, outcomes = run_here.counts(result)
+    _LOG.info("%s", run_here.told(read, outcomes))
+    run_here.require_some_valid(read, outcomes, config.dataset)
 
 
 def _submit(
@@ -162,7 +169,7 @@ def _complete(program: Program, config: PipelineConfig) -> None:
     try:
         _submit(program, config, PipelineOptions([]), Claim()).wait_until_finish()
     except RuntimeError as error:
-        raise CannotStart(str(_stopped(error))) from None
+        raise CannotStart(str(stopped(error))) from None
 
 
 def _resume(folder: str, options: PipelineOptions) -> None:
@@ -171,46 +178,21 @@ def _resume(folder: str, options: PipelineOptions) -> None:
     options.view_as(FlinkOptions).savepoint_path = checkpoint.uri
 
 
-def _wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_at: float) -> int:
-    _LOG.info("running on %s; Ctrl-C stops waiting, not the job", config.runner)
-    try:
-        state = result.wait_until_finish()
-    except KeyboardInterrupt:
-        _LOG.warning("no longer waiting; on Flink the job goes on: cancel it through Flink's REST")
-        return 130
-    except RuntimeError as error:
-        why = _stopped(error)
-        # Anything else may be the job server's end and not the job's.
-        if config.bounded or why is not error:
-            claim.ended(f"failed: {why}")
-        return _fail(why, EXIT_FAILED)
-    if config.bounded and state == PipelineState.DONE:
-        start.note_end(config)
-    claim.ended(str(state))
-    _LOG.info("%s after %.0f s", state, time.monotonic() - started_at)
-    return 0 if state == PipelineState.DONE else EXIT_FAILED
-
-
-def _stopped(error: BaseException) -> BaseException:
-    """Returns what a step said when it stopped the job on purpose, else the error as it is."""
-    text = str(error)
-    for stop in _STOPS:
-        # Out of this process it comes as it is, out of a worker as text: class name, message.
-        _, from_worker, message = text.partition(f"{stop.__name__}: ")
-        if from_worker or isinstance(error, stop):
-            message = (message or text).partition("\n")[0]
-            return RuntimeError(without_mark(message.partition(" [while running")[0]))
-    return error
-
-
 def _set_up_logging() -> None:
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     _LOG.setLevel(logging.INFO)
     kafka_causes.keep_to_ourselves()
+    # What a job server says when a job has ended is raised to us as well; and who cancels a job
+    # need not read its stack.
+    logging.getLogger().addFilter(_no_word_of_the_job_servers)
     # What a step raises on the DirectRunner is logged with its stack, and raised again to us.
     logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)
+
+
+def _no_word_of_the_job_servers(record: logging.LogRecord) -> bool:
+    return record.module != "portable_runner" or record.levelno < logging.ERROR
 
 
 def _help_parser() -> argparse.ArgumentParser:
@@ -236,8 +218,24 @@ def _help_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _refuse_unknown_flags(arguments: Sequence[str]) -> None:
-    """Raises ConfigError for a flag that nobody knows; Beam would only log it and go on."""
+def _checked(arguments: Sequence[str], options: PipelineOptions) -> PipelineConfig:
+    """Returns the configuration; raises ConfigError with all that is wrong with the flags."""
+    unknown = _unknown_flags(arguments)
+    try:
+        config = PipelineConfig.from_options(options)
+    except ConfigError as error:
+        raise ConfigError(*unknown, *error.problems) from None
+    if unknown:
+        raise ConfigError(*unknown)
+    return config
+
+
+def _unknown_flags(arguments: Sequence[str]) -> list[str]:
+    """Returns a line for each flag that nobody knows; Beam would only log it and go on.
+
+    Raises:
+        ConfigError: a flag's value is none of its kind.
+    """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, conflict_handler="resolve")
     for options_class in PipelineOptions.__subclasses__():
         options_class._add_argparse_args(parser)
@@ -246,13 +244,16 @@ def _refuse_unknown_flags(arguments: Sequence[str]) -> None:
         _, unknown = parser.parse_known_args(list(arguments))
     except argparse.ArgumentError as error:
         raise ConfigError(str(error)) from None
-    if unknown:
-        flag = unknown[0].partition("=")[0]
-        close = difflib.get_close_matches(flag, parser._option_string_actions, n=1)
-        hint = f"did you mean {close[0]}?" if close else "`python -m pipeline --help` lists them."
-        raise ConfigError(f"unknown flag {flag!r}. Hint: {hint}")
+    flags = [each.partition("=")[0] for each in unknown if each.startswith("-")] or unknown[:1]
+    return [_unknown(flag, parser) for flag in flags]
 
 
-def _fail(error: BaseException, code: int) -> int:
+def _unknown(flag: str, parser: argparse.ArgumentParser) -> str:
+    close = difflib.get_close_matches(flag, parser._option_string_actions, n=1)
+    hint = f"did you mean {close[0]}?" if close else "`python -m pipeline --help` lists them."
+    return f"unknown flag {flag!r}. Hint: {hint}"
+
+
+def _fail(error: object, code: int) -> int:
     print(f"error: {error}", file=sys.stderr)
     return code
