@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from google.cloud import bigquery
 
 from operations import bigquery_client, flag_types
-from operations.tables import bigquery_views, sql_files, table_files
+from operations.tables import bigquery_views, sql_files, table_files, writing_now
 from operations.tables.bigquery_tables import create, diff
 from operations.tables.run_checks import run_checks
 
@@ -123,12 +123,9 @@ def _check(client: bigquery.Client, dataset: str) -> int:
         failed += finding.failed
         warned += not finding.holds and not finding.failed
     print(f"{held} checks hold, {warned} warn, {failed} fail")
-    if failed:
-        print(
-            "hint: a running job writes its tables seconds apart: a failure that is gone when you "
-            "check again was no more than that",
-            file=sys.stderr,
-        )
+    writer = writing_now.holder(client, dataset) if failed or warned else None
+    if writer is not None:
+        print(writing_now.hint(writer), file=sys.stderr)
     return 1 if failed else 0
 
 
