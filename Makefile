@@ -86,11 +86,12 @@ template-build: ## builds image and description of the Flex Template on Google C
 template-run: ## starts or updates the job from it (PROJECT REGION TAG, and the flags in PARAMETERS)
 	@templates/dataflow/run.sh
 
-check: setup ## lint, types, imports, shell: under two minutes
+check: setup ## lint, types, imports, prose, shell: under two minutes
 	@$(PYTHON_BIN) -m ruff check $(PACKAGES) templates tests setup.py
 	@$(PYTHON_BIN) -m ruff format --check $(PACKAGES) templates tests setup.py
-	@$(PYTHON_BIN) -m mypy $(PACKAGES)
+	@$(PYTHON_BIN) -m mypy $(PACKAGES) templates/flink
 	@.venv/bin/lint-imports --no-cache
+	@$(PYTHON_BIN) -m pytest -q -o addopts= tests/drift/test_prose.py
 	@for script in bin/setup .ci/run templates/*/*.sh; do bash -n $$script || exit 1; done
 
 format: setup ## formats the code

@@ -22,7 +22,7 @@ setup(
             for inner in ("", ".*")
         ]
     ),
-    entry_points={"console_scripts": ["payments = payments.cli:main"]},
+    entry_points={"console_scripts": ["payments = payments.cli:program"]},
     install_requires=[
         line.partition("#")[0].strip()
         for line in (_HERE / "requirements/pipeline.in").read_text().splitlines()

@@ -1,4 +1,4 @@
-"""Who takes part? Each reads the same topic to its end and says how many ids it kept."""
+"""The contestants: each reads the same topic to its end and reports how many ids it kept."""
 
 from __future__ import annotations
 

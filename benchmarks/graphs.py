@@ -1,4 +1,4 @@
-"""What does each contestant on Beam do? All read and decode alike; the rest is what is compared."""
+"""The graphs of the contestants on Beam: all read and decode alike, only the rest differs."""
 
 from __future__ import annotations
 

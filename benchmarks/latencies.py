@@ -1,4 +1,4 @@
-"""How old is a payment when it can first be queried? Watched from outside, by asking BigQuery."""
+"""Measures how old a payment is when it can first be queried, by asking BigQuery from outside."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The load test: payments at a rate, the whole pipeline behind them. Does it keep up, how fresh?
+"""The load test: payments at a given rate; reports whether the pipeline keeps up, and how fresh.
 
     make load RATE=10000 DURATION_SEC=120
     make load RATE=167                          10,000 a minute

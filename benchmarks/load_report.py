@@ -1,4 +1,4 @@
-"""How is a load test told? A table for people, and the same for programs."""
+"""The report of a load test: a table for people, and the same as JSON for programs."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from benchmarks import usage
 
 # Of the rate that was asked for, what must have reached Kafka: else the load was another one.
 _SENT_SHARE_MIN = 0.95
-# REQUIREMENTS.md 7: end-to-end latency under 30 s. Whoever has more to catch up fell behind.
+# What was required: end-to-end latency under 30 s. Whoever has more to catch up fell behind.
 _TAIL_SEC_MAX = 30.0
 
 

@@ -1,4 +1,4 @@
-"""When was how much through? A step that writes it down, bundle by bundle."""
+"""A step that writes down when how many records were through, bundle by bundle."""
 
 from __future__ import annotations
 

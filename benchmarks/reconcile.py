@@ -1,10 +1,10 @@
-"""Measures what a proof costs: memory, disk and time of the reconciliation of so many records.
+"""Measures the cost of a proof: memory, disk and time of a reconciliation of so many records.
 
     python -m benchmarks.reconcile --records=1000000
 
 Records and right rows are made up as they are asked for, rows in another order than records, so
 that what is measured is the reconciliation, without broker and BigQuery and their clients. One
-record in ten is a copy. docs/performance.md, "The proof", says what it was.
+record in ten is a copy. docs/performance_story.md, "The proof", says what it was.
 
 Exit code: 0 when it balanced within --most_mib of memory, 1 when not, 2 for a mistake in the flags.
 """

@@ -1,4 +1,4 @@
-"""Where do measurements go? A JSON file each, committed beside the code that they are of."""
+"""Stores measurements: a JSON file each, committed beside the code that was measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the model of scale rests on: costs that were measured, BigQuery's limits, prices.
+"""The figures that the model of scale rests on: measured costs, BigQuery's limits, prices.
 
 Every figure names where it comes from. Two virtual cores of a shared machine measured the costs:
 good for where the bottleneck lies, not for the last tenth of a rate.
@@ -15,8 +15,8 @@ from transforms.payment.tables import TABLES
 # --- Costs ----------------------------------------------------------------------------------------
 
 # Measured: the whole pipeline with fraud, one million records, TaskManagers, workers and Kafka's
-# client together, start-up included (docs/performance.md, "Into BigQuery", 2026-11-29: `python -m
-# benchmarks --only="end to end"`, parallelism 2).
+# client together, start-up included (docs/performance_story.md, "Into BigQuery", 2026-11-29:
+# `python -m benchmarks --only="end to end"`, parallelism 2).
 END_TO_END_CPU_SEC_PER_MILLION = 83.0
 # Measured: of these, what reading, decoding and validating take: they lie where the partitions are
 # (benchmarks/results/20261127_182612_bench.json, contestant "ceiling").
@@ -40,8 +40,9 @@ BATCH_US = 317.0
 # Computed in the same way for the deduplication alone: 67,124/s and 75,636/s.
 BATCH_OF_IDS_US = 71.0
 
-# Measured (docs/performance.md, "ids of a bucket were one sorted array"): a record costs 12.6 us in
-# a shard of ten million ids, 8.8 in one of 20,000. Between them the model takes the logarithm.
+# Measured (docs/performance_story.md, "ids of a bucket were one sorted array"): a record costs
+# 12.6 us in a shard of ten million ids, 8.8 in one of 20,000. Between them the model takes the
+# logarithm.
 DECIDE_GROWTH_US = 3.8
 DECIDE_FEW_IDS, DECIDE_MANY_IDS = 20_000, 10_000_000
 
@@ -92,7 +93,7 @@ ROW_BYTES = 224.0
 FRAME_RECORDS_MAX, FRAME_BYTES_MAX = 500, 65_536
 # transforms/bigquery/pack_rows.py: rows of an append.
 APPEND_ROWS_MAX = 4_000
-# Measured (docs/performance.md, "What remembering costs"): state while nothing has been forgotten
+# Measured (docs/performance_story.md, "What remembering costs"): state while nothing is forgotten,
 # and when as many are forgotten as come; a worker's copy of it.
 STATE_BYTES_PER_ID = (40.0, 58.1)
 COPY_BYTES_PER_ID = 43.9

@@ -1,4 +1,4 @@
-"""How fast a job of so many subtasks could be, and what holds it back. Pure arithmetic.
+"""Computes how fast a job of so many subtasks could be, and what limits it. Pure arithmetic.
 
 The fullest subtask sets the pace. What it does for a record depends on three spreads: partitions
 over subtasks, shards over subtasks (Flink's hash), streams over subtasks. The model lets one

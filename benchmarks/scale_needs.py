@@ -1,4 +1,4 @@
-"""What a rate needs: subtasks, partitions, shards, streams, memory, money."""
+"""Computes what a rate needs: subtasks, partitions, shards, streams, memory, money."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells what the model says: tables for people, the same for programs."""
+"""Prints the model's results: tables for people, and the same as JSON for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do contestants have in common? Where they run, what they read, what is measured."""
+"""The stage that all contestants share: where they run, what they read, what is measured."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much does remembering cost? Bytes per id, a flat line past the horizon, speed with many ids.
+"""Measures the cost of remembering: bytes per id, a flat line past the horizon, speed at scale.
 
     make bench-state                            all parts, about 35 minutes
     make bench-state ONLY=flat                  an hour at 10,000 a minute, in six minutes
@@ -38,7 +38,7 @@ _PARTS = {
     "full": "the rate with --ids remembered ids against the rate with none",
     "copy": "how much memory a worker's copy of an hour's ids takes, without a job",
 }
-_HOUR_IDS = 600_000  # REQUIREMENTS.md 6: 10,000 a minute for an hour
+_HOUR_IDS = 600_000  # what was required: 10,000 a minute for an hour
 _RATE_PER_SEC = 5_000
 _HORIZON_SEC = _HOUR_IDS // _RATE_PER_SEC
 _SKEW_SEC = 30

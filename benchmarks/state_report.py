@@ -1,4 +1,4 @@
-"""How is the cost of remembering told? Lines for people, and the same for programs."""
+"""The report of the cost of remembering: lines for people, and the same as JSON for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How are the results told? A table, and the same for programs."""
+"""The report of the comparison: a table for people, and the same as JSON for programs."""
 
 from __future__ import annotations
 

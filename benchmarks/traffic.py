@@ -1,4 +1,4 @@
-"""What do all contestants read? One topic of real payments, and how many ids are in it."""
+"""Prepares the one topic of payments that all contestants read, and counts the ids in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a run cost? CPU of the processes that do the work, and money by a formula."""
+"""Measures the cost of a run: CPU of the processes that do the work, and money by a formula."""
 
 from __future__ import annotations
 

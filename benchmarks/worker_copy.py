@@ -1,4 +1,4 @@
-"""How much memory do the ids take that a worker knows? Asked of a process that knows nothing else.
+"""Measures the memory of a worker's copy of the ids, in a process that holds nothing else.
 
 RocksDB keeps every id (transforms/sharded_dedup.py); a worker keeps those of its shards once more,
 sorted, as a cache. Here one process has all shards.

@@ -1,4 +1,4 @@
-"""The control of the lost answers: the pipeline with a sink that appends without offsets."""
+"""A control for the lost answers: the pipeline with a sink that appends without offsets."""
 
 import dataclasses
 from typing import Any

@@ -1,9 +1,11 @@
-"""What does a rehearsal's `--help` teach? What its module says, and each thing that it can do."""
+"""Command lines of the end-to-end runs: `--help` shows a module's text and all that it can run."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping
+
+from payments.parser import Parser
 
 
 def parser(
@@ -11,7 +13,7 @@ def parser(
     doc: str | None,
     kind: str = "",
     meanings: Mapping[str, str] | None = None,
-) -> argparse.ArgumentParser:
+) -> Parser:
     """Returns a parser with a module's docstring as its help, and a list of names, if any, below.
 
     Args:
@@ -25,17 +27,11 @@ def parser(
         width = max(map(len, meanings)) + 2
         lines = (f"    {name:<{width}}{meaning}" for name, meaning in meanings.items())
         rest = "\n".join((f"{rest}\n{kind}:", *lines))
-    return argparse.ArgumentParser(
-        prog=program,
-        description=title,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+    return Parser(prog=program, description=title, epilog=rest)
 
 
 def add_pipeline_flags(parser: argparse.ArgumentParser) -> None:
-    """Adds what stands behind a `--`: flags that a rehearsal hands on to the pipeline."""
+    """Adds what stands behind a `--`: flags that a run hands on to the pipeline."""
     parser.add_argument(
         "pipeline_flags",
         nargs="*",

@@ -1,4 +1,4 @@
-"""The main job: payments through Kafka, Flink and BigQuery, a crash halfway, the books compared.
+"""The demo: payments through Kafka, Flink and BigQuery, a crash halfway, the books compared.
 
     python -m harness.demo --duration_sec=60 --rate=500
 
@@ -37,13 +37,7 @@ _TAIL_SEC = 180.0  # how long to wait for the last record: many checkpoints, and
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the demonstration."""
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    if arguments.scenario:
-        try:
-            scenario.read(arguments.scenario)
-        except UsageError as error:  # before anything is started
-            parser.error(str(error))
+    arguments = _parser().parse_args(argv)
     return exit_code(lambda: _tell(_run(arguments)))
 
 
@@ -151,7 +145,7 @@ def _sent(e2e_run: E2ERun) -> int:
 
 
 def _drain(watch: Watch, records: int) -> None:
-    """Shows progress until every record has a row, or until it is time to ask what lacks."""
+    """Shows progress until every record has a row, or until it is time to ask what is missing."""
     deadline = time.monotonic() + _TAIL_SEC
     while time.monotonic() < deadline:
         snapshot = watch.look()
@@ -202,12 +196,23 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--duration_sec", type=float, default=60, help="how long to send payments")
     parser.add_argument("--rate", type=float, default=500, help="records per second")
     parser.add_argument("--runner", choices=("flink", "direct"), default="flink")
-    parser.add_argument("--scenario", help="a scenario of the simulator instead of the usual mix")
+    parser.add_argument(
+        "--scenario", type=_scenario, help="a scenario of the simulator instead of the usual mix"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the same seed sends the same payments")
     parser.add_argument("--kill", choices=TASK_MANAGERS, default=TASK_MANAGERS[0])
     parser.add_argument("--keep", action="store_true", help="leave the sandbox up at the end")
     parser.add_argument("--dir", default=".sandbox", help="folder of the sandbox")
     return parser
+
+
+def _scenario(text: str) -> str:
+    """Returns a scenario that there is: a mistake must not cost a sandbox and a job."""
+    try:
+        scenario.read(text)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
 
 
 if __name__ == "__main__":

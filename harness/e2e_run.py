@@ -1,4 +1,4 @@
-"""One rehearsal: a topic, a dataset and a ledger of its own on a running sandbox."""
+"""One end-to-end run: a topic, a dataset and a ledger of its own on a running sandbox."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class E2ERun:
         name: names the dataset and the files, and the topic unless another's is counted.
         endpoints: where the sandbox listens.
         folder: logs and ledger go here.
-        counts: the rehearsal whose topic and ledger this one counts once more, into its own
+        counts: the run whose topic and ledger this one counts once more, into its own
             dataset; None for a topic and a ledger of its own.
         secure: whether Kafka is reached through TLS and a login.
     """
@@ -102,8 +102,8 @@ class E2ERun:
         kind = "partial" if to_be_killed else "ledger"
         ledger = self.folder / f"{self.name}{part}.{kind}.jsonl"
         arguments = [
-            *(flag.replace("--kafka_bootstrap", "--bootstrap") for flag in self._kafka_flags()),
-            f"--topic={self.topic}",
+            *self._kafka_flags(),
+            f"--kafka_topics={self.topic}",
             f"--ledger={ledger}",
             *flags,
         ]
@@ -134,7 +134,7 @@ class E2ERun:
     ) -> str:
         """Submits the pipeline and returns the Flink job's id, once it runs and checkpoints.
 
-        `module` is what is run: the control of the crash tests runs the pipeline without the mend.
+        `module` is what is run: the control of the crash tests runs the pipeline without the patch.
         """
         job = self.launch_on_flink(flags, module, timeout_sec)
         self.flink.wait_for_checkpoint(job, timeout_sec)

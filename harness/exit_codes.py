@@ -1,24 +1,14 @@
-"""How does a rehearsal end? The same errors become the same exit codes everywhere."""
+"""Turns the errors of an end-to-end run into the same exit codes everywhere."""
 
 from __future__ import annotations
 
 import logging
-import sys
 from collections.abc import Callable
 
-from harness.errors import HarnessError
-from operations.errors import CannotCheck
-from sandbox.errors import SandboxError
+from payments import exit_codes
 
 
 def exit_code(run: Callable[[], int]) -> int:
-    """Returns what `run` returns; 3 when a part failed, told in one line; 130 when stopped."""
+    """Returns what `run` returns, or the code of the error that ended it, told in a line."""
     logging.getLogger("kafka").setLevel(logging.CRITICAL)  # we kill brokers
-    try:
-        return run()
-    except (HarnessError, SandboxError, CannotCheck) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 3
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return 130
+    return exit_codes.run(run, interrupted="stopped")

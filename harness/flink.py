@@ -1,4 +1,4 @@
-"""The jobs of a Flink cluster, as rehearsals wait for them and look at them."""
+"""The jobs of a Flink cluster, as end-to-end runs wait for them and look at them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from operations.errors import FlinkError
 from operations.flink_client import ENDED, FlinkClient
 from transforms.payment.metric_names import NAMESPACE, CounterName
 
-# No rehearsal waits for another JobManager to go on with a suspended job.
+# No end-to-end run waits for another JobManager to go on with a suspended job.
 _ENDED = ENDED | {"SUSPENDED"}
 _DUMP_SEC = 30
 
@@ -134,14 +134,14 @@ class FlinkCluster:
         raise HarnessError(f"the Flink job {job} did not end within {timeout_sec:.0f} s")
 
     def savepoint(self, job: str, timeout_sec: float, cancel: bool = False) -> str:
-        """Returns the URI of a savepoint; the job goes on unless it is cancelled by it."""
+        """Returns the URI of a savepoint; the job continues unless it is cancelled by it."""
         try:
             return self._client.savepoint(job, timeout_sec, cancel)
         except FlinkError as error:
             raise HarnessError(str(error)) from None
 
     def stop_with_savepoint(self, job: str, timeout_sec: float) -> str:
-        """Stops the job and returns the URI of the savepoint from which another goes on."""
+        """Stops the job and returns the URI of the savepoint from which another resumes."""
         # Should it fail, the job may have ended all the same. Flink then says where the savepoint
         # is, and that starting from it commits what was not.
         savepoint = self.savepoint(job, timeout_sec, cancel=True)

@@ -1,8 +1,9 @@
-"""How are the project's own programs run? As a user would: `python -m …`, each with a log."""
+"""Runs the project's own programs as a user would: `python -m …`, each with a log."""
 
 from __future__ import annotations
 
 import dataclasses
+import os
 import signal
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.errors import HarnessError
+from payments import sources
 
 _REPOSITORY = Path(__file__).resolve().parents[1]
 _LOG_LINES = 20
@@ -52,12 +54,13 @@ class Program:
 
 
 def start(module: str, arguments: Sequence[str], log: Path) -> Program:
-    """Starts `python -m module` in the repository."""
+    """Starts `python -m module` in the repository, with what its flags say and no other setting."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", module, *arguments],
             cwd=_REPOSITORY,
+            env=sources.without_settings(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,

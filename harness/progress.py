@@ -1,4 +1,4 @@
-"""How far is it? One line a second or so: what went in, what is queryable, how fresh, how big."""
+"""Prints progress, a line a second or so: what went in, what is queryable, how fresh, how big."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from transforms.payment.tables import DERIVED_TABLES, OUTCOME_TABLES
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """The state of a rehearsal at one moment."""
+    """The state of a run at one moment."""
 
     read_from: int  # offsets taken in Kafka: records, and markers of transactions
     rows: dict[Outcome, int]  # queryable rows per outcome
@@ -48,7 +48,7 @@ class Snapshot:
 
 
 class Watch:
-    """Looks at a rehearsal from outside: Kafka's end offsets, BigQuery's rows, Flink's state."""
+    """Looks at a run from outside: Kafka's end offsets, BigQuery's rows, Flink's state."""
 
     def __init__(self, e2e_run: E2ERun, job: str | None) -> None:
         endpoints = e2e_run.endpoints
@@ -101,4 +101,4 @@ class Watch:
         try:
             return self._e2e_run.flink.checkpoints(self._job).state_bytes
         except FlinkError:
-            return None  # the JobManager is being killed, perhaps: the demo goes on
+            return None  # the JobManager is being killed, perhaps: the demo continues

@@ -1,4 +1,4 @@
-"""When is a job where a fault hurts most? Waits for such moments."""
+"""Waits until a job is where a fault hurts most."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def wait_for_rows(e2e_run: E2ERun, job: str, timeout_sec: float) -> Snapshot:
 
 
 def wait_for_rows_ahead_of_a_checkpoint(e2e_run: E2ERun, job: str, timeout_sec: float) -> None:
-    """Returns once rows were flushed that no checkpoint covers: what the mend forbids.
+    """Returns once rows were flushed that no checkpoint covers: what the patch forbids.
 
     None may be under way either: completing before a fault comes, it would cover them.
     """
@@ -42,7 +42,7 @@ def wait_for_rows_ahead_of_a_checkpoint(e2e_run: E2ERun, job: str, timeout_sec: 
         no_other = e2e_run.flink.checkpoints(job).completed == before
         if more > rows and no_other and not e2e_run.flink.checkpoint_under_way(job):
             return
-    raise HarnessError("every row waited for a checkpoint: is the mend really out?")
+    raise HarnessError("every row waited for a checkpoint: is the flush really not held back?")
 
 
 # For the control: so long between checkpoints that a kill is sure to meet rows which none covers.
@@ -55,13 +55,15 @@ def kill_until_rows_double(
 ) -> None:
     """Kills when rows are ahead of a checkpoint, again and again, until some stand twice.
 
-    For the control without the mend. One kill is not enough: a checkpoint may begin and complete
+    For the control without the patch. One kill is not enough: a checkpoint may begin and complete
     between the look and the kill, and then covers what was flushed.
     """
     deadline = time.monotonic() + timeout_sec
     while not rows_too_many(e2e_run):
         if time.monotonic() > deadline:
-            raise HarnessError(f"no row stood twice within {timeout_sec:.0f} s: is the mend out?")
+            raise HarnessError(
+                f"no row stood twice within {timeout_sec:.0f} s: is the flush not held back?"
+            )
         wait_for_rows_ahead_of_a_checkpoint(e2e_run, job, timeout_sec)
         kill()
         e2e_run.flink.wait_for_checkpoint(job, timeout_sec)

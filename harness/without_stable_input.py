@@ -1,4 +1,4 @@
-"""The control of the crash tests: the pipeline with a flush that does not wait for checkpoints."""
+"""A control for the crash tests: the pipeline with a flush that does not wait for checkpoints."""
 
 from pipeline import main
 from pipeline.program import Program

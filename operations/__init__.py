@@ -1,4 +1,4 @@
-"""What people run beside the job; one folder a command, named as the command.
+"""The commands that people run beside the job; one folder a command, named as the command.
 
     tables        makes and compares what BigQuery holds
     runs          who has claimed the tables
@@ -11,10 +11,6 @@
 `payments COMMAND --help` teaches each. No command here imports a step, or Beam.
 """
 
-import logging
-import warnings
+from payments import quiet
 
-# Two announcements at every start that the person at the terminal can do nothing about: Google's
-# libraries on what they will stop supporting one day, and Beam on a package for TFRecord files.
-warnings.filterwarnings("ignore", category=FutureWarning, module=r"google\..*")
-logging.getLogger().addFilter(lambda record: "crcmod" not in str(record.msg))
+quiet.start()

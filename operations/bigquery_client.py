@@ -1,4 +1,4 @@
-"""One way to BigQuery for all programs: a client, queries with limits, errors in a line."""
+"""Makes the BigQuery client of all programs: queries with limits, errors in a line."""
 
 from __future__ import annotations
 

@@ -1,26 +1,37 @@
-"""What programs tell a person in one line, and the exit code that goes with it."""
+"""The errors of the commands, each with its exit code."""
 
 from __future__ import annotations
 
+from payments import exit_codes
+from payments.errors import OperatorError
 
-class OperatorError(RuntimeError):
-    """Something that a person can put right: what was required, what was found, and a hint.
-
-    Attributes:
-        exit_code: what a command returns that ends by it (1 a finding, 2 usage, 3 could not look).
-    """
-
-    exit_code = 1
+__all__ = [
+    "CannotCheck",
+    "CannotStart",
+    "FlinkError",
+    "NoAnswer",
+    "OperatorError",
+    "ReplayError",
+    "ReplayUnanswered",
+    "RolloutError",
+    "UsageError",
+]
 
 
 class CannotStart(OperatorError):
     """The job would lose or repeat something."""
 
 
+class NoAnswer(CannotStart):
+    """Nobody can tell whether it would: BigQuery does not answer."""
+
+    exit_code = exit_codes.COULD_NOT_LOOK
+
+
 class CannotCheck(OperatorError):
     """The comparison could not be made."""
 
-    exit_code = 3
+    exit_code = exit_codes.COULD_NOT_LOOK
 
 
 class FlinkError(CannotCheck):
@@ -33,19 +44,27 @@ class FlinkError(CannotCheck):
     def __init__(self, message: str, *, missing: bool = False) -> None:
         super().__init__(message)
         self.missing = missing
+        if missing:
+            self.exit_code = exit_codes.FINDING
 
 
 class RolloutError(OperatorError):
     """Nothing was changed."""
 
+    exit_code = exit_codes.COULD_NOT_LOOK
+
 
 class ReplayError(OperatorError):
     """Nothing more can be done with these dead letters."""
 
-    exit_code = 3
+
+class ReplayUnanswered(ReplayError):
+    """BigQuery or Kafka does not answer."""
+
+    exit_code = exit_codes.COULD_NOT_LOOK
 
 
 class UsageError(ReplayError):
     """A mistake in what was asked for."""
 
-    exit_code = 2
+    exit_code = exit_codes.USAGE

@@ -1,4 +1,4 @@
-"""What may a flag of the tools hold? Types for argparse, each with a message of its own."""
+"""Types of the tools' flags for argparse, each with a message of its own."""
 
 from __future__ import annotations
 

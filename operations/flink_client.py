@@ -1,4 +1,4 @@
-"""One way to Flink for all programs: its REST interface, with limits, and errors in a line."""
+"""Asks Flink for all programs: its REST interface, with limits, and errors in a line."""
 
 from __future__ import annotations
 

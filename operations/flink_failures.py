@@ -1,4 +1,4 @@
-"""What made a job fail, in one line: the cause that a stack trace of Flink's ends in."""
+"""Finds what made a job fail in a stack trace of Flink's: the cause, in one line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One way to Kafka for all programs: consumers, admin clients and producers, with limits."""
+"""Makes the Kafka clients of all programs: consumers, admin clients and producers, with limits."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Which flags do the tools share? Where Kafka and BigQuery are, and the limits of the pipeline.
+"""The flags that the tools share: where Kafka and BigQuery are, and the limits of the pipeline.
 
-Flags of `python -m pipeline`, written again: importing options.py would load all of Beam.
-tests/unit/test_reconcile_command_line.py keeps names and defaults equal.
+Their names, and what else says them, are in payments/settings.py. The types are here because the
+job checks the same values by the same functions (pipeline/config.py).
 """
 
 from __future__ import annotations
@@ -9,86 +9,85 @@ from __future__ import annotations
 import argparse
 
 from operations import flag_types
+from payments.parser import Parser
+from payments.parser import of_document as parser
+
+__all__ = [
+    "add_bigquery",
+    "add_bigquery_endpoint",
+    "add_dataset",
+    "add_dry_run",
+    "add_flink",
+    "add_json",
+    "add_kafka",
+    "add_limits",
+    "add_topics",
+    "add_wait",
+    "parser",
+]
 
 
-def parser(program: str, document: str | None) -> argparse.ArgumentParser:
-    """Returns a parser whose help is a module's docstring: its first line, then an example."""
-    title, _, rest = (document or "").partition("\n\n")
-    return argparse.ArgumentParser(
-        prog=program,
-        description=title,
-        epilog=f"example:\n\n{rest}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-
-
-def add_bigquery(parser: argparse.ArgumentParser) -> None:
+def add_bigquery(parser: Parser) -> None:
     """Adds --bigquery_dataset and --bigquery_endpoint."""
-    add_dataset(parser, "--bigquery_dataset", "Dataset that holds the outcome tables.")
+    parser.add_setting("bigquery_dataset", type=flag_types.dataset, required=True)
     add_bigquery_endpoint(parser)
 
 
 def add_dataset(parser: argparse.ArgumentParser, flag: str, meaning: str) -> None:
-    """Adds a required flag that names a dataset."""
+    """Adds a required flag that names a dataset, and is no setting."""
     parser.add_argument(
         flag, type=flag_types.dataset, required=True, metavar="PROJECT.DATASET", help=meaning
     )
 
 
-def add_bigquery_endpoint(parser: argparse.ArgumentParser) -> None:
+def add_bigquery_endpoint(parser: Parser) -> None:
     """Adds --bigquery_endpoint."""
-    parser.add_argument(
-        "--bigquery_endpoint",
-        type=flag_types.host_port,
-        metavar="HOST:PORT",
-        help="A local BigQuery stand-in instead of Google's service.",
-    )
+    parser.add_setting("bigquery_endpoint", type=flag_types.host_port)
 
 
-def add_kafka(parser: argparse.ArgumentParser, unless: str = "") -> None:
+def add_kafka(parser: Parser, unless: str = "") -> None:
     """Adds --kafka_bootstrap_servers and --kafka_config_file.
 
     Args:
         unless: what the brokers are needed for, where they are not always.
     """
-    parser.add_argument(
-        "--kafka_bootstrap_servers",
+    parser.add_setting(
+        "kafka_bootstrap_servers",
         type=flag_types.servers,
         required=not unless,
-        metavar="HOST:PORT[,…]",
-        help=f"Kafka brokers to ask first. {unless}".strip(),
+        meaning=f"Kafka brokers to ask first. {unless}".strip(),
     )
-    parser.add_argument(
-        "--kafka_config_file",
-        metavar="FILE",
-        help="Java-style properties for the Kafka client, as the pipeline takes them.",
-    )
+    parser.add_setting("kafka_config_file")
 
 
-def add_topics(parser: argparse.ArgumentParser) -> None:
+def add_topics(parser: Parser) -> None:
     """Adds --kafka_topics."""
-    parser.add_argument(
-        "--kafka_topics",
-        type=flag_types.topics,
-        required=True,
-        metavar="TOPIC[,…]",
-        help="Topics that the pipeline reads.",
-    )
+    parser.add_setting("kafka_topics", type=flag_types.topics, required=True)
 
 
-def add_flink(parser: argparse.ArgumentParser, unless: str = "") -> None:
+def add_flink(parser: Parser, unless: str = "") -> None:
     """Adds --flink.
 
     Args:
         unless: what is done without it, where it is not always needed.
     """
-    parser.add_argument(
-        "--flink",
+    parser.add_setting(
+        "flink",
         type=flag_types.host_port,
         required=not unless,
-        metavar="HOST:PORT",
-        help=f"REST address of Flink's JobManager{unless}.",
+        meaning=f"REST address of Flink's JobManager{unless}.",
+    )
+
+
+def add_json(parser: argparse.ArgumentParser) -> None:
+    """Adds --json."""
+    parser.add_argument("--json", action="store_true", help="Print one JSON document instead.")
+
+
+def add_dry_run(parser: argparse.ArgumentParser) -> None:
+    """Adds --dry_run."""
+    parser.add_argument(
+        "--dry_run", action="store_true", help="Tell what would be changed, and change nothing."
     )
 
 
@@ -103,12 +102,11 @@ def add_wait(parser: argparse.ArgumentParser, meaning: str, default: int = 0) ->
     )
 
 
-def add_limits(parser: argparse.ArgumentParser) -> None:
+def add_limits(parser: Parser) -> None:
     """Adds --clock_skew_sec and --allowed_lateness_sec."""
-    for name in ("clock_skew", "allowed_lateness"):
-        parser.add_argument(
-            f"--{name}_sec",
-            type=flag_types.in_range_of(f"--{name}_sec"),
-            metavar="SEC",
-            help="As the pipeline runs with (default: what the table runs says).",
+    for name in ("clock_skew_sec", "allowed_lateness_sec"):
+        parser.add_setting(
+            name,
+            type=flag_types.in_range_of(f"--{name}"),
+            meaning="As the job runs with (default: what the table runs says).",
         )

@@ -1,4 +1,4 @@
-"""Who runs this program, for the rows that say so."""
+"""Finds out who runs this program, for the rows that say so."""
 
 from __future__ import annotations
 

@@ -1,7 +1,5 @@
 """`python -m payments`, the same as `payments`."""
 
-import sys
+from payments.cli import program
 
-from payments.cli import main
-
-sys.exit(main())
+program()

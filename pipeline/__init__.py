@@ -7,4 +7,6 @@ runners     the only file that knows Direct, Flink and Dataflow
 launch      what happens before and around a submission
 """
 
-import operations as _before_beam  # noqa: F401 - silences what libraries announce when they load
+from payments import quiet
+
+quiet.start()

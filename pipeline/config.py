@@ -1,4 +1,4 @@
-"""What does the job run with? Checked, frozen values; every rule that spans flags is here."""
+"""The configuration of the job: checked, frozen values. Every rule that spans flags is here."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ class PipelineConfig:
         resume: folder below which the newest checkpoint is where to start, Flink only.
         preflight: whether to check the surroundings before submission.
         continues: whether a savepoint, or the job that is updated, brings the state.
-        shadow: whether that is the savepoint of another job, which goes on beside this one.
+        shadow: whether that is the savepoint of another job, which continues beside this one.
         start_from_tables: folder for what the tables say, when a job begins with that.
         java_parts: folder of jars to expand the Java transforms with, Dataflow only.
         checkpoint_sec: time between checkpoints, Flink only.
@@ -174,7 +174,7 @@ class PipelineConfig:
 
     @property
     def horizon_us(self) -> int:
-        """Returns how long an id is remembered (GUARANTEE.md: why a copy can never count twice)."""
+        """Returns how long an id is remembered (docs/guarantee.md, "Why no copy counts twice")."""
         return self.allowed_lateness_us + self.clock_skew_us
 
     @property
@@ -285,7 +285,7 @@ class PipelineConfig:
             checkpoint_sec=flink.checkpointing_interval / 1_000,
             run_id=run_id,
             job_name=options.view_as(GoogleCloudOptions).job_name
-            or f"payments-{run_id.lower()}-{token}",
+            or _job_name(runner, f"{project}.{dataset}", run_id, token),
             image=_image(options),
             flink=wrong.address("--flink", flink.flink),
             take_over=launch.take_over,
@@ -463,6 +463,13 @@ def _run_id(asked: str | None) -> str:
     return asked
 
 
+def _job_name(runner: str, dataset: str, run_id: str, token: str) -> str:
+    """Returns a name that says whose job it is; a claim finds its job by it, so it is its own."""
+    name = f"payments-{dataset}-{run_id}-{token}"
+    # Dataflow takes small letters, digits and hyphens.
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()) if runner == "DataflowRunner" else name
+
+
 def _image(options: PipelineOptions) -> str | None:
     """Returns the image of this program: Dataflow is told which, our own images say so."""
     asked: str | None = options.view_as(WorkerOptions).sdk_container_image
@@ -479,7 +486,10 @@ def _runner(options: PipelineOptions) -> str:
 def _needed(kind: Callable[[str], T], flag: str, value: str | None) -> T:
     """Returns what a flag says that must be given."""
     if not value:
-        raise ConfigError(f"{flag} is required. Hint: `python -m pipeline --help`.")
+        raise ConfigError(
+            f"{flag} is required. Hint: a flag, a variable (PAYMENTS_…) or a key of --config FILE "
+            "says it."
+        )
     return _as(kind, flag, value)
 
 

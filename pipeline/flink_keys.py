@@ -6,7 +6,7 @@ Few keys, as shards are, would lie as chance has it: of 32 keys on 8 subtasks on
 keys are evenly spaced, and every number of subtasks that divides n gets as many of them.
 
 The keys of n shards are among those of 2n. State that was kept in another number of shards is
-therefore met, and refused, at keys that both have (contract/shard.py).
+therefore met, and refused, at keys that both have (transforms/state/shard.py).
 
 Sources: Beam 2.70.0 `FlinkKey.hashCode` (murmur3_128 of the encoded key, Guava), Flink 1.19
 `KeyGroupRangeAssignment` (MathUtils.murmurHash of that, modulo the groups).

@@ -38,7 +38,7 @@ LOOK_EVERY_SEC = 1
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """What a program may exchange: a test the two ends, a rehearsal a rule or a step.
+    """What a program may exchange: a test the two ends, an upgrade run a rule or a step.
 
     Attributes:
         read: from the root to lists of KafkaRecord.

@@ -1,12 +1,14 @@
 """Reads the flags, checks the surroundings, builds the graph and runs it.
 
-    python -m pipeline --runner=FlinkRunner --kafka_bootstrap_servers=broker:9092 \\
+    payments run --runner=FlinkRunner --kafka_bootstrap_servers=broker:9092 \\
         --kafka_topics=payments --bigquery_dataset=my-project.payments \\
         --job_endpoint=jobserver:8099 --expansion_service=expansion:8097
+    payments run --config=payments.toml
 
 Exit code: 0 the job finished, or was submitted with --no_wait_until_finish, or runs already by the
 same --run_id; 1 it failed, or could not be started, or found no valid record on DirectRunner; 2 a
-mistake in the flags; 4 somebody cancelled the job; 130 interrupted.
+mistake in the flags; 3 a service that must be asked first did not answer; 4 somebody cancelled the
+job; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,29 +19,41 @@ import difflib
 import functools
 import logging
 import os
+import re
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineResult
 
-from operations.errors import CannotStart
+from operations.errors import CannotStart, OperatorError
+from payments import exit_codes, sources
+from payments.errors import SettingsError
+from payments.parser import CONFIG_MEANING, Parser
+from payments.settings import CONFIG, OF_THE_JOB
 from pipeline import runners
 from pipeline.config import RUNNERS, ConfigError, PipelineConfig
 from pipeline.launch import java_parts, preflight, resume, run_here, start
 from pipeline.launch.claim import AlreadyRuns, Claim
 from pipeline.launch.stops import stopped
-from pipeline.launch.wait import EXIT_FAILED, EXIT_INTERRUPTED, wait
+from pipeline.launch.wait import wait
 from pipeline.options import OWN_OPTIONS, FlinkOptions
 from pipeline.program import Program
 from transforms.kafka import causes as kafka_causes
 
 _LOG = logging.getLogger("pipeline")
 
-EXIT_USAGE = 2
+# What is no OperatorError, and ends a launch in a line all the same.
+_ENDS = {
+    ConfigError: exit_codes.USAGE,
+    preflight.PreflightError: exit_codes.FINDING,
+    resume.ResumeError: exit_codes.FINDING,
+    runners.NotExactlyOnce: exit_codes.FINDING,
+    java_parts.NoJavaParts: exit_codes.FINDING,
+}
 
 
 def main(argv: Sequence[str] | None = None, program: Program = Program()) -> int:
@@ -53,40 +67,58 @@ def main(argv: Sequence[str] | None = None, program: Program = Program()) -> int
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
     if {"-h", "--help"} & set(arguments):
-        _help_parser().print_help()
-        return 0
+        parser().print_help()
+        return exit_codes.WELL
     _set_up_logging()
-    try:
-        options = PipelineOptions(arguments)
-        return _run(_checked(arguments, options), options, program)
-    except ConfigError as error:
-        return _fail(error, EXIT_USAGE)
-    except AlreadyRuns as found:
-        _LOG.info("nothing to do: %s", found)
-        return 0
-    except (
-        preflight.PreflightError,
-        CannotStart,
-        resume.ResumeError,
-        runners.NotExactlyOnce,
-        java_parts.NoJavaParts,
-    ) as error:
-        return _fail(error, EXIT_FAILED)
-    except KeyboardInterrupt:
-        print("stopped", file=sys.stderr)
-        return EXIT_INTERRUPTED
+    return exit_codes.run(lambda: _launch(arguments, program), _ENDS)
 
 
 def end(code: int) -> NoReturn:
     """Ends the process with an exit code. Whoever launches a pipeline ends by this.
 
     Not sys.exit: while the interpreter takes itself apart, gRPC's stream from the job server may
-    wait for a thread that is no more (_Rendezvous.__del__), and the program never ends.
+    wait for a thread that has ended (_Rendezvous.__del__), and the program never ends.
     """
     atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
+
+
+def _launch(asked: Sequence[str], program: Program) -> int:
+    arguments, added = sources.completed(asked, OF_THE_JOB)
+    try:
+        options = PipelineOptions(arguments)
+        config = _checked(arguments, options)
+    except ConfigError as error:
+        raise _with_source(error, added) from None
+    try:
+        return _run(config, options, program)
+    except AlreadyRuns as found:
+        _LOG.info("nothing to do: %s", found)
+        return exit_codes.WELL
+
+
+def _checked(arguments: Sequence[str], options: PipelineOptions) -> PipelineConfig:
+    """Returns the configuration; raises ConfigError with all that is wrong with the flags."""
+    unknown = _unknown_flags(arguments)
+    try:
+        config = PipelineConfig.from_options(options)
+    except ConfigError as error:
+        raise ConfigError(*unknown, *error.problems) from None
+    if unknown:
+        raise ConfigError(*unknown)
+    return config
+
+
+def _with_source(error: ConfigError, added: Mapping[str, sources.Value]) -> SettingsError:
+    """Returns the error with the places that wrong values came from, unless those are flags."""
+    return SettingsError(str(ConfigError(*(_from_where(each, added) for each in error.problems))))
+
+
+def _from_where(problem: str, added: Mapping[str, sources.Value]) -> str:
+    named = next((name for name in added if re.match(rf"--{name}\b", problem)), None)
+    return problem if named is None else f"{added[named].source}: {problem}"
 
 
 def _run(config: PipelineConfig, options: PipelineOptions, program: Program) -> int:
@@ -100,7 +132,7 @@ def _run(config: PipelineConfig, options: PipelineOptions, program: Program) -> 
         if config.bounded:
             _run_here(program, config, options, claim)
             _LOG.info("DONE after %.0f s", time.monotonic() - started_at)
-            return 0
+            return exit_codes.WELL
         result = _submit(program, config, options, claim)
     except KeyboardInterrupt:
         claim.failed("stopped by Ctrl-C")
@@ -108,13 +140,15 @@ def _run(config: PipelineConfig, options: PipelineOptions, program: Program) -> 
     except BaseException as error:
         why = stopped(error)
         claim.failed(why)
+        if isinstance(error, OperatorError):
+            raise
         if isinstance(error, RuntimeError):
-            return _fail(why, EXIT_FAILED)
+            return exit_codes.told(why, exit_codes.FINDING)
         raise
     claim.submitted(runners.job_id(result))
     if options.view_as(StandardOptions).no_wait_until_finish:
         _LOG.info("submitted to %s as %s; not waiting", config.runner, config.job_name)
-        return 0
+        return exit_codes.WELL
     return wait(result, claim, config, started_at)
 
 
@@ -195,17 +229,17 @@ def _no_word_of_the_job_servers(record: logging.LogRecord) -> bool:
     return record.module != "portable_runner" or record.levelno < logging.ERROR
 
 
-def _help_parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pipeline",
-        usage="python -m pipeline --runner=RUNNER --kafka_bootstrap_servers=… --kafka_topics=… "
+def parser() -> Parser:
+    """Returns a parser of our own flags, for help and for shells; Beam takes the command line."""
+    parser = Parser(
+        prog="payments run",
+        usage="payments run --runner=RUNNER --kafka_bootstrap_servers=… --kafka_topics=… "
         "--bigquery_dataset=… [flags]",
         description="Counts each payment exactly once: Kafka → deduplication → BigQuery.",
         epilog=(__doc__ or "").partition("\n\n")[2] + "\nFlags of Beam and of the runner are taken "
         "as well: beam.apache.org, 'Configuring pipeline options'.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
+    parser.add_argument(f"--{CONFIG}", metavar="FILE", help=CONFIG_MEANING.replace("%", "%%"))
     parser.add_argument(
         "--runner",
         choices=RUNNERS,
@@ -218,20 +252,8 @@ def _help_parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _checked(arguments: Sequence[str], options: PipelineOptions) -> PipelineConfig:
-    """Returns the configuration; raises ConfigError with all that is wrong with the flags."""
-    unknown = _unknown_flags(arguments)
-    try:
-        config = PipelineConfig.from_options(options)
-    except ConfigError as error:
-        raise ConfigError(*unknown, *error.problems) from None
-    if unknown:
-        raise ConfigError(*unknown)
-    return config
-
-
 def _unknown_flags(arguments: Sequence[str]) -> list[str]:
-    """Returns a line for each flag that nobody knows; Beam would only log it and go on.
+    """Returns a line for each flag that nobody knows; Beam would only log it and continue.
 
     Raises:
         ConfigError: a flag's value is none of its kind.
@@ -250,10 +272,5 @@ def _unknown_flags(arguments: Sequence[str]) -> list[str]:
 
 def _unknown(flag: str, parser: argparse.ArgumentParser) -> str:
     close = difflib.get_close_matches(flag, parser._option_string_actions, n=1)
-    hint = f"did you mean {close[0]}?" if close else "`python -m pipeline --help` lists them."
+    hint = f"did you mean {close[0]}?" if close else "`payments run --help` lists them."
     return f"unknown flag {flag!r}. Hint: {hint}"
-
-
-def _fail(error: object, code: int) -> int:
-    print(f"error: {error}", file=sys.stderr)
-    return code

@@ -1,4 +1,4 @@
-"""Which flags are there? Names, defaults and help only; config.py checks what they say."""
+"""The flags of the job: names, defaults and help only. config.py checks their values."""
 
 from __future__ import annotations
 

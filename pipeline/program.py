@@ -1,4 +1,4 @@
-"""What `main` launches: the product, or a rehearsal that exchanges a part of it by name."""
+"""The parts that `main` launches: the product's own, or a test run's replacements by name."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between runners, and nothing else. Steps must never ask which one runs them."""
+"""The differences between runners, and nothing else. Steps must never ask which one runs them."""
 
 from __future__ import annotations
 
@@ -19,6 +19,9 @@ from apache_beam.runners import create_runner
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.runners.portability.portable_runner import PortableRunner
 from apache_beam.runners.runner import PipelineResult, PipelineRunner
+from apitools.base.py import exceptions as apitools_exceptions
+from google.api_core import exceptions as api_exceptions
+from google.auth import exceptions as auth_exceptions
 
 from operations import places
 from pipeline import flink_keys
@@ -29,6 +32,12 @@ from transforms.bigquery.flush_rows import NEEDS_STABLE_INPUT
 # By name: what it sets is for workers, not for the launcher.
 _WORKER_LIMITS = "pipeline.worker_limits"
 Hold = Callable[[beam_runner_api_pb2.Pipeline], object]
+# What a user or a network can do wrong with Dataflow; anything else keeps its stack trace.
+_GOOGLE = (
+    api_exceptions.GoogleAPIError,
+    auth_exceptions.GoogleAuthError,
+    apitools_exceptions.Error,
+)
 _STABLE_INPUT = common_urns.requirements.REQUIRES_STABLE_INPUT.urn
 
 
@@ -42,9 +51,16 @@ class NotSubmitted(RuntimeError):
 
 @contextlib.contextmanager
 def refusals_told(job_endpoint: str | None, expansion_service: str | None) -> Iterator[None]:
-    """Turns what gRPC raises during a submission into NotSubmitted, one line."""
+    """Turns what gRPC and Google Cloud raise during a submission into NotSubmitted, one line."""
     try:
         yield
+    except _GOOGLE as error:
+        answered = " ".join(str(error).split())[:300]
+        raise NotSubmitted(
+            f"Google Cloud did not take the job ({type(error).__name__}: {answered}). Hint: do "
+            "--project, --region and --temp_location exist, and may this account use them? "
+            "`gcloud auth application-default login` logs in."
+        ) from None
     except (grpc.RpcError, grpc.FutureTimeoutError) as error:
         answered = "no answer in time"
         if isinstance(error, grpc.Call):

@@ -2,7 +2,7 @@
 
 From 2.67 to 2.75 Beam keeps the exception of every failed bundle, and with its traceback all that
 the bundle held: 250 to 350 kB for eight steps, of up to 10,000 bundles. Dataflow retries for ever,
-so a worker would end for want of memory. Those of the last hundred tell as much. Flink ends its
+so a worker would run out of memory. Those of the last hundred tell as much. Flink ends its
 workers with each restart. Beam 2.76 keeps texts alone (apache/beam issue 39406, pull request
 39405): this module goes then.
 """

@@ -5,5 +5,5 @@
     python -m sandbox down     stops them
 
 From Python: `from sandbox.sandbox import Sandbox`. This file imports nothing, because
-sandbox.bigquery runs in a virtual environment that lacks what the rest needs.
+sandbox.bigquery runs in a virtual environment without the packages that the rest needs.
 """

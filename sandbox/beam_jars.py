@@ -2,7 +2,7 @@
 
 Two things differ from .tools/jars/expansion, and neither has an option:
 
-- One jar comes first: Beam's servers then listen on loopback only (loopback.py).
+- One jar comes first: Beam's servers then listen on loopback only (loopback_patch.py).
 - The others lie in a folder called gradle/wrapper. The job server and the expansion service add
   their whole class path to every job, 170 jars that each TaskManager downloads again although it
   has them: hundreds of MB and half a minute per job, and a class loader per job, which in the end
@@ -18,7 +18,7 @@ import shutil
 import zipfile
 from pathlib import Path
 
-from sandbox import loopback
+from sandbox import loopback_patch
 from sandbox.layout import EXPANSION_JARS, Layout
 
 
@@ -37,4 +37,4 @@ def link(jars: Path, folder: Path, loopback_jar: Path) -> None:
         except OSError:  # another disk, or one without hard links
             shutil.copyfile(jar, folder / jar.name)
     with zipfile.ZipFile(loopback_jar, "w") as target:
-        loopback.add(jars, target)
+        loopback_patch.add(jars, target)

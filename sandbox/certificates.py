@@ -1,4 +1,4 @@
-"""Whom do the clients of BigQuery and Kafka trust? An authority made for this sandbox."""
+"""Makes the certificate authority that this sandbox's clients of BigQuery and Kafka trust."""
 
 from __future__ import annotations
 

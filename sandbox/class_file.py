@@ -1,4 +1,4 @@
-"""Reads a Java class file as far as loopback.py needs it: its constants and what they name.
+"""Reads a Java class file as far as loopback_patch.py needs it: its constants and what they name.
 
 Format: the Java Virtual Machine Specification, chapter 4.
 """

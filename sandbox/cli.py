@@ -11,10 +11,12 @@ import time
 from collections.abc import Sequence
 from types import FrameType
 
-from sandbox import endpoints, ports, processes
+from payments import exit_codes
+from payments.parser import Parser
+from sandbox import endpoints, ports, processes, settings_file
 from sandbox.component import NAMES
 from sandbox.endpoints import DEFAULT_DIR
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxUsage
 from sandbox.sandbox import Sandbox
 
 _DESCRIPTION = """\
@@ -26,7 +28,11 @@ Beam's job server, the Java expansion service and a pool of Python workers.
 _EXAMPLES = """\
 examples:
   python -m sandbox up                          start it, or learn that it is up
-  python -m pipeline --runner=FlinkRunner $(python -m sandbox flags)
+  export PAYMENTS_CONFIG=$(python -m sandbox config --fresh)
+  payments tables create                        ... which each command reads: any number of times,
+  payments simulate --count=5000                with a topic, a dataset and a ledger of their own
+  payments run --no_wait_until_finish
+  payments reconcile --wait_sec=120
   python -m sandbox kill taskmanager-1          SIGKILL; the supervisor starts it again
   python -m sandbox kill kafka --no-restart     SIGKILL; it stays down ...
   python -m sandbox restart kafka               ... until this
@@ -35,6 +41,9 @@ examples:
   python -m sandbox down                        data stays; add --wipe to delete it
 
 components: {components}
+
+exit codes: 0 well, 1 a component is down, 2 a mistake in what was asked for, 3 it could not be
+done, 130 interrupted
 """
 
 
@@ -43,16 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     # `kill PID` and a CI's time limit end `up` as Ctrl-C does: with everything taken down.
     signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        return int(options.command(Sandbox(options.dir), options))
-    except SandboxError as error:
-        print(f"sandbox: error: {error.problem}", file=sys.stderr)
-        if error.hint:
-            print(f"  hint: {error.hint}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("sandbox: interrupted", file=sys.stderr)
-        return 130
+    return exit_codes.run(lambda: int(options.command(Sandbox(options.dir), options)))
 
 
 def _up(sandbox: Sandbox, options: argparse.Namespace) -> int:
@@ -60,7 +60,7 @@ def _up(sandbox: Sandbox, options: argparse.Namespace) -> int:
     result = sandbox.up(_say, ports.parse(options.port))
     _say(f"up after {time.monotonic() - started_at:.1f} s; logs in {result['logs']}")
     print(json.dumps(result, indent=2))
-    return 0
+    return exit_codes.WELL
 
 
 def _down(sandbox: Sandbox, options: argparse.Namespace) -> int:
@@ -68,7 +68,7 @@ def _down(sandbox: Sandbox, options: argparse.Namespace) -> int:
     sandbox.down(wipe=options.wipe)
     kept = "data deleted" if options.wipe else f"data kept in {sandbox.layout.root}"
     _say(f"down after {time.monotonic() - started_at:.1f} s; {kept}")
-    return 0
+    return exit_codes.WELL
 
 
 def _status(sandbox: Sandbox, options: argparse.Namespace) -> int:
@@ -93,42 +93,46 @@ def _status(sandbox: Sandbox, options: argparse.Namespace) -> int:
                 f"{row['uptime_sec']:>10}{row['port'] or '-':>7}"
             )
         print(f"{'total':<34}{sum(row['rss_mib'] for row in rows):>9}")
-    return 0 if all(state.running for state in states.values()) else 1
+    running = all(state.running for state in states.values())
+    return exit_codes.WELL if running else exit_codes.FINDING
 
 
 def _restart(sandbox: Sandbox, options: argparse.Namespace) -> int:
     sandbox.restart(options.component)
     _say(f"{options.component} ready, process {sandbox.pids()[options.component]}")
-    return 0
+    return exit_codes.WELL
 
 
 def _kill(sandbox: Sandbox, options: argparse.Namespace) -> int:
     killed = sandbox.kill(options.component, restart=not options.no_restart)
     after = "it stays down" if options.no_restart else "the supervisor starts it again"
     _say(f"{options.component}, process {killed}, killed; {after}")
-    return 0
+    return exit_codes.WELL
 
 
 def _flags(sandbox: Sandbox, options: argparse.Namespace) -> int:
     print(" ".join(endpoints.pipeline_flags(sandbox.endpoints(), options.secure)))
-    return 0
+    return exit_codes.WELL
+
+
+def _config(sandbox: Sandbox, options: argparse.Namespace) -> int:
+    print(settings_file.write(sandbox.endpoints(), options.secure, options.fresh))
+    return exit_codes.WELL
 
 
 def _endpoint(sandbox: Sandbox, options: argparse.Namespace) -> int:
     known = {name: value for name, value in sandbox.endpoints().items() if isinstance(value, str)}
     if options.name not in known:
-        raise SandboxError(f"no endpoint {options.name!r}", f"one of: {', '.join(known)}")
+        raise SandboxUsage(f"no endpoint {options.name!r}", f"one of: {', '.join(known)}")
     print(known[options.name])
-    return 0
+    return exit_codes.WELL
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m sandbox",
         description=_DESCRIPTION,
         epilog=_EXAMPLES.format(components=", ".join(NAMES)),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_up(commands)
@@ -144,13 +148,27 @@ def _parser() -> argparse.ArgumentParser:
     flags = _add(
         commands, "flags", _flags, "print the flags for `python -m pipeline` on this sandbox"
     )
-    flags.add_argument("--secure", action="store_true", help="reach Kafka through TLS and a login")
+    config = _add(
+        commands,
+        "config",
+        _config,
+        "write the settings of this sandbox to a file, for --config of every command; print where",
+    )
+    config.add_argument(
+        "--fresh",
+        action="store_true",
+        help="with a topic, a dataset and a ledger that nobody has used",
+    )
+    for command in (flags, config):
+        command.add_argument(
+            "--secure", action="store_true", help="reach Kafka through TLS and a login"
+        )
     endpoint = _add(commands, "endpoint", _endpoint, "print one value of endpoints.json")
     endpoint.add_argument("name", metavar="NAME", help="kafka, bigquery, flink_rest, …")
     return parser
 
 
-def _add_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_up(commands: argparse._SubParsersAction[Parser]) -> None:
     up = _add(commands, "up", _up, "start everything; prints endpoints.json")
     up.add_argument(
         "--port",
@@ -163,11 +181,11 @@ def _add_up(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
 
 
 def _add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
+    commands: argparse._SubParsersAction[Parser],
     name: str,
     command: object,
     summary: str,
-) -> argparse.ArgumentParser:
+) -> Parser:
     parser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
     parser.add_argument(
         "--dir", default=DEFAULT_DIR, help="the sandbox's folder (default: %(default)s)"

@@ -1,4 +1,4 @@
-"""What is a component? A name, a command and the settings its supervisor needs."""
+"""A component of the sandbox: a name, a command and the settings its supervisor needs."""
 
 from __future__ import annotations
 

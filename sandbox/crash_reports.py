@@ -1,4 +1,4 @@
-"""What a crashed process leaves behind: Java's report of a fatal error, and core files.
+"""Collects what a crashed process leaves behind: Java's report of a fatal error, and core files.
 
 A process that is killed leaves none, so each is a fault of its own, in native code or in Java.
 """

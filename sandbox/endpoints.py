@@ -1,4 +1,4 @@
-"""Where does a running sandbox listen? The file endpoints.json, for the demo, tests and people."""
+"""The addresses of a running sandbox: the file endpoints.json, for the demo, tests and people."""
 
 from __future__ import annotations
 
@@ -75,27 +75,38 @@ def load(directory: Path | str = DEFAULT_DIR) -> Endpoints:
         raise SandboxError(f"no sandbox is up in {directory}", "python -m sandbox up") from None
 
 
-def kafka_flags(endpoints: Endpoints, secure: bool = False) -> list[str]:
-    """Returns the flags with which the pipeline and its tools reach Kafka."""
+def kafka_settings(endpoints: Endpoints, secure: bool = False) -> dict[str, str]:
+    """Returns the settings with which all commands reach Kafka; `secure`: by TLS and a login."""
     if not secure:
-        return [f"--kafka_bootstrap_servers={endpoints['kafka']}"]
-    return [
-        f"--kafka_bootstrap_servers={endpoints['kafka_sasl_ssl']}",
-        f"--kafka_config_file={endpoints['kafka_config_file']}",
-    ]
+        return {"kafka_bootstrap_servers": endpoints["kafka"]}
+    return {
+        "kafka_bootstrap_servers": endpoints["kafka_sasl_ssl"],
+        "kafka_config_file": endpoints["kafka_config_file"],
+    }
+
+
+def settings(endpoints: Endpoints, secure: bool = False) -> dict[str, str]:
+    """Returns where everything of this sandbox is, by the names that all commands know."""
+    return {
+        **kafka_settings(endpoints, secure),
+        "bigquery_endpoint": endpoints["bigquery"],
+        "expansion_service": endpoints["expansion_service"],
+        "job_endpoint": endpoints["job_service"],
+        "flink": endpoints["flink_rest"],
+        "environment_type": "EXTERNAL",
+        "environment_config": endpoints["python_workers"],
+    }
+
+
+def kafka_flags(endpoints: Endpoints, secure: bool = False) -> list[str]:
+    """Returns `kafka_settings` as flags."""
+    return _flags(kafka_settings(endpoints, secure))
 
 
 def pipeline_flags(endpoints: Endpoints, secure: bool = False) -> list[str]:
-    """Returns the flags with which `python -m pipeline` runs on this sandbox.
+    """Returns `settings` as flags, with which `python -m pipeline` runs on this sandbox."""
+    return _flags(settings(endpoints, secure))
 
-    `secure` reaches Kafka through TLS with a login.
-    """
-    return [
-        *kafka_flags(endpoints, secure),
-        f"--bigquery_endpoint={endpoints['bigquery']}",
-        f"--expansion_service={endpoints['expansion_service']}",
-        f"--job_endpoint={endpoints['job_service']}",
-        f"--flink={endpoints['flink_rest']}",
-        "--environment_type=EXTERNAL",
-        f"--environment_config={endpoints['python_workers']}",
-    ]
+
+def _flags(found: Mapping[str, str]) -> list[str]:
+    return [f"--{name}={value}" for name, value in found.items()]

@@ -1,4 +1,4 @@
-"""When is a component ready? When it answers as its users will ask it, not when it runs."""
+"""Health checks of components: one is ready when it answers as its users will ask it."""
 
 from __future__ import annotations
 

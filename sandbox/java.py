@@ -1,4 +1,4 @@
-"""How is a Java program of the sandbox started?"""
+"""Starts the Java programs of the sandbox."""
 
 from __future__ import annotations
 

@@ -68,14 +68,14 @@ def server_properties(plan: Plan) -> str:
     return "".join(f"{key}={value}\n" for key, value in settings.items())
 
 
-def create_topic(bootstrap_servers: str) -> None:
-    """Creates the topic of payments; one that exists is left as it is.
+def create_topic(bootstrap_servers: str, name: str = TOPIC) -> None:
+    """Creates a topic of payments; one that exists is left as it is.
 
     LogAppendTime: arrival is then a property of the record that no producer can set
-    (docs/guarantees.md rests on it). Other topics keep the broker's CreateTime.
+    (docs/proof.md rests on it). Other topics keep the broker's CreateTime.
     """
     topic = NewTopic(
-        TOPIC,
+        name,
         num_partitions=PARTITIONS,
         replication_factor=1,
         topic_configs={"message.timestamp.type": "LogAppendTime"},

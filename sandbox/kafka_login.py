@@ -1,4 +1,4 @@
-"""Who may use the broker's secure listener? One user, whose password only a file of ours knows."""
+"""The one user of the broker's secure listener. Its password lies in a file of the sandbox."""
 
 from __future__ import annotations
 

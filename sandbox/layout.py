@@ -1,4 +1,4 @@
-"""Where does everything lie? The paths of a sandbox and of the tools it runs."""
+"""The paths of a sandbox and of the tools it runs."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ class Layout:
 
     @property
     def loopback_jar(self) -> Path:
-        """Returns the jar that must come first in a class path with Beam in it; see loopback.py."""
+        """Returns the jar that must come first in Beam's class path; see loopback_patch.py."""
         return self.root / "run/loopback.jar"
 
     @property
@@ -122,6 +122,11 @@ class Layout:
     def endpoints(self) -> Path:
         """Returns the file that tells others where everything listens."""
         return self.root / "endpoints.json"
+
+    @property
+    def settings(self) -> Path:
+        """Returns the file of settings for `--config`."""
+        return self.root / "payments.toml"
 
     @property
     def lock(self) -> Path:

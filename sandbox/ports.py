@@ -1,4 +1,4 @@
-"""Which ports does the sandbox listen on? Chosen once, kept in the sandbox, always loopback."""
+"""Chooses the ports of a sandbox once, keeps them in it, and binds them to loopback only."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
-from sandbox.errors import SandboxError
+from sandbox.errors import SandboxError, SandboxUsage
 from templates.flink.loopback import HOST
 
 # Below the range from which the kernel takes the near ends of outgoing connections (32768 up on
@@ -89,22 +89,22 @@ def _candidates(root: Path, taken: Iterable[int]) -> Iterator[int]:
 
 
 def parse(settings: Iterable[str]) -> dict[str, int]:
-    """Reads `COMPONENT=N` settings. Raises SandboxError on anything else."""
+    """Reads `COMPONENT=N` settings. Raises SandboxUsage on anything else."""
     asked: dict[str, int] = {}
     for setting in settings:
         component, _, number = setting.partition("=")
         if component not in MAIN_PORTS:
-            raise SandboxError(
+            raise SandboxUsage(
                 f"--port {setting}: no component {component!r} with a port to set",
                 f"one of: {', '.join(MAIN_PORTS)}",
             )
         if not number.isdecimal() or not 1 <= int(number) <= 65_535:
-            raise SandboxError(
+            raise SandboxUsage(
                 f"--port {setting}: {number!r} is not a port",
                 f"a number from 1 to 65535, for example --port {component}=21000",
             )
         if int(number) in asked.values():
-            raise SandboxError(f"--port {setting}: port {number} is asked for twice")
+            raise SandboxUsage(f"--port {setting}: port {number} is asked for twice")
         asked[MAIN_PORTS[component]] = int(number)
     return asked
 

@@ -1,4 +1,4 @@
-"""Can a sandbox start on this machine? Checked before anything is started."""
+"""Checks that a sandbox can start on this machine, before anything is started."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which processes belong to a sandbox, and how much memory do they hold?"""
+"""Finds the processes that belong to a sandbox, and the memory that they hold."""
 
 from __future__ import annotations
 

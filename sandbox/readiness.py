@@ -1,4 +1,4 @@
-"""How does one wait for components? Side by side, and no longer than they live."""
+"""Waits for components side by side, and no longer than they live."""
 
 from __future__ import annotations
 

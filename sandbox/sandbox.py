@@ -96,7 +96,7 @@ class Sandbox:
         supervisor = self._supervisor.pid()
         victims = processes.of_sandbox(self.layout)
         # The supervisor first, or it would start what dies before it. The kernel kills its children
-        # with it (tether.py); the others are killed one by one.
+        # with it (pdeathsig.py); the others are killed one by one.
         victims.sort(key=lambda process: process.pid != supervisor)
         processes.end(victims)
         return len(victims)

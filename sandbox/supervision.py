@@ -1,4 +1,4 @@
-"""Who keeps the components alive? One supervisord per sandbox, spoken to over its socket."""
+"""Keeps the components alive: one supervisord per sandbox, controlled over its socket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What lets a JobManager's successor take over its jobs: one ZooKeeper, from Flink's own jars.
+"""One ZooKeeper from Flink's own jars, so that a JobManager's successor resumes its jobs.
 
 Without it a JobManager that dies takes its jobs along, although their checkpoints are there. In a
 cluster Kubernetes keeps this memory (`high-availability.type: kubernetes`); Flink offers no way

@@ -1,4 +1,25 @@
-"""Sends payments with a known truth to Kafka. `python -m simulator --help` shows how."""
+"""Sends payments to Kafka, some twice, late, contradicted or broken, and writes down the truth.
+
+  500 payments a second for a minute, 1 % of them twice:
+    payments simulate --kafka_bootstrap_servers=127.0.0.1:9092 --duration_sec=60 --ledger=run.jsonl
+  every fault at once, as fast as possible:
+    payments simulate --kafka_bootstrap_servers=127.0.0.1:9092 --rate_per_sec=0 --count=100000 \\
+      --duplicate_ratio=0.02 --late_ratio=0.01 --conflict_ratio=0.01 --invalid_ratio=0.01 \\
+      --seed=7 --ledger=run.jsonl
+  more than 1,000 ways of sending a payment again, at a rate of your own:
+    payments simulate --kafka_bootstrap_servers=127.0.0.1:9092 --scenario=duplicate_storm \\
+      --rate_per_sec=2000 --ledger=storm.jsonl
+
+The ledger says of each record how it must end: a pipeline is measured against it.
+
+The same seed and traffic flags give the same payments, whatever the clock and the number of
+partitions: ids, amounts, accounts, order and faults. Only event times differ, for they are the
+planned moment of sending; with --start_time they are the same, too, and payloads are equal byte
+for byte. Two runs with one seed on one topic send the same ids twice: give the second another.
+
+Exit code: 0 all sent and acknowledged, 1 not delivered, 2 a mistake in the flags, 130 or 143 ended
+by Ctrl-C or SIGTERM: what is under way is completed, copies planned for later are not sent.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +34,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from payments import exit_codes
+from payments.parser import Parser, of_document
 from simulator import duplicate_shapes, scenario
 from simulator.produce import ProduceError
 from simulator.run import Job, run
@@ -22,30 +45,6 @@ from transforms.kafka import causes as kafka_causes
 from transforms.kafka import connection as kafka_connection
 from transforms.kafka import properties as kafka_properties
 
-_DESCRIPTION = """\
-Sends payments to Kafka, some of them twice, late, contradicted or broken, and writes down for
-each record how it must end: the ledger is the truth that a pipeline is measured against.
-
-The same seed and traffic flags give the same payments, whatever the clock and the number of
-partitions: ids, amounts, accounts, order and faults. Only event times differ, for they are the
-planned moment of sending; with --start_time they are the same, too, and payloads are equal byte
-for byte. Two runs with one seed on one topic send the same ids twice: give the second another.
-"""
-_EXAMPLES = """\
-examples:
-  500 payments a second for a minute, 1 % of them twice:
-    python -m simulator --bootstrap_servers 127.0.0.1:9092 --duration_sec 60 --ledger run.jsonl
-  every fault at once, as fast as possible:
-    python -m simulator --bootstrap_servers 127.0.0.1:9092 --rate_per_sec 0 --count 100000 \\
-      --duplicate_ratio 0.02 --late_ratio 0.01 --conflict_ratio 0.01 --invalid_ratio 0.01 \\
-      --seed 7 --ledger run.jsonl
-  more than 1,000 ways of sending a payment again, at a rate of your own:
-    python -m simulator --bootstrap_servers 127.0.0.1:9092 --scenario duplicate_storm \\
-      --rate_per_sec 2000 --ledger storm.jsonl
-
-exit codes: 0 all sent and acknowledged; 1 not delivered; 2 wrong usage; 130, 143 stopped by
-Ctrl-C or SIGTERM (what is under way is completed, copies planned for later are not sent).
-"""
 _HELP = {
     "rate_per_sec": "records per second, copies included; 0: as fast as possible",
     "count": "records in all, copies included; without it and --duration_sec: until stopped",
@@ -74,26 +73,27 @@ _START_LONG_AGO_SEC_MIN = 3 * 3_600
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command and returns its exit code."""
     kafka_causes.keep_to_ourselves()
-    parser = _parser()
-    flags = parser.parse_args(argv)
+    whole = parser()
+    flags = whole.parse_args(argv)
     if flags.list_scenarios:
         for name in scenario.names():
             print(f"{name:<18}{scenario.describe(name)}")
-        return 0
+        return exit_codes.WELL
     try:
         job = _job(flags)
     except UsageError as error:
-        parser.error(str(error))
+        whole.error(str(error))
     _tune()
+    return exit_codes.run(lambda: _run(job), {ProduceError: exit_codes.FINDING})
+
+
+def _run(job: Job) -> int:
     try:
         return run(job)
-    except ProduceError as error:
-        print(f"simulator: error: {error}", file=sys.stderr)
     except BrokenPipeError:
-        pass  # who reads our output has left; the run itself was complete
+        raise  # who reads our output has left; the run itself was complete
     except OSError as error:
-        print(f"simulator: error: the ledger cannot be written: {error}", file=sys.stderr)
-    return 1
+        return exit_codes.told(f"the ledger cannot be written: {error}", exit_codes.FINDING)
 
 
 def _tune() -> None:
@@ -104,25 +104,15 @@ def _tune() -> None:
     sys.setswitchinterval(0.02)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m simulator",
-        description=_DESCRIPTION,
-        epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+def parser() -> Parser:
+    """Returns the parser of the command line."""
+    parser = of_document("payments simulate", __doc__)
+    parser.add_setting("kafka_bootstrap_servers")
+    parser.add_setting(
+        "kafka_topics", default="payments", meaning="The one to send to (default: %(default)s)."
     )
-    target = parser.add_argument_group("target")
-    target.add_argument("--bootstrap_servers", metavar="HOST:PORT", help="Kafka, comma-separated")
-    target.add_argument("--topic", default="payments", help="must exist (default: %(default)s)")
-    target.add_argument(
-        "--kafka_config_file",
-        type=Path,
-        metavar="FILE",
-        help="Java client properties: security.protocol, sasl.mechanism, sasl.jaas.config, "
-        "ssl.truststore.location (PEM), …; secrets belong here, never on the command line",
-    )
-    target.add_argument("--ledger", type=Path, metavar="FILE", help="where to write the truth")
+    parser.add_setting("kafka_config_file", type=Path)
+    parser.add_setting("ledger", type=Path, meaning="Where to write the truth.")
     traffic = parser.add_argument_group("traffic")
     traffic.add_argument(
         "--scenario",
@@ -168,12 +158,11 @@ def _job(flags: argparse.Namespace) -> Job:
     start_time_us = None
     if flags.start_time is not None:
         start_time_us = _start_time_us(flags.start_time, traffic)
-    servers = _servers(flags.bootstrap_servers)
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", flags.topic):
-        raise UsageError(f"--topic must be 1 to 249 of A-Z a-z 0-9 . _ -, got {flags.topic!r}")
+    servers = _servers(flags.kafka_bootstrap_servers)
+    topic = _topic(flags.kafka_topics)
     connection = _connection(servers, flags.kafka_config_file)
     _check_ledger(flags.ledger)
-    return Job(traffic, servers, flags.topic, connection, flags.ledger, start_time_us)
+    return Job(traffic, servers, topic, connection, flags.ledger, start_time_us)
 
 
 def _traffic(flags: argparse.Namespace) -> Traffic:
@@ -188,13 +177,21 @@ def _traffic(flags: argparse.Namespace) -> Traffic:
     return traffic
 
 
+def _topic(text: str) -> str:
+    if "," in text:
+        raise UsageError(f"--kafka_topics must name one topic, which is sent to, got {text!r}")
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", text):
+        raise UsageError(f"--kafka_topics must be 1 to 249 of A-Z a-z 0-9 . _ -, got {text!r}")
+    return text
+
+
 def _servers(text: str | None) -> str:
     if text is None:
-        raise UsageError("--bootstrap_servers is required, such as 127.0.0.1:9092")
+        raise UsageError("--kafka_bootstrap_servers is required, such as 127.0.0.1:9092")
     try:
         return ",".join(addresses.servers(text))
     except ValueError as error:
-        raise UsageError(f"--bootstrap_servers {error}") from None
+        raise UsageError(f"--kafka_bootstrap_servers {error}") from None
 
 
 def _connection(servers: str, file: Path | None) -> dict[str, Any]:

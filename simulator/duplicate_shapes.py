@@ -1,4 +1,4 @@
-"""How can a payment be sent again? Each way of retrying, as data."""
+"""The ways in which a payment is sent again, as data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong between a gateway and the books? Each fault, with the outcome it must have.
+"""The faults between a gateway and the books, each with the outcome that it must have.
 
 Every function is pure: a payment and random numbers in, planned records out. Payloads that cannot
 be counted are in `invalid`.

@@ -1,4 +1,4 @@
-"""Who pays whom, how much, and when? Payments as seeded people and shops would make them."""
+"""Generates payments as seeded people and shops would make them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which payloads cannot be counted? Every kind, each with the reason that the contract gives."""
+"""Payloads that cannot be counted: every kind, each with the reason that the contract gives."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from simulator.send import MINUTE_US, UNREADABLE, Facts, Later, Send, send_of
 from transforms.codecs import wire_format
 from transforms.payment.dead_letter import Reason
 from transforms.payment.outcome import Outcome
-from transforms.payment.rules import AMOUNT_MINOR_MAX
+from transforms.payment.rules import AMOUNT_MINOR_MAX, RULES
 
 # A broker takes 1 MiB by default, the record's own overhead included.
 _HUGE_BYTES = 900_000
@@ -97,6 +97,13 @@ _PAYLOAD_KINDS: dict[str, tuple[Reason, Callable[[bytes], bytes | None]]] = {
     _HUGE_KIND: (Reason.TOO_LARGE, _with_note(b'"' + b"x" * _HUGE_BYTES + b'"')),
 }
 _FUTURE_KIND = "event_time_in_future"
+# What breaks a rule that none of these breaks.
+_BROKEN = {reason for reason, *_ in (*_FIELD_KINDS.values(), *_PAYLOAD_KINDS.values())}
+_FIELD_KINDS |= {
+    rule.reason.value: (rule.reason, *rule.broken_by)
+    for rule in RULES
+    if rule.reason not in _BROKEN and rule.reason is not Reason.EVENT_TIME_IN_FUTURE
+}
 KINDS = (*_FIELD_KINDS, *_PAYLOAD_KINDS, _FUTURE_KIND)
 
 

@@ -1,4 +1,4 @@
-"""What was sent, and how must it end? The simulator's truth: one JSON line for each record sent."""
+"""Writes the ledger, the simulator's truth: a JSON line for each sent record and its outcome."""
 
 from __future__ import annotations
 

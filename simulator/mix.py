@@ -1,4 +1,4 @@
-"""How often does each fault happen? Shares of records, turned into chances of payments."""
+"""Turns the shares of records that are faulty into chances of payments."""
 
 from __future__ import annotations
 

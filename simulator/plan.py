@@ -1,4 +1,4 @@
-"""In which order are the records sent? Payments and faults, mixed in the shares asked for."""
+"""Plans the records in order: payments and faults, mixed in the shares asked for."""
 
 from __future__ import annotations
 

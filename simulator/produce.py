@@ -1,4 +1,4 @@
-"""How do planned records reach Kafka? The only producer, with every record's acknowledgement."""
+"""Sends planned records to Kafka: the only producer, with every record's acknowledgement."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far is the run, and what was sent? Progress on stderr, totals at the end."""
+"""Reports a run: progress on stderr, totals at the end."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""To which partition does a key belong, and which key belongs to another?"""
+"""Says to which partition a key belongs, and finds a key that belongs to another."""
 
 from __future__ import annotations
 

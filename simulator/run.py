@@ -1,4 +1,4 @@
-"""What does a run do, from the first record to the last acknowledgement?"""
+"""Runs a simulation, from the first record to the last acknowledgement."""
 
 from __future__ import annotations
 

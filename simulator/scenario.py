@@ -1,4 +1,4 @@
-"""Which traffic has a name? Scenarios are YAML files with the same keys as the flags."""
+"""Named traffic: scenarios are YAML files with the same keys as the flags."""
 
 from __future__ import annotations
 

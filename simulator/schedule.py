@@ -1,4 +1,4 @@
-"""When is a record due, and what time is it at the gateway then?"""
+"""Says when each record is due, and what time it is at the gateway then."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable
 
-# A stall is made up for by sending faster; the payments went on meanwhile. A longer one moves the
+# A stall is made up for by sending faster; the payments continued meanwhile. A longer one moves the
 # whole schedule, or event times would fall ever further behind and end as late.
 BEHIND_SEC_MAX = 30.0
 

@@ -1,4 +1,4 @@
-"""What is one planned record? Where it goes, what it carries and how it must end."""
+"""One planned record: where it is sent, what it carries and how it must end."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from simulator.routing import Route
 from transforms.payment.dead_letter import Reason
 from transforms.payment.outcome import Outcome
 
-# The defaults of GUARANTEE.md. Every planned age keeps a minute or more away from them.
+# The defaults of docs/guarantee.md. Every planned age keeps a minute or more away from them.
 ALLOWED_LATENESS_US = 3_600_000_000
 CLOCK_SKEW_US = 300_000_000
 MINUTE_US = 60_000_000

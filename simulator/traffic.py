@@ -1,4 +1,4 @@
-"""What traffic is asked for? The flags and the keys of a scenario, checked in one place."""
+"""The traffic that was asked for: flags and keys of a scenario, checked in one place."""
 
 from __future__ import annotations
 

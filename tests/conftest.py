@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,10 @@ from hypothesis import HealthCheck, settings
 if TYPE_CHECKING:  # imported at first use: Beam takes seconds, and most tests need none of it
     from harness.e2e_run import E2ERun
     from sandbox.sandbox import Sandbox
+
+# What a person has said to the commands in this shell is nothing that a test should hear.
+for _variable in [name for name in os.environ if name.startswith("PAYMENTS_")]:
+    del os.environ[_variable]
 
 # A test never depends on the clock being fast: these machines are shared.
 settings.register_profile("here", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -38,7 +38,7 @@ class Shards:
 
 
 def pack_columns(_shard: int, batch: list[Transaction]) -> bytes:
-    """Returns the transactions by the column, in their order (contract/packed.py)."""
+    """Returns the transactions by the column, in their order (transforms/state/packed.py)."""
     return packed.pack(batch)
 
 

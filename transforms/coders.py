@@ -1,4 +1,4 @@
-"""How does a single transaction cross a shuffle? As a row; many at once: contract/packed.py."""
+"""Coders of a single transaction, which crosses a shuffle as a row; of many: state/packed.py."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ _STEP = "DecodeTransaction"
 
 
 class DecodeTransaction(beam.PTransform):
-    """Decodes strict JSON, and checks what makes a transaction countable (contract/rules.py).
+    """Decodes strict JSON, and checks what makes a transaction countable (payment/rules.py).
 
     Input:      [KafkaRecord, …].
     Output:     transactions  [Transaction, …], of the payloads that are one well-formed
@@ -59,7 +59,7 @@ class _DecodeFn(beam.DoFn):
         worker_memory.collect_seldom()
 
     def process(self, batch: list[KafkaRecord]) -> Iterator[list[Transaction] | TaggedOutput]:
-        # Only what a retry cannot mend is caught (Rejected). Anything else must fail the bundle: a
+        # Only what a retry cannot cure is caught (Rejected). Anything else must fail the bundle: a
         # bundle that succeeds is a promise that its output is complete.
         records, transactions, rejected = batch_decode.decode(batch)
         letters = [

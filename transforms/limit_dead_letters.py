@@ -142,6 +142,6 @@ class _CompareFn(beam.DoFn):
                 f"{rejected} of {read} records that arrived in the minute of {start:%F %R} UTC "
                 f"are invalid ({rejected / read:.0%}): "
                 f"{reason_counts.told(reason_counts.added(reasons))}. --dead_letter_ratio_max="
-                f"{self._ratio_max:g} allows fewer. Hint: mend the producer or the rules and start "
-                "again, or raise the limit to let them pass."
+                f"{self._ratio_max:g} allows fewer. Hint: correct the producer or the rules and "
+                "start again, or raise the limit to let them pass."
             )

@@ -1,4 +1,4 @@
-"""Where do steps get their counters? Here, so that every name is one of metric_names."""
+"""Makes the counters of the steps, so that every name is one of metric_names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a job without state remember from the start? Files of ids, one for each shard.
+"""The memory that a job without state begins with: files of ids, one for each shard.
 
 The launcher writes them from what the tables hold (pipeline/launch/recover); Deduplicate puts a
 file into its state before it decides the first record of that shard.

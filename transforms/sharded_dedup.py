@@ -1,8 +1,8 @@
-"""How does Deduplicate remember many ids fast? By shard and bundle, not by id and record.
+"""Deduplication of many ids, fast: by shard and bundle, not by id and record.
 
-State is asked once per shard and batch, and holds forty bytes per id (contract/id_memory.py). A
-worker keeps a sorted copy of the shards that it has seen; it is only a cache, valid as long as its
-token is the one in state.
+State is asked once per shard and batch, and holds forty bytes per id (state/id_memory.py). A
+worker keeps a sorted copy of the shards that it has seen; it is only a cache, valid as long as
+its token is the one in state.
 """
 
 from __future__ import annotations

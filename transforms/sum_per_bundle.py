@@ -1,4 +1,4 @@
-"""How do sums per window stay cheap? Each bundle adds up its own before anything is shuffled."""
+"""Sums per window, cheaply: each bundle adds up its own before anything is shuffled."""
 
 from __future__ import annotations
 

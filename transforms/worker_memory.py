@@ -1,4 +1,4 @@
-"""How a worker finds memory that nobody uses: by counting references, and seldom by searching.
+"""Settings of Python's garbage collector in a worker: it counts references, and searches seldom.
 
 Python searches for cycles after every 700 new containers, and through everything that lives after
 some more. A batch of payments is a thousand containers without a cycle, each freed by its count.

@@ -1,4 +1,4 @@
-"""How is another engine installed and run? With the registries' own clients, and CPU counted."""
+"""Installs and runs other engines with their registries' own clients, and counts their CPU."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which faults are there? Each acts on a job under load and returns when it is over."""
+"""The catalogue of faults: each acts on a job under load and returns when it is over."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Fault(NamedTuple):
     Attributes:
         inject: does it, and returns when it is over.
         touches: what it acts on; faults that touch the same are not injected together.
-        lasts: for how long, in seconds, payments must go on for it besides the usual load.
+        lasts: for how long, in seconds, payments must continue for it besides the usual load.
         alone: whether it is never mixed with another.
         young_job: whether it needs a job of its own, which takes no checkpoint by itself.
     """
@@ -43,100 +43,100 @@ class Fault(NamedTuple):
 
 
 def _killing(name: str, meaning: str, *components: str) -> Fault:
-    return Fault(name, meaning, lambda scene: scene.kill(*components), components)
+    return Fault(name, meaning, lambda context: context.kill(*components), components)
 
 
 def _killing_working(name: str, meaning: str) -> Fault:
-    return Fault(name, meaning, lambda scene: scene.kill(scene.working(name)), TASK_MANAGERS)
+    return Fault(name, meaning, lambda context: context.kill(context.working(name)), TASK_MANAGERS)
 
 
 def _spoiling(name: str, meaning: str, **asked: int) -> Fault:
-    def inject(scene: FaultContext) -> None:
-        with scene.bigquery_faults(**asked):
-            time.sleep(scene.pace.spoiled)  # this wait is the fault itself
+    def inject(context: FaultContext) -> None:
+        with context.bigquery_faults(**asked):
+            time.sleep(context.pace.spoiled)  # this wait is the fault itself
 
     return Fault(name, meaning, inject, ("answers",), lambda pace: pace.spoiled)
 
 
-def _unavailable(scene: FaultContext) -> None:
-    with scene.bigquery_faults(unavailable=True):
-        time.sleep(scene.pace.unavailable)  # this wait is the fault itself
+def _unavailable(context: FaultContext) -> None:
+    with context.bigquery_faults(unavailable=True):
+        time.sleep(context.pace.unavailable)  # this wait is the fault itself
 
 
-def _zombie(scene: FaultContext) -> None:
-    with scene.frozen(scene.working(scene.rng.choice(TASK_MANAGERS))):
-        time.sleep(scene.pace.frozen)  # this wait is the fault itself
+def _zombie(context: FaultContext) -> None:
+    with context.frozen(context.working(context.rng.choice(TASK_MANAGERS))):
+        time.sleep(context.pace.frozen)  # this wait is the fault itself
 
 
-def _in_checkpoint(scene: FaultContext) -> None:
-    scene.kill_in_checkpoint("taskmanager-1")
+def _in_checkpoint(context: FaultContext) -> None:
+    context.kill_in_checkpoint("taskmanager-1")
 
 
-def _before_flush(scene: FaultContext) -> None:
+def _before_flush(context: FaultContext) -> None:
     # The first flushes have been asked for when their task is killed, and come true without it.
-    with scene.bigquery_faults(flush_delay_ms=4_000):
-        scene.wait_for_completed_checkpoint()
-        scene.kill(*TASK_MANAGERS)
+    with context.bigquery_faults(flush_delay_ms=4_000):
+        context.wait_for_completed_checkpoint()
+        context.kill(*TASK_MANAGERS)
 
 
-def _after_recovery(scene: FaultContext) -> None:
+def _after_recovery(context: FaultContext) -> None:
     # The first checkpoint after a restore finds an older one still unconfirmed. While BigQuery is
-    # away it cannot complete; sinks that are through with it go on appending until it is.
-    scene.kill(*TASK_MANAGERS)
-    scene.wait_until_restarting()
-    with scene.bigquery_faults(unavailable=True):
-        scene.wait_until_running()
-        scene.wait_for_checkpoint_under_way()
+    # away it cannot complete; sinks that are through with it continue to append until it is.
+    context.kill(*TASK_MANAGERS)
+    context.wait_until_restarting()
+    with context.bigquery_faults(unavailable=True):
+        context.wait_until_running()
+        context.wait_for_checkpoint_under_way()
         time.sleep(_AWAY_SEC)
-    with scene.bigquery_faults(flush_delay_ms=4_000):
-        scene.wait_for_completed_checkpoint()
+    with context.bigquery_faults(flush_delay_ms=4_000):
+        context.wait_for_completed_checkpoint()
         time.sleep(_FLUSHES_ASKED_FOR_SEC)
-        scene.kill(*TASK_MANAGERS)
+        context.kill(*TASK_MANAGERS)
 
 
-def _in_recovery(scene: FaultContext) -> None:
-    first = scene.working("taskmanager-1")
+def _in_recovery(context: FaultContext) -> None:
+    first = context.working("taskmanager-1")
     [second] = set(TASK_MANAGERS) - {first}
-    scene.kill(first)
-    scene.wait_until_restarting()
-    scene.kill(second)
+    context.kill(first)
+    context.wait_until_restarting()
+    context.kill(second)
 
 
-def _before_first_checkpoint(scene: FaultContext) -> None:
+def _before_first_checkpoint(context: FaultContext) -> None:
     for _ in range(3):
-        scene.kill_before_any_checkpoint()
-    scene.checkpoint_from_now_on()
+        context.kill_before_any_checkpoint()
+    context.checkpoint_from_now_on()
 
 
-def _simulator(scene: FaultContext) -> None:
+def _simulator(context: FaultContext) -> None:
     now = dt.datetime.now(dt.UTC).isoformat()
     # With a fixed start the same payments are sent again byte for byte, as a gateway retries them.
-    flags = [*traffic(scene.seed, _RETRIED_SEC), f"--start_time={now}"]
-    sender = scene.send(flags, ".killed", to_be_killed=True)
-    time.sleep(scene.rng.uniform(0.4, 0.8) * _RETRIED_SEC)
+    flags = [*traffic(context.seed, _RETRIED_SEC), f"--start_time={now}"]
+    sender = context.send(flags, ".killed", to_be_killed=True)
+    time.sleep(context.rng.uniform(0.4, 0.8) * _RETRIED_SEC)
     sender.process.kill()
     sender.process.wait()
-    scene.stage.say(f"SIGKILL simulator (process {sender.process.pid}); the same again")
-    scene.send(flags).wait(120)
+    context.stage.say(f"SIGKILL simulator (process {sender.process.pid}); the same again")
+    context.send(flags).wait(120)
 
 
-def _transactional(scene: FaultContext, *flags: str) -> None:
-    sender = scene.send([*traffic(scene.seed, _TRANSACTIONS_SEC), *_TRANSACTIONS, *flags])
-    time.sleep(scene.rng.uniform(0.3, 0.7) * _TRANSACTIONS_SEC)
-    scene.kill(scene.working(scene.rng.choice(TASK_MANAGERS)))
+def _transactional(context: FaultContext, *flags: str) -> None:
+    sender = context.send([*traffic(context.seed, _TRANSACTIONS_SEC), *_TRANSACTIONS, *flags])
+    time.sleep(context.rng.uniform(0.3, 0.7) * _TRANSACTIONS_SEC)
+    context.kill(context.working(context.rng.choice(TASK_MANAGERS)))
     sender.wait(120)
-    scene.wait_for_watermark_beyond(time.time())
+    context.wait_for_watermark_beyond(time.time())
 
 
-def _open_transaction(scene: FaultContext) -> None:
-    _transactional(scene, f"--open_transaction_sec={2 * _TRANSACTIONS_SEC}")
+def _open_transaction(context: FaultContext) -> None:
+    _transactional(context, f"--open_transaction_sec={2 * _TRANSACTIONS_SEC}")
 
 
-def _outage(scene: FaultContext) -> None:
-    scene.kill(*TASK_MANAGERS, restart=False)
-    scene.send(traffic(scene.seed, scene.pace.outage, 500 - RATE_PER_SEC))
-    time.sleep(scene.pace.outage)  # this wait is the fault itself
-    scene.start(*TASK_MANAGERS)
+def _outage(context: FaultContext) -> None:
+    context.kill(*TASK_MANAGERS, restart=False)
+    context.send(traffic(context.seed, context.pace.outage, 500 - RATE_PER_SEC))
+    time.sleep(context.pace.outage)  # this wait is the fault itself
+    context.start(*TASK_MANAGERS)
 
 
 FAULTS = (

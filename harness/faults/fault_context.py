@@ -1,4 +1,4 @@
-"""What does a fault act on? A sandbox with a job under load, and handles on its processes."""
+"""The context of a fault: a sandbox with a job under load, and handles on its processes."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ class FaultContext:
         """Kills a TaskManager that holds up a checkpoint, which is therefore under way.
 
         A checkpoint takes some 30 ms: whoever waits for one to be under way misses it. Of a frozen
-        TaskManager it waits; not for long, or the job would go on without it.
+        TaskManager it waits; not for long, or the job would continue without it.
         """
         flink, job = self.stage.e2e_run.flink, self.stage.job
         killed: list[str] = []
@@ -158,7 +158,7 @@ class FaultContext:
         self.wait("a checkpoint waits for a frozen TaskManager", one_waits)
 
     def cut_power(self) -> None:
-        """Kills everything at once, starts it from disk, and goes on from the last checkpoint."""
+        """Kills everything at once, starts it from disk, and resumes from the last checkpoint."""
         stage = self.stage
         stage.say(f"SIGKILL everything ({stage.sandbox.cut_power()} processes)")
         endpoints = stage.sandbox.up(stage.say)

@@ -1,4 +1,4 @@
-"""How long does everything take? In full, as `make faults` runs it, and short, for CI."""
+"""The durations of the crash suite: in full for `make faults`, and short for CI."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Pace(NamedTuple):
             that the job has moved on when the frozen process comes back.
         spoiled: BigQuery loses or refuses something now and then.
         unavailable: BigQuery answers nobody.
-        outage: nothing of the pipeline runs, and payments go on.
+        outage: nothing of the pipeline runs, and payments continue.
     """
 
     load: float

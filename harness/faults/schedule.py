@@ -1,4 +1,4 @@
-"""Which faults come when? Each alone in the first round, mixed at random in all others."""
+"""Orders the faults: each alone in the first round, mixed at random in all others."""
 
 from __future__ import annotations
 

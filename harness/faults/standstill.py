@@ -1,4 +1,4 @@
-"""What does everybody wait for? Thread dumps of a job that does not go on, before it is ended."""
+"""Takes thread dumps of a job that stands still, before it is ended."""
 
 from __future__ import annotations
 

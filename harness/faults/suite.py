@@ -1,4 +1,4 @@
-"""How is a fault proven harmless? Load around it, then the whole topic compared."""
+"""Proves that a fault is harmless: load around it, then the whole topic is compared."""
 
 from __future__ import annotations
 
@@ -115,9 +115,9 @@ class Suite:
         e2e_run = self._e2e_run("without_stable_input")
         job = e2e_run.submit_to_flink(SELDOM_CHECKPOINTS, module="harness.without_stable_input")
         try:
-            scene = self._scene(self._stage(e2e_run, job), 0, "control")
+            context = self._context(self._stage(e2e_run, job), 0, "control")
             simulator = e2e_run.simulate(traffic(self._seed, _CONTROL_LOAD_SEC))
-            kill_until_rows_double(e2e_run, job, lambda: scene.kill(*TASK_MANAGERS), _TAIL_SEC)
+            kill_until_rows_double(e2e_run, job, lambda: context.kill(*TASK_MANAGERS), _TAIL_SEC)
             simulator.stop()
             return e2e_run.reconcile(_TAIL_SEC).double
         finally:
@@ -127,8 +127,8 @@ class Suite:
         """Loses answers to a sink that appends without offsets."""
         e2e_run = self._e2e_run("at_least_once")
         e2e_run.simulate([*MIX, "--rate_per_sec=0", "--count=1000"]).wait(60)
-        scene = self._scene(self._stage(e2e_run, "DirectRunner"), 0, "control")
-        with scene.bigquery_faults(drop_after_append_every=2):
+        context = self._context(self._stage(e2e_run, "DirectRunner"), 0, "control")
+        with context.bigquery_faults(drop_after_append_every=2):
             e2e_run.run_direct(module="harness.at_least_once")
         return e2e_run.reconcile(0).double
 
@@ -145,16 +145,18 @@ class Suite:
     def _one(self, stage: Stage, group: Group, number: int) -> Result:
         # A sender of its own for each: the same seed would send the same ids again.
         seed = self._seed * 10_000 + number * 10
-        scenes = [self._scene(stage, seed + n, f.name) for n, f in enumerate(group, start=1)]
+        contexts = [self._context(stage, seed + n, f.name) for n, f in enumerate(group, start=1)]
         lasts_sec = max(fault.lasts(self._pace) for fault in group)
         flags = traffic(seed, self._pace.load + lasts_sec)
         stage.senders.append(stage.e2e_run.simulate(flags, part=f".{seed}"))
         begun_at = time.monotonic()
-        waits = [self._moment(fault, scene) for fault, scene in zip(group, scenes, strict=True)]
+        waits = [
+            self._moment(fault, context) for fault, context in zip(group, contexts, strict=True)
+        ]
         with concurrent.futures.ThreadPoolExecutor(len(group)) as pool:
             running = [
-                pool.submit(_inject, fault, scene, begun_at + moment)
-                for fault, scene, moment in zip(group, scenes, waits, strict=True)
+                pool.submit(_inject, fault, context, begun_at + moment)
+                for fault, context, moment in zip(group, contexts, waits, strict=True)
             ]
             for injected in running:
                 injected.result()
@@ -169,10 +171,10 @@ class Suite:
             self._seed, names, min(waits), recovery_sec, report.missing, report.double, report
         )
 
-    def _moment(self, fault: Fault, scene: FaultContext) -> float:
+    def _moment(self, fault: Fault, context: FaultContext) -> float:
         if fault.young_job:
             return 0.0  # it finds its moments itself, and later ones would be too late
-        return scene.rng.uniform(self._pace.earliest, self._pace.latest)
+        return context.rng.uniform(self._pace.earliest, self._pace.latest)
 
     def _e2e_run(self, name: str) -> E2ERun:
         e2e_run = E2ERun(
@@ -186,10 +188,10 @@ class Suite:
     def _stage(self, e2e_run: E2ERun, job: str) -> Stage:
         return Stage(self._sandbox, e2e_run, job, self._pace, self._say)
 
-    def _scene(self, stage: Stage, seed: int, name: str) -> FaultContext:
+    def _context(self, stage: Stage, seed: int, name: str) -> FaultContext:
         return FaultContext(stage, seed, random.Random(f"{seed}:{name}"))
 
 
-def _inject(fault: Fault, scene: FaultContext, at: float) -> None:
+def _inject(fault: Fault, context: FaultContext, at: float) -> None:
     time.sleep(max(0.0, at - time.monotonic()))
-    fault.inject(scene)
+    fault.inject(context)

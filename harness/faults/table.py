@@ -1,4 +1,4 @@
-"""How are the results told? A table and one last line, and the same for programs."""
+"""The report of the crash suite: a table and one last line, and the same as JSON."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The upgrade rehearsal: stop at a savepoint, go on from it changed, and compare the books."""
+"""The upgrade run: stops at a savepoint, resumes from it changed, and compares the books."""

@@ -1,4 +1,4 @@
-"""The upgrade rehearsal: a stop at a savepoint under load, another start, the books compared.
+"""The upgrade run: a stop at a savepoint under load, another start, the books compared.
 
     make upgrade-test                   all of them
     make upgrade-test ONLY=rescale      one of them
@@ -31,7 +31,7 @@ SCENARIOS = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the rehearsal."""
+    """Runs the scenarios."""
     arguments = _parser().parse_args(argv)
     return exit_code(lambda: _run(arguments))
 

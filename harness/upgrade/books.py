@@ -1,4 +1,4 @@
-"""Which version wrote what? Questions to the tables that no reconciliation asks."""
+"""Asks the tables which version wrote what: questions that no reconciliation asks."""
 
 from __future__ import annotations
 

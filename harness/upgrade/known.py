@@ -1,4 +1,4 @@
-"""What is sent on purpose: payments that are known already, and payments the new rule is about."""
+"""Sends known payments on purpose: repeated ones, and ones that the new rule is about."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does the next version do otherwise? A rule, a step and a column more than this one."""
+"""The changes of the next version: a rule, a step and a column more."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import pyarrow as pa
 
 from transforms.bigquery import arrow_rows
 from transforms.payment.dead_letter import Reason, Rejected
+from transforms.payment.fields import Column
 from transforms.payment.rules import Rules
-from transforms.payment.tables import TRANSACTIONS, Column
+from transforms.payment.tables import TRANSACTIONS
 from transforms.payment.transaction import KafkaRecord, Transaction, judged_at_us
 from transforms.read_kafka import ReadKafka
 
@@ -19,7 +20,7 @@ from transforms.read_kafka import ReadKafka
 EMBARGOED = "AQ"
 
 # Behind all others, as columns that come later are (docs/upgrade.md).
-LAG = Column("lag_ms", "INT64", "From the payment to its arrival, milliseconds.", nullable=True)
+LAG = Column("lag_ms", "INT64", "From the payment to its arrival, milliseconds.", True, added=999)
 NEXT_TRANSACTIONS = dataclasses.replace(TRANSACTIONS, columns=(*TRANSACTIONS.columns, LAG))
 
 

@@ -1,4 +1,4 @@
-"""What does every scenario do? Load from beginning to end, a job that is stopped and goes on."""
+"""The run under every scenario: load from beginning to end, a job that is stopped and resumes."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _TAIL_SEC = 300
 
 
 class Stage(NamedTuple):
-    """Where and how to rehearse.
+    """Where and how to run the scenarios.
 
     Attributes:
         rate: records per second.
@@ -64,7 +64,7 @@ class Result(NamedTuple):
 
 
 class Run:
-    """One topic, one job at a time, and load that goes on while there is none."""
+    """One topic, one job at a time, and load that continues while there is none."""
 
     def __init__(self, stage: Stage, scenario: str) -> None:
         self._stage = stage
@@ -160,8 +160,9 @@ class Run:
         deadline = time.monotonic() + _START_SEC
         while time.monotonic() < deadline:
             for job in set(flink.jobs()) - before:
-                if flink.jobs()[job] == "FAILED":
-                    return flink.newest_failure(job)
+                # Flink tells how a job has ended up to three seconds before it tells why.
+                if flink.jobs()[job] == "FAILED" and (failure := flink.newest_failure(job)):
+                    return failure
                 if flink.jobs()[job] == "RUNNING":
                     flink.cancel(job)
                     raise HarnessError(f"{module} was started: its state was lost in silence")

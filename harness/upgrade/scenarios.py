@@ -1,4 +1,4 @@
-"""What is rehearsed? Each scenario: load, a stop in the middle of it, a start, the books."""
+"""The scenarios of the upgrade run: each has load, a stop in the middle, a start, the books."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def column(stage: Stage) -> Result:
 
 
 def rename(stage: Stage) -> Result:
-    """The control: with a state or a step renamed nothing may start, and as it was it goes on."""
+    """The control: with a state or a step renamed nothing may start; unchanged it resumes."""
     with Run(stage, "rename") as run:
         run.start_under_load()
         savepoint = run.stop()
@@ -44,7 +44,7 @@ def rename(stage: Stage) -> Result:
 
 
 def rescale(stage: Stage) -> Result:
-    """Goes on with twice as many workers, and with half of them again."""
+    """Resumes with twice as many workers, and with half of them again."""
     with Run(stage, "rescale") as run:
         run.start_under_load()
         for parallelism in (4, 2):

@@ -1,4 +1,4 @@
-"""How are the results told? A table, what is wrong, and one last line."""
+"""The report of the upgrade run: a table, what is wrong, and one last line."""
 
 from __future__ import annotations
 

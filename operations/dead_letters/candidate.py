@@ -1,4 +1,4 @@
-"""What would be sent for a dead letter, and what can be found out about it first?"""
+"""A dead letter as it would be sent, and what can be found out about it beforehand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What came before a dead letter, and what after it? The replays that lead to it and from it."""
+"""Follows the chain of replays that lead to a dead letter and from it."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def with_fates(letter: DeadLetter, history: History) -> Stored:
 def _before(letter: DeadLetter, history: History) -> Iterator[Link]:
     # Headers can be forged: a chain may name records that are no dead letters, and even itself.
     seen = {place_of(letter)}
-    while (of := letter.replay_of) is not None and (place := Place(*of[:3])) not in seen:
+    while (of := letter.replay_of) is not None and (place := Place.of(of)) not in seen:
         seen.add(place)
         found = history.letters([place]).get(place)
         if found is None:

@@ -1,20 +1,4 @@
-"""Which records were rejected, why, and how are they sent again once they are mended?
-
-    FLAGS="--bigquery_dataset=my-project.payments"
-    KAFKA="--kafka_bootstrap_servers=broker:9092"
-    payments dead-letters list $FLAGS --reason=unknown_currency --since=2h
-    payments dead-letters show $FLAGS payments/2/4711
-    payments dead-letters edit $FLAGS payments/2/4711 --folder=mend --set currency=EUR
-    payments dead-letters send $FLAGS $KAFKA --from=mend          (tells, sends nothing)
-    payments dead-letters send $FLAGS $KAFKA --from=mend --yes
-
-A record that is sent again carries a header that names its dead letter, so its second fate is
-linked to the first, and is judged by its first arrival. What could be counted twice is skipped;
-no flag changes that (docs/decisions/0006).
-
-Exit code: 0 all done, or nothing to do; 1 something was skipped, failed, or is still wrong;
-2 a mistake in the flags.
-"""
+"""Runs `payments dead-letters`; flags.py has its help."""
 
 from __future__ import annotations
 
@@ -27,42 +11,39 @@ from operations.dead_letters import commands, flags, folder
 from operations.dead_letters.history import Filter, History
 from operations.dead_letters.receipt import Receipt
 from operations.dead_letters.send import SLACK_SEC_MIN, SendConfig
-from operations.errors import CannotStart, ReplayError, UsageError
+from operations.errors import UsageError
 from operations.reconcile.settings import Dataset, Topics
 from operations.reconcile.truth import Limits
 from operations.runs import limits
 from operations.runs.limits import Contradicts
+from payments import exit_codes
 from transforms.kafka import causes as kafka_causes
 from transforms.kafka import properties as kafka_properties
 
-EXIT_FAILED = 1
-EXIT_USAGE = 2
 _RECEIPT = "dead_letters.receipt.jsonl"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code (module docstring)."""
+    """Runs the command line; returns the exit code (flags.py)."""
     kafka_causes.keep_to_ourselves()
-    arguments = flags.parser(__doc__ or "").parse_args(argv)
-    try:
-        return _COMMANDS[arguments.command](arguments)
-    except (UsageError, Contradicts, kafka_properties.PropertiesError) as error:
-        commands.tell(f"error: {error}")
-        return EXIT_USAGE
-    except (ReplayError, CannotStart) as error:
-        commands.tell(f"error: {error}")
-        return EXIT_FAILED
-    except KeyboardInterrupt:
-        commands.tell("interrupted; `send` again goes on where it stopped")
-        return EXIT_FAILED
+    arguments = flags.parser().parse_args(argv)
+    return exit_codes.run(
+        lambda: _COMMANDS[arguments.command](arguments),
+        {Contradicts: exit_codes.USAGE, kafka_properties.PropertiesError: exit_codes.USAGE},
+        interrupted="interrupted; `send` again goes on where it stopped",
+    )
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    return commands.list_letters(_history(arguments), _filter(arguments), arguments.places)
+    form: commands.ListForm = "places" if arguments.places else "table"
+    form = "json" if arguments.json else form
+    return commands.list_letters(_history(arguments), _filter(arguments), form)
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    return commands.show_letter(_history(arguments), arguments.place, arguments.payload)
+    form: commands.PageForm = "payload" if arguments.payload else "page"
+    form = "json" if arguments.json else form
+    return commands.show_letter(_history(arguments), arguments.place, form)
 
 
 def _edit(arguments: argparse.Namespace) -> int:

@@ -1,4 +1,4 @@
-"""What do list, show, edit and send do? Each takes checked values and returns an exit code."""
+"""The commands list, show, edit and send: each takes checked values and returns an exit code."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ import dataclasses
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from typing import Literal
 
-from operations.dead_letters import fields, text, topic
+from operations import json_document
+from operations.dead_letters import documents, fields, text, topic
 from operations.dead_letters.candidate import Candidate
 from operations.dead_letters.chain import chain_of
 from operations.dead_letters.folder import Folder
@@ -20,34 +22,41 @@ from operations.dead_letters.verdict import problem_of
 from operations.errors import ReplayError, UsageError
 from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Limits, Place
+from payments import exit_codes
 from transforms.payment.dead_letter import DeadLetter
 
-EXIT_DONE = 0
-EXIT_LEFT = 1  # some were skipped, failed, or are still wrong
+ListForm = Literal["table", "places", "json"]
+PageForm = Literal["page", "payload", "json"]
+# Some were skipped, failed, or are still wrong.
+_LEFT = exit_codes.FINDING
 
 
-def list_letters(history: History, wanted: Filter, names_only: bool) -> int:
+def list_letters(history: History, wanted: Filter, form: ListForm) -> int:
     """Prints the newest dead letters that are meant."""
     found = history.find(dataclasses.replace(wanted, limit=wanted.limit + 1))
     shown = found[: wanted.limit]
-    if names_only:
+    if form == "places":
         print("\n".join(name_of(place_of(stored.letter)) for stored in shown))
+    elif form == "json":
+        json_document.show([documents.listed(stored) for stored in shown])
     else:
         print(text.listing(shown) if shown else "no dead letters")
     if len(found) > len(shown):
         tell(f"the newest {len(shown)} are shown; --limit shows more")
-    return EXIT_DONE
+    return exit_codes.WELL
 
 
-def show_letter(history: History, place: Place, payload_only: bool) -> int:
+def show_letter(history: History, place: Place, form: PageForm) -> int:
     """Prints all that is known of one, or its payload, byte for byte."""
     [letter] = found(history, [place])
-    if payload_only:
+    if form == "payload":
         sys.stdout.buffer.write(letter.payload or b"")
         sys.stdout.buffer.flush()
+    elif form == "json":
+        json_document.show(documents.page(letter, chain_of(letter, history)))
     else:
         print(text.page(letter, chain_of(letter, history)))
-    return EXIT_DONE
+    return exit_codes.WELL
 
 
 def start_edit(
@@ -91,7 +100,7 @@ def go_on_editing(
         wrong += problem is not None
         print(f"{sheets[candidate.place].file}  {text.visible(str(problem or 'ok'))}")
     tell(f"{wrong} of {len(sheets)} payloads would be rejected again" if wrong else "all are valid")
-    return EXIT_LEFT if wrong else EXIT_DONE
+    return _LEFT if wrong else exit_codes.WELL
 
 
 def send_letters(
@@ -108,7 +117,7 @@ def send_letters(
         print(text.summary(done))
     if not config.really:
         tell("nothing was sent: this was a dry run; --yes sends")
-    return EXIT_DONE if all(result.well for result in done) else EXIT_LEFT
+    return exit_codes.WELL if all(result.well for result in done) else _LEFT
 
 
 def found(history: History, places: Sequence[Place]) -> list[DeadLetter]:

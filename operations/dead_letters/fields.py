@@ -61,7 +61,7 @@ def setting(text: str) -> Setting:
 def changed(payload: bytes | None, settings: Sequence[Setting]) -> bytes:
     """Returns the payload with the fields set; all other bytes are as they were.
 
-    A field that it lacks is put behind the last one, spaced as that is.
+    A missing field is put behind the last one, spaced as that is.
 
     Raises:
         ValueError: it is no JSON object, or a field to set stands twice and one would have to be

@@ -1,4 +1,20 @@
-"""Which flags does `payments dead-letters` take?"""
+"""Lists rejected records with their reasons, and sends them again once they are corrected.
+
+    FLAGS="--bigquery_dataset=my-project.payments"
+    KAFKA="--kafka_bootstrap_servers=broker:9092"
+    payments dead-letters list $FLAGS --reason=unknown_currency --since=2h
+    payments dead-letters show $FLAGS payments/2/4711
+    payments dead-letters edit $FLAGS payments/2/4711 --folder=fixed --set currency=EUR
+    payments dead-letters send $FLAGS $KAFKA --from=fixed          (tells, sends nothing)
+    payments dead-letters send $FLAGS $KAFKA --from=fixed --yes
+
+A record that is sent again carries a header that names its dead letter, so its second fate is
+linked to the first, and is judged by its first arrival. What could be counted twice is skipped;
+no flag changes that (docs/decisions/0006).
+
+Exit code: 0 all done, or nothing to do; 1 something was skipped, failed, or is still wrong;
+2 a mistake in the flags; 3 Kafka or BigQuery did not answer.
+"""
 
 from __future__ import annotations
 
@@ -9,19 +25,13 @@ from operations import flag_types, tool_flags
 from operations.dead_letters import fields
 from operations.dead_letters.letters import place_named
 from operations.reconcile.truth import Place
+from payments.parser import Parser
 from transforms.payment.dead_letter import Reason
 
 
-def parser(document: str) -> argparse.ArgumentParser:
-    """Returns the parser of the command line; `document` is the text of its help."""
-    title, _, rest = document.partition("\n\n")
-    whole = argparse.ArgumentParser(
-        prog="payments dead-letters",
-        description=title,
-        epilog=rest,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
+def parser() -> Parser:
+    """Returns the parser of the command line."""
+    whole = tool_flags.parser("payments dead-letters", __doc__)
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, add_flags, words in (
         ("list", _add_list, "name dead letters, and what became of them"),
@@ -29,27 +39,29 @@ def parser(document: str) -> argparse.ArgumentParser:
         ("edit", _add_edit, "write payloads to a folder; set fields; check what is still wrong"),
         ("send", _add_send, "send them to their topic again; a dry run without --yes"),
     ):
-        command = commands.add_parser(name, help=words, description=words, allow_abbrev=False)
+        command = commands.add_parser(name, help=words, description=words)
         tool_flags.add_bigquery(command)
         add_flags(command)
     return whole
 
 
-def _add_list(command: argparse.ArgumentParser) -> None:
+def _add_list(command: Parser) -> None:
     _add_filters(command)
     command.add_argument(
         "--places", action="store_true", help="Print places alone, one a line, for xargs."
     )
+    tool_flags.add_json(command)
 
 
-def _add_show(command: argparse.ArgumentParser) -> None:
+def _add_show(command: Parser) -> None:
     command.add_argument("place", type=_place, metavar="PLACE")
     command.add_argument(
         "--payload", action="store_true", help="Write the payload alone to stdout, byte for byte."
     )
+    tool_flags.add_json(command)
 
 
-def _add_edit(command: argparse.ArgumentParser) -> None:
+def _add_edit(command: Parser) -> None:
     command.add_argument("places", type=_place, nargs="*", metavar="PLACE")
     _add_filters(command)
     unless = "Needed for what BigQuery refused: its bytes are only in Kafka."
@@ -73,7 +85,7 @@ def _add_edit(command: argparse.ArgumentParser) -> None:
     )
 
 
-def _add_send(command: argparse.ArgumentParser) -> None:
+def _add_send(command: Parser) -> None:
     command.add_argument("places", type=_place, nargs="*", metavar="PLACE")
     command.add_argument(
         "--from", dest="folder", type=Path, metavar="FOLDER", help="What `edit` wrote, as it is."
@@ -83,12 +95,11 @@ def _add_send(command: argparse.ArgumentParser) -> None:
     add = command.add_argument
     add("--yes", action="store_true", help="Send. Without it, only tell what would be sent.")
     add("--topic", type=flag_types.topic, help="Send there, not to the topic each came from.")
-    add(
-        "--kafka_topics",
+    command.add_setting(
+        "kafka_topics",
         type=flag_types.topics,
         default=(),
-        metavar="TOPIC[,…]",
-        help="Topics that the pipeline reads (default: those that the tables have rows of).",
+        meaning="Topics that the job reads (default: those that the tables have rows of).",
     )
     add(
         "--lag_max_sec",
@@ -109,7 +120,7 @@ def _add_send(command: argparse.ArgumentParser) -> None:
     add("--even_invalid", action="store_true", help="Send also what would be rejected again.")
 
 
-def _add_filters(command: argparse.ArgumentParser) -> None:
+def _add_filters(command: Parser) -> None:
     group = command.add_argument_group("which dead letters")
     group.add_argument(
         "--reason",

@@ -1,4 +1,4 @@
-"""How do dead letters lie in a folder for an editor? One file each, and a manifest.
+"""Keeps dead letters in a folder for an editor: one file each, and a manifest.
 
     manifest.jsonl       place, file, key and what else the payload alone does not say
     payments-2-4711.txt  the payload, byte for byte
@@ -120,7 +120,7 @@ def _sheet(line: bytes) -> Sheet:
     file = Path(fields["file"]).name  # never outside the folder
     key = None if fields["key"] is None else base64.b64decode(fields["key"], validate=True)
     place = place_named(fields["place"])
-    last = fields.get("last", "")  # folders of older versions lack it
+    last = fields.get("last", "")  # missing in folders of older versions
     return Sheet(place, file, key, fields["tombstone"] is True, fields["sha256"], last)
 
 

@@ -1,4 +1,4 @@
-"""What do the tables say of dead letters, of their second fates, and of ids that are counted?"""
+"""Asks the tables about dead letters, their second fates, and ids that are counted."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from google.cloud import bigquery
 
 from operations import bigquery_client
 from operations.dead_letters.letters import Counted, Fate, Stored, name_of, place_of
-from operations.errors import ReplayError
+from operations.errors import ReplayUnanswered
 from operations.reconcile.settings import Dataset
 from operations.reconcile.truth import Partition, Place
+from transforms.payment.cells import COLUMN_OF, columns_for, selected
 from transforms.payment.dead_letter import DeadLetter
+from transforms.payment.fields import columns_of, fields_of
 from transforms.payment.outcome import Outcome
 from transforms.payment.tables import DEAD_LETTERS, OUTCOME_TABLES, TRANSACTIONS, Table
 from transforms.payment.transaction import PaymentFacts, ReplayOf
@@ -22,11 +24,12 @@ from transforms.payment.transaction import PaymentFacts, ReplayOf
 _PLACE = "CONCAT({0}_topic, '/', CAST({0}_partition AS STRING), '/', CAST({0}_offset AS STRING))"
 _OWN_PLACE = _PLACE.format("kafka")
 _REPLAYED_PLACE = _PLACE.format("replay_of")
-_LETTER = (
-    "kafka_topic, kafka_partition, kafka_offset, UNIX_MICROS(broker_time), key, payload, reason, "
-    "detail, step, replay_of_topic, replay_of_partition, replay_of_offset, "
-    "UNIX_MICROS(original_time)"
-)
+# The column of each field; the lineage of a dead letter has those of a payment's.
+_COLUMNS = {each.name: each.column for each in fields_of(DeadLetter)} | {
+    name: column for name, column in COLUMN_OF.items() if name in DeadLetter._fields
+}
+_LETTER = selected([*_COLUMNS.values(), *columns_of(ReplayOf)])
+_FACTS = selected(columns_for(PaymentFacts._fields))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,12 +50,12 @@ class Filter:
 
 
 class History:
-    """The outcome tables of a dataset. Every method raises ReplayError when it cannot be asked."""
+    """The outcome tables of a dataset; each method raises ReplayUnanswered when nobody answers."""
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
         where = f"{dataset.project}.{dataset.name}"
-        with bigquery_client.errors(ReplayError, where, dataset.endpoint):
+        with bigquery_client.errors(ReplayUnanswered, where, dataset.endpoint):
             self._client = bigquery_client.connect(dataset.project, dataset.endpoint)
 
     def find(self, wanted: Filter) -> list[Stored]:
@@ -69,7 +72,8 @@ class History:
             where += f" AND {_OWN_PLACE} NOT IN (SELECT place FROM sent)"
         sql = (
             f"WITH sent AS ({self._sent()}) SELECT {_LETTER} FROM {self._name(DEAD_LETTERS)} "
-            f"WHERE {where} ORDER BY broker_time DESC, 1, 2, 3 DESC LIMIT {wanted.limit}"
+            f"WHERE {where} ORDER BY broker_time DESC, kafka_topic, kafka_partition, "
+            f"kafka_offset DESC LIMIT {wanted.limit}"
         )
         letters = [_letter(cells) for cells in self._query(sql, *used.values())]
         fates = self.fates(map(place_of, letters)) if wanted.sent_too else {}
@@ -111,12 +115,15 @@ class History:
         if not transaction_ids:
             return {}
         sql = (
-            "SELECT transaction_id, kafka_topic, kafka_partition, kafka_offset, amount_minor, "
-            f"currency, account_id, merchant_id FROM {self._name(TRANSACTIONS)} "
+            f"SELECT transaction_id, kafka_topic, kafka_partition, kafka_offset, {_FACTS} "
+            f"FROM {self._name(TRANSACTIONS)} "
             "WHERE transaction_id IN UNNEST(@ids)"
         )
         rows = self._query(sql, _texts("ids", transaction_ids))
-        return {cells[0]: Counted(Place(*cells[1:4]), PaymentFacts(*cells[4:])) for cells in rows}
+        return {
+            transaction_id: Counted(Place(topic, partition, offset), PaymentFacts._make(facts))
+            for transaction_id, topic, partition, offset, *facts in rows
+        }
 
     def newest(self) -> Mapping[Partition, int]:
         """Returns the highest offset that has a row, for each partition that has one."""
@@ -143,14 +150,14 @@ class History:
     def _query(self, sql: str, *values: Any) -> Iterator[list[Any]]:
         where = f"{self._dataset.project}.{self._dataset.name}"
         settings = bigquery.QueryJobConfig(query_parameters=values)
-        with bigquery_client.errors(ReplayError, where, self._dataset.endpoint):
+        with bigquery_client.errors(ReplayUnanswered, where, self._dataset.endpoint):
             yield from bigquery_client.rows(self._client, sql, settings)
 
 
 def _letter(cells: list[Any]) -> DeadLetter:
-    *own, topic, partition, offset, original_time_us = cells
-    replayed = None if topic is None else ReplayOf(topic, partition, offset, original_time_us)
-    return DeadLetter._make((*own, replayed))
+    own = dict(zip(_COLUMNS, cells, strict=False))
+    replayed = ReplayOf._make(cells[len(_COLUMNS) :])
+    return DeadLetter(**own, replay_of=None if replayed.topic is None else replayed)
 
 
 def _text(name: str, value: str | None) -> Any:

@@ -1,4 +1,4 @@
-"""What is known of a dead letter: where it is, how it is named, and what became of it."""
+"""A dead letter as the tools know it: where it is, how it is named, and what became of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a dead letter reach its topic again? With its key, and a header that names it."""
+"""Sends a dead letter to its topic again, with its key and a header that names it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kafka.errors import KafkaError
 from operations import kafka_client
 from operations.dead_letters.candidate import Candidate
 from operations.dead_letters.letters import replay_of
-from operations.errors import ReplayError
+from operations.errors import ReplayUnanswered
 from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Place
 from transforms.payment import replay
@@ -62,12 +62,12 @@ def connected(topics: Topics) -> Iterator[ReplayProducer]:
     """Connects for the length of a with-block.
 
     Raises:
-        ReplayError: no broker answers.
+        ReplayUnanswered: no broker answers.
     """
     try:
         producer = kafka_client.producer(topics.bootstrap_servers, topics.properties)
     except kafka_client.Unreachable as error:
-        raise ReplayError(str(error)) from None
+        raise ReplayUnanswered(str(error)) from None
     try:
         yield ReplayProducer(producer)
     finally:

@@ -1,4 +1,4 @@
-"""What has this send sent already? A file that outlives an interruption, one line per record."""
+"""The receipt of a send: a file that outlives an interruption, with one line per sent record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sends dead letters again: looks, decides, sends, writes the receipt, chunk by chunk."""
+"""Sends dead letters again, chunk by chunk: looks up, decides, sends, writes the receipt."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def _look(
     _refuse_lag(reader, read, newest, since_us, config)
     places = [each.place for each in chunk]
     ids = {each.transaction_id for each in chunk if each.transaction_id is not None}
-    replayed = [Place(*of[:3]) for each in chunk if (of := each.letter.replay_of) is not None]
+    replayed = [Place.of(of) for each in chunk if (of := each.letter.replay_of) is not None]
     return Known(
         history.counted(ids),
         history.fates(places),

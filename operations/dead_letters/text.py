@@ -1,4 +1,4 @@
-"""How are dead letters shown? As text that cannot talk to the terminal."""
+"""Shows dead letters as text that cannot talk to the terminal."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does Kafka say: bytes of old records, records that wait for the pipeline, other replays?"""
+"""Asks Kafka for the bytes of old records, records that wait for the pipeline, other replays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import NamedTuple
 from kafka.structs import TopicPartition
 
 from operations import kafka_client
-from operations.errors import ReplayError
+from operations.errors import ReplayError, ReplayUnanswered
 from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Partition, Place
 from transforms.kafka.message import record_of
@@ -70,7 +70,7 @@ class TopicReader:
             if message is not None:
                 arrival.require(message)
                 record = record_of(message)
-                waiting.append(Waiting(Place(*record[:3]), record.broker_time_us))
+                waiting.append(Waiting(Place.of(record), record.broker_time_us))
         return waiting
 
     def replays_since(self, topics: Collection[str], since_us: int) -> dict[Place, Place]:
@@ -84,7 +84,7 @@ class TopicReader:
                 for record in map(record_of, batch):
                     of = replay.replay_of_or_none(record)
                     if of is not None:
-                        found[Place(*of[:3])] = Place(*record[:3])
+                        found[Place.of(of)] = Place.of(record)
         return found
 
 
@@ -93,15 +93,15 @@ def connected(topics: Topics) -> Iterator[TopicReader]:
     """Connects for the length of a with-block.
 
     Raises:
-        ReplayError: no broker answers, or it stops answering.
+        ReplayUnanswered: no broker answers, or it stops answering.
     """
     try:
         consumer = kafka_client.consumer(topics.bootstrap_servers, topics.properties)
     except kafka_client.Unreachable as error:
-        raise ReplayError(str(error)) from None
+        raise ReplayUnanswered(str(error)) from None
     try:
         yield TopicReader(KafkaReader(topics.bootstrap_servers, consumer))
     except (CannotRead, arrival.NoArrivalTime) as error:
-        raise ReplayError(str(error)) from None
+        raise ReplayUnanswered(str(error)) from None
     finally:
         consumer.close(autocommit=False)

@@ -1,4 +1,4 @@
-"""May this dead letter be sent again? A pure decision from what the tables and the topic say.
+"""Decides whether a dead letter may be sent again, from what the tables and the topic say.
 
 The pipeline remembers an id for the horizon and no longer: without these refusals a letter that is
 sent again days after its corrected copy was accepted would be counted twice (docs/decisions/0006).
@@ -165,12 +165,12 @@ def _unfounded(candidate: Candidate, known: Known) -> Verdict | None:
     of = candidate.letter.replay_of
     if of is None:
         return None
-    parent = known.parents.get(Place(*of[:3]))
+    parent = known.parents.get(Place.of(of))
     if parent is not None and replay_of(parent) == of:
         return None
     return Verdict(
         Refusal.UNFOUNDED,
-        f"its header names {name_of(Place(*of[:3]))}, "
+        f"its header names {name_of(Place.of(of))}, "
         + ("which is no dead letter" if parent is None else "with another original time"),
     )
 

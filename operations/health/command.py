@@ -1,10 +1,10 @@
-"""How a job, its topics and its tables are: lag, freshness, checkpoints, state, dead letters.
+"""Checks a running job, its topics and its tables: a section for each source, a line each.
 
     payments health --kafka_bootstrap_servers=broker:9092 --kafka_topics=payments \\
         --bigquery_dataset=my-project.payments --flink=jobmanager:8081
 
     Kafka broker:9092
-      vital                    value      limit
+      indicator                value      limit
       ------------------  ----------  ---------
       lag_records                 12     600000
     …
@@ -18,7 +18,7 @@ Without --flink only what Kafka and BigQuery can tell is looked at: so on Datafl
 metrics have the rest. With it the job's last failure is told, with its cause. Counts are not
 checked here: that is `payments reconcile`.
 
-A job that was just started and has not failed is `starting` while it lacks a checkpoint, for as
+A job that was just started and has not failed is `starting` while it has no checkpoint, for as
 long as --checkpoint_age_sec_max. Its watermark is unknown or old for ten seconds and some more,
 for Flink renews what it tells only so often (`metrics.fetcher.update-interval`): --wait_sec asks
 until all is well.
@@ -37,36 +37,36 @@ from typing import TYPE_CHECKING
 
 from operations import flag_types, polling, tool_flags
 from operations.health import text
+from operations.health.indicators import Section
 from operations.health.limits import LIMITS
-from operations.health.vital import Section
 from operations.reconcile.settings import Dataset, Topics
+from payments import exit_codes
+from payments.parser import Parser
 from transforms.kafka import causes as kafka_causes
 from transforms.kafka import properties as kafka_properties
 
 if TYPE_CHECKING:  # Google's client, which nobody needs who only asks for help
     from operations.health.sections import Sources
 
-EXIT_WELL = 0
-EXIT_UNWELL = 1
-EXIT_USAGE = 2
-EXIT_CANNOT_CHECK = 3
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code (module docstring)."""
     kafka_causes.keep_to_ourselves()
-    parser = _parser()
-    arguments = parser.parse_args(argv)
-    try:
-        properties = kafka_properties.load(arguments.kafka_config_file)
-    except kafka_properties.PropertiesError as error:
-        parser.error(str(error))
+    arguments = parser().parse_args(argv)
+    return exit_codes.run(
+        lambda: _run(arguments), {kafka_properties.PropertiesError: exit_codes.USAGE}
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    properties = kafka_properties.load(arguments.kafka_config_file)
     topics = Topics(arguments.kafka_bootstrap_servers, arguments.kafka_topics, properties)
     sections = _settled(_sources(arguments, topics), arguments.wait_sec)
     print(text.document(sections) if arguments.json else text.text(sections))
     if any(section.problem is not None for section in sections):
-        return EXIT_CANNOT_CHECK
-    return EXIT_WELL if all(each.healthy for each in text.vitals(sections)) else EXIT_UNWELL
+        return exit_codes.COULD_NOT_LOOK
+    healthy = all(each.healthy for each in text.indicators(sections))
+    return exit_codes.WELL if healthy else exit_codes.FINDING
 
 
 def _sources(arguments: argparse.Namespace, topics: Topics) -> Sources:
@@ -96,7 +96,8 @@ def _settled(sources: Sources, wait_sec: float) -> list[Section]:
         time.sleep(polling.pause_sec(time.monotonic() - looked_at, left_sec))
 
 
-def _parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
+    """Returns the parser of the command line."""
     parser = tool_flags.parser("payments health", __doc__)
     tool_flags.add_kafka(parser)
     tool_flags.add_topics(parser)

@@ -1,4 +1,4 @@
-"""What Flink says of the job: its REST interface, asked by address alone."""
+"""Asks Flink about the job, through its REST interface, by address alone."""
 
 from __future__ import annotations
 

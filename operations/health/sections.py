@@ -1,4 +1,4 @@
-"""What is asked of each source. One that is down is told, and the others are asked all the same."""
+"""Asks each source. One that is down is told, and the others are asked all the same."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from operations.errors import CannotCheck, CannotStart
 from operations.flink_client import FlinkJob
 from operations.health import flink_side, tables_side, topic_side
 from operations.health.flink_side import JobHealth
+from operations.health.indicators import Indicator, Section
 from operations.health.limits import LIMITS
 from operations.health.tables_side import TableHealth
 from operations.health.topic_side import OpenTransaction, TopicSide
-from operations.health.vital import Indicator, Section
 from operations.job.job_facts import failure_document
 from operations.reconcile.settings import Dataset, Topics
 from operations.reconcile.truth import OffsetRange
@@ -31,7 +31,7 @@ class Sources:
         flink: host:port of Flink's REST interface; None leaves the job out.
         flink_job: Flink's id of the job; None for the one that lives.
         window_sec: records that arrived within it make the ratio of dead letters.
-        limits: the most that is healthy, by the name of a vital.
+        limits: the most that is healthy, by the name of an indicator.
     """
 
     topics: Topics
@@ -71,27 +71,31 @@ class Sources:
         tables: TableHealth | None,
     ) -> None:
         if tables is not None:
-            section.vitals.append(self._vital("lag_records", topic.waiting(ranges, tables.reach)))
-        section.vitals.append(self._open_transaction(topic.open_transactions()))
+            section.indicators.append(
+                self._indicator("lag_records", topic.waiting(ranges, tables.reach))
+            )
+        section.indicators.append(self._open_transaction(topic.open_transactions()))
 
     def _of_tables(self, section: Section, tables: TableHealth, kafka: Section) -> None:
-        lag = next((each.value for each in kafka.vitals if each.name == "lag_records"), None)
+        lag = next((each.value for each in kafka.indicators if each.name == "lag_records"), None)
         # A topic without traffic has no new rows, and is well.
         age_sec = 0.0 if lag == 0 else tables.newest_row_age_sec
-        vital = self._vital("newest_row_age_sec", age_sec)
+        indicator = self._indicator("newest_row_age_sec", age_sec)
         # Without Kafka nobody knows whether records wait.
-        section.vitals.append(vital if lag is not None else vital._replace(limit=None))
-        section.vitals.append(self._vital("dead_letter_ratio", tables.dead_letter_ratio))
+        section.indicators.append(indicator if lag is not None else indicator._replace(limit=None))
+        section.indicators.append(self._indicator("dead_letter_ratio", tables.dead_letter_ratio))
 
     def _open_transaction(self, transactions: Sequence[OpenTransaction]) -> Indicator:
         """Returns the age of the oldest, which is named with some of the others."""
-        vital = self._vital("open_transaction_sec", 0.0)
+        indicator = self._indicator("open_transaction_sec", 0.0)
         if not transactions:
-            return vital
+            return indicator
         named = "; ".join(str(each) for each in transactions[:_NAMED_MAX])
         if len(transactions) > _NAMED_MAX:
             named += f"; {len(transactions) - _NAMED_MAX} more"
-        return vital._replace(value=transactions[0].age_sec, meaning=f"{vital.meaning}: {named}")
+        return indicator._replace(
+            value=transactions[0].age_sec, meaning=f"{indicator.meaning}: {named}"
+        )
 
     def _of_job(self) -> Iterator[Section]:
         if self.flink is None:
@@ -101,7 +105,7 @@ class Sources:
             found = flink_side.job_health(self.flink, self.flink_job, self._ours)
             section.notes += _notes(found, self.flink)
             section.last_failure = failure_document(found.failure)
-            section.vitals += self._vitals(found)
+            section.indicators += self._indicators(found)
         yield section
 
     def _ours(self, living: Sequence[FlinkJob]) -> FlinkJob | None:
@@ -112,7 +116,7 @@ class Sources:
                 return run_jobs.job_of(chain[-1], living)
         return None
 
-    def _vitals(self, found: JobHealth) -> Iterator[Indicator]:
+    def _indicators(self, found: JobHealth) -> Iterator[Indicator]:
         tasks = "share of the job's tasks that do not run"
         if found.job is None or not found.job.lives:
             yield Indicator("stopped_tasks", 1.0, 0.0, tasks)
@@ -124,22 +128,22 @@ class Sources:
             ("watermark_age_sec", found.watermark_age_sec, "no watermark yet"),
             ("state_bytes", found.state_bytes, "no checkpoint yet"),
         ):
-            yield self._young(self._vital(name, value), found, lacking, value is None)
+            yield self._young(self._indicator(name, value), found, lacking, value is None)
         yield Indicator("restarts", found.restarts, None, "how often it came back after a failure")
 
     def _young(
-        self, vital: Indicator, found: JobHealth, lacking: str, missing: object
+        self, indicator: Indicator, found: JobHealth, lacking: str, missing: object
     ) -> Indicator:
-        """Returns a vital that a job just started cannot have yet as such.
+        """Returns an indicator that a job just started cannot have yet as such.
 
         One that fails while it starts is not young, or one that fails for ever would be well.
         """
         young = found.age_sec <= self.limits["checkpoint_age_sec"] and found.failure is None
         if not (missing and young):
-            return vital
-        return vital._replace(starting=f"{lacking}, {found.age_sec:.0f} s")
+            return indicator
+        return indicator._replace(starting=f"{lacking}, {found.age_sec:.0f} s")
 
-    def _vital(self, name: str, value: float | None) -> Indicator:
+    def _indicator(self, name: str, value: float | None) -> Indicator:
         return Indicator(name, value, self.limits[name], LIMITS[name][1])
 
 

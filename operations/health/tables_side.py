@@ -1,4 +1,4 @@
-"""What the tables say: how far they reach, how fresh they are, how much of it is invalid."""
+"""Asks the tables how far they reach, how fresh they are, and how much of it is invalid."""
 
 from __future__ import annotations
 

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Sequence
 import orjson
 from tabulate import tabulate
 
-from operations.health.vital import Indicator, Section
+from operations.health.indicators import Indicator, Section
 
 
 def verdict(sections: Sequence[Section]) -> str:
     """Returns the last line: what could not be asked first, for nobody knows what it would say."""
     down = [section.name for section in sections if section.problem is not None]
-    unwell = [vital.name for vital in vitals(sections) if not vital.healthy]
-    starting = [vital.starting for vital in vitals(sections) if vital.starting]
+    unwell = [indicator.name for indicator in indicators(sections) if not indicator.healthy]
+    starting = [indicator.starting for indicator in indicators(sections) if indicator.starting]
     beyond = f"beyond its limit: {', '.join(unwell)}"
     if down:
         return f"could not ask {', '.join(down)}" + (f"; {beyond}" if unwell else "")
@@ -23,9 +23,9 @@ def verdict(sections: Sequence[Section]) -> str:
     return f"starting ({starting[0]})" if starting else "well"
 
 
-def vitals(sections: Sequence[Section]) -> list[Indicator]:
+def indicators(sections: Sequence[Section]) -> list[Indicator]:
     """Returns what was measured, wherever."""
-    return [vital for section in sections for vital in section.vitals]
+    return [indicator for section in sections for indicator in section.indicators]
 
 
 def text(sections: Sequence[Section]) -> str:
@@ -40,20 +40,20 @@ def _lines(section: Section) -> Iterator[str]:
         yield f"  could not be asked: {section.problem}"
     for note in section.notes:
         yield f"  {note}"
-    if not section.vitals:
+    if not section.indicators:
         return
     rows = [
         (each.name, _number(each.value), _number(each.limit), _said(each))
-        for each in section.vitals
+        for each in section.indicators
     ]
-    table = tabulate(rows, headers=("vital", "value", "limit", ""), disable_numparse=True)
+    table = tabulate(rows, headers=("indicator", "value", "limit", ""), disable_numparse=True)
     yield from (f"  {line}".rstrip() for line in table.splitlines())
 
 
-def _said(vital: Indicator) -> str:
-    if vital.starting:
-        return f"starting ({vital.starting})"
-    return "" if vital.healthy else vital.meaning
+def _said(indicator: Indicator) -> str:
+    if indicator.starting:
+        return f"starting ({indicator.starting})"
+    return "" if indicator.healthy else indicator.meaning
 
 
 def _number(value: float | None) -> str:
@@ -62,16 +62,16 @@ def _number(value: float | None) -> str:
 
 def document(sections: Sequence[Section]) -> str:
     """Returns the same for programs, as one JSON document."""
-    found = vitals(sections)
+    found = indicators(sections)
     down = any(section.problem is not None for section in sections)
     content = {
-        "well": not down and all(vital.healthy for vital in found),
-        "starting": any(vital.starting for vital in found),
+        "well": not down and all(indicator.healthy for indicator in found),
+        "starting": any(indicator.starting for indicator in found),
         "verdict": verdict(sections),
         "vitals": [
-            {**vital._asdict(), "healthy": vital.healthy, "source": section.name}
+            {**indicator._asdict(), "healthy": indicator.healthy, "source": section.name}
             for section in sections
-            for vital in section.vitals
+            for indicator in section.indicators
         ],
         "sources": {
             section.name: {

@@ -1,4 +1,4 @@
-"""What waits in the topics: records, not offsets, and the open transactions that hold them back."""
+"""Counts the records that wait in the topics, and finds open transactions that block them."""
 
 from __future__ import annotations
 

@@ -5,20 +5,17 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
 
-import orjson
 from tabulate import tabulate
 
-from operations.errors import CannotStart, FlinkError
+from operations import json_document
+from operations.errors import FlinkError
 from operations.flink_client import FlinkClient, FlinkJob
 from operations.job import ending, flags
-from operations.job.find_job import NoSuchJob, Target, find
+from operations.job.find_job import Target, find
 from operations.job.job_facts import JobFacts, facts
+from payments import exit_codes
 
-EXIT_DONE = 0
-EXIT_NO_JOB = 1
-EXIT_CANNOT = 3
 _LINE_CHARS_MAX = 160
 
 
@@ -31,25 +28,18 @@ def main(argv: Sequence[str] | None = None) -> int:
             parser.error("which job? Give --job_id=ID, or --bigquery_dataset=PROJECT.DATASET")
         if arguments.run_id is not None:
             parser.error("--run_id is a run of a dataset: give --bigquery_dataset=PROJECT.DATASET")
-    try:
-        return _RUN[arguments.command](arguments, FlinkClient(arguments.flink))
-    except (NoSuchJob, ending.DidNotEnd) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_NO_JOB
-    except (FlinkError, CannotStart) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_NO_JOB if isinstance(error, FlinkError) and error.missing else EXIT_CANNOT
+    return exit_codes.run(lambda: _RUN[arguments.command](arguments, FlinkClient(arguments.flink)))
 
 
 def _list(arguments: argparse.Namespace, client: FlinkClient) -> int:
     found = list(_facts_of_all(client))
     if arguments.json:
-        _print_json([each.document() for each in found])
+        json_document.show([each.document() for each in found])
     elif found:
         print(tabulate([_row(each) for each in found], headers=_HEADERS, disable_numparse=True))
     else:
         print(f"Flink at {arguments.flink} knows no job")
-    return EXIT_DONE
+    return exit_codes.WELL
 
 
 def _facts_of_all(client: FlinkClient) -> Iterator[JobFacts]:
@@ -77,10 +67,10 @@ def _row(found: JobFacts) -> tuple[str, ...]:
 def _show(arguments: argparse.Namespace, client: FlinkClient) -> int:
     found = facts(client, _target(arguments, client).job)
     if arguments.json:
-        _print_json(found.document())
+        json_document.show(found.document())
     else:
         print("\n".join(found.lines()))
-    return EXIT_DONE
+    return exit_codes.WELL
 
 
 def _cancel(arguments: argparse.Namespace, client: FlinkClient) -> int:
@@ -104,27 +94,31 @@ def _savepoint(arguments: argparse.Namespace, client: FlinkClient) -> int:
 
 def _would(arguments: argparse.Namespace, job: FlinkJob, what: str, described: str) -> int:
     if arguments.json:
-        _print_json({"dry_run": True, "job_id": job.job_id, "name": job.name, "state": job.state})
+        json_document.show(
+            {"dry_run": True, "job_id": job.job_id, "name": job.name, "state": job.state}
+        )
     else:
         print(f"would {what} {described}; nothing was done")
-    return EXIT_DONE
+    return exit_codes.WELL
 
 
 def _took(arguments: argparse.Namespace, job: FlinkJob, uri: str) -> int:
     if arguments.json:
-        _print_json({"job_id": job.job_id, "state": job.state, "savepoint": uri})
+        json_document.show({"job_id": job.job_id, "state": job.state, "savepoint": uri})
     else:
         print(uri)
-    return EXIT_DONE
+    return exit_codes.WELL
 
 
 def _ended(arguments: argparse.Namespace, target: Target, ended: ending.Ended) -> int:
     if arguments.json:
         run_id = target.run.run_id if ended.noted and target.run else None
-        _print_json({"job_id": ended.job.job_id, "state": ended.job.state, "noted_run": run_id})
+        json_document.show(
+            {"job_id": ended.job.job_id, "state": ended.job.state, "noted_run": run_id}
+        )
     else:
         print(_told(target, ended))
-    return EXIT_DONE
+    return exit_codes.WELL
 
 
 def _told(target: Target, ended: ending.Ended) -> str:
@@ -135,10 +129,6 @@ def _told(target: Target, ended: ending.Ended) -> str:
 def _target(arguments: argparse.Namespace, client: FlinkClient) -> Target:
     dataset = arguments.bigquery_dataset and ".".join(arguments.bigquery_dataset)
     return find(client, arguments.job_id, dataset, arguments.bigquery_endpoint, arguments.run_id)
-
-
-def _print_json(document: Any) -> None:
-    print(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
 def _say(line: str) -> None:

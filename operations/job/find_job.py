@@ -1,4 +1,4 @@
-"""The job that is meant: by Flink's id, or as that of a run of a dataset."""
+"""Finds the job that is meant: by Flink's id, or as that of a run of a dataset."""
 
 from __future__ import annotations
 

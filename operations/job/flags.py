@@ -16,45 +16,36 @@ Flink or BigQuery could not be asked.
 
 from __future__ import annotations
 
-import argparse
-
 from operations import flag_types, tool_flags
+from payments.parser import Parser
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Returns the parser of the command line."""
-    parser = tool_flags.parser("payments job", __doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    _add(commands, "list", "tells every job that Flink knows, the newest first")
-    _add_target(_add(commands, "show", "tells all that Flink says of a job, in lines"))
-    cancel = _add(commands, "cancel", "ends a job; its newest checkpoint is kept")
-    takes = _add(commands, "savepoint", "takes a savepoint and prints its URI")
+    whole = tool_flags.parser("payments job", __doc__)
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    lists = commands.add_parser("list", help="tells every job that Flink knows, the newest first")
+    shows = commands.add_parser("show", help="tells all that Flink says of a job, in lines")
+    cancels = commands.add_parser("cancel", help="ends a job; its newest checkpoint is kept")
+    takes = commands.add_parser("savepoint", help="takes a savepoint and prints its URI")
     takes.add_argument("--stop", action="store_true", help="End the job by the savepoint.")
-    for each in (cancel, takes):
+    for each in (lists, shows, cancels, takes):
+        tool_flags.add_flink(each)
+        tool_flags.add_json(each)
+    for each in (shows, cancels, takes):
         _add_target(each)
+    for each in (cancels, takes):
         tool_flags.add_wait(each, "How long to wait for Flink at most", 120)
-        each.add_argument("--dry_run", action="store_true", help="Only say which job it would be.")
-    return parser
+        tool_flags.add_dry_run(each)
+    return whole
 
 
-def _add(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str,
-    summary: str,
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
-    tool_flags.add_flink(command)
-    command.add_argument("--json", action="store_true", help="Print one JSON document instead.")
-    return command
-
-
-def _add_target(command: argparse.ArgumentParser) -> None:
+def _add_target(command: Parser) -> None:
     command.add_argument("--job_id", metavar="ID", help="Flink's id of the job.")
+    command.add_setting("bigquery_dataset", type=flag_types.dataset)
     command.add_argument(
-        "--bigquery_dataset",
-        type=flag_types.dataset,
-        metavar="PROJECT.DATASET",
-        help="Dataset that the job writes to; alone it names the job of the run that holds it.",
+        "--run_id",
+        metavar="NAME",
+        help="Of another run of the dataset than the one that holds its tables.",
     )
-    command.add_argument("--run_id", metavar="NAME", help="Of another run of that dataset.")
     tool_flags.add_bigquery_endpoint(command)

@@ -1,4 +1,4 @@
-"""What Flink says of a job, gathered for people and for programs."""
+"""Gathers what Flink says of a job, for people and for programs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whether every record was counted exactly once: all checks, from two sides to a report."""
+"""Checks that every record was counted exactly once: all checks, from two sides to a report."""
 
 from __future__ import annotations
 

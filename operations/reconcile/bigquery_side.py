@@ -1,4 +1,4 @@
-"""What is in the tables? Few queries, in SQL that Google's BigQuery and the stand-in both take."""
+"""Reads the tables, in few queries of SQL that Google's BigQuery and the stand-in both take."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from operations.reconcile.rows import (
 )
 from operations.reconcile.settings import Dataset
 from operations.reconcile.truth import OffsetRange, Partition, Place, Reach
+from transforms.payment.cells import columns_for, selected
 from transforms.payment.tables import (
     CONFLICTS,
     DUPLICATES,
@@ -40,6 +41,7 @@ _JSON_VALUE = {
     "TIMESTAMP": "UNIX_MICROS({name})",
     "BYTES": "TO_BASE64({name})",
 }
+_FACTS = columns_for(PaymentFacts._fields)
 # What the pipeline adds, and Kafka cannot know.
 _NOT_COMPARED = {"ingested_at", "pipeline_version", "detail", "step"}
 
@@ -156,8 +158,7 @@ class BigQuerySide:
         reaches = f"'{Reach.CHECKED.value}', '{Reach.NOWHERE.value}'"
         sql = (
             "SELECT paid.transaction_id, paid.kafka_topic, paid.kafka_partition, "
-            "paid.kafka_offset, UNIX_MICROS(paid.broker_time), "
-            "paid.amount_minor, paid.currency, paid.account_id, paid.merchant_id "
+            f"paid.kafka_offset, UNIX_MICROS(paid.broker_time), {selected(_FACTS, 'paid.')} "
             f"FROM (SELECT * FROM {self._name(TRANSACTIONS)} "
             f"WHERE {self._reach} NOT IN ({reaches})) AS paid "
             f"JOIN (SELECT DISTINCT {first} FROM ({copies})) AS copy "
@@ -167,7 +168,7 @@ class BigQuerySide:
         )
         for transaction_id, topic, partition, offset, arrival_us, *facts in self._query(sql):
             place = Place(topic, partition, offset)
-            yield FirstRow(transaction_id, place, arrival_us, PaymentFacts(*facts))
+            yield FirstRow(transaction_id, place, arrival_us, PaymentFacts._make(facts))
 
     def _rows(self) -> Iterator[Row]:
         # One statement: on Google's BigQuery all tables are then read as of the same moment. One

@@ -1,4 +1,4 @@
-"""What was checked, and did it hold? One named result per question."""
+"""The checks and their results: one named result per question."""
 
 from __future__ import annotations
 

@@ -1,24 +1,4 @@
-"""Proves that every record was counted exactly once: compares Kafka, by offset, with BigQuery.
-
-    payments reconcile --kafka_bootstrap_servers=broker:9092 --kafka_topics=payments \\
-        --bigquery_dataset=my-project.payments --wait_sec=60
-
-    outcome    table                rows
-    ---------  -----------------  ------
-    accepted   transactions        99012
-    …
-    reconciled: read=100000 accepted=99012 duplicate=941 invalid=47 missing=0 double=0
-
-Reads every topic again from its earliest record to where it ends now, and decides from the records
-alone how each must have ended; with --ledger, also what the simulator meant it to be. --since_last
-reads only what no check before has proven, --since and --until what arrived then. Everything is
-sorted on disk, where TMPDIR says: about 200 bytes for each record, and memory that does not grow.
-
-Each verdict becomes a row of the table `reconciliations`.
-
-Exit code: 0 balanced, 1 not balanced, 2 a mistake in the flags, 3 it could not be checked, or its
-verdict, though printed, could not be written down.
-"""
+"""Runs `payments reconcile`; flags.py has its help."""
 
 from __future__ import annotations
 
@@ -29,13 +9,10 @@ import datetime as dt
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
-import orjson
-
-from operations import flag_types, polling, tool_flags
+from operations import json_document, polling
 from operations.errors import CannotCheck, CannotStart
-from operations.reconcile import compaction, kafka_side
+from operations.reconcile import compaction, flags, kafka_side
 from operations.reconcile.audit import audit
 from operations.reconcile.bigquery_side import BigQuerySide
 from operations.reconcile.kafka_side import KafkaSide
@@ -47,13 +24,9 @@ from operations.reconcile.truth import Limits
 from operations.reconcile.verdicts import Verdicts, row_of
 from operations.runs import limits
 from operations.runs.limits import Contradicts
+from payments import exit_codes
 from transforms.kafka import causes as kafka_causes
 from transforms.kafka import properties as kafka_properties
-
-EXIT_BALANCED = 0
-EXIT_NOT_BALANCED = 1
-EXIT_USAGE = 2
-EXIT_CANNOT_CHECK = 3
 
 
 def reconcile(
@@ -118,9 +91,9 @@ def _wait(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code (module docstring)."""
+    """Runs the command line; returns the exit code (flags.py)."""
     kafka_causes.keep_to_ourselves()
-    parser = _parser()
+    parser = flags.parser()
     arguments = parser.parse_args(argv)
     try:
         config = _config(arguments)
@@ -128,27 +101,30 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     if mistake := _mistake(config):
         parser.error(mistake)
+    return exit_codes.run(
+        lambda: _run(config, arguments),
+        {Contradicts: exit_codes.USAGE},
+    )
+
+
+def _run(config: ReconcileConfig, arguments: argparse.Namespace) -> int:
     started_at = dt.datetime.now(dt.UTC)
     try:
         config = dataclasses.replace(config, limits=_limits(arguments))
-        report = reconcile(config, progress=_tell)
-    except Contradicts as error:
-        parser.error(str(error))
-    except (CannotCheck, CannotStart) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_CANNOT_CHECK
+    except CannotStart as error:  # the table runs is damaged
+        raise CannotCheck(str(error)) from None
+    report = reconcile(config, progress=_tell)
     row = row_of(report, config.limits, started_at, dt.datetime.now(dt.UTC))
     if arguments.json:
-        print(orjson.dumps(report.document(), option=orjson.OPT_INDENT_2).decode(), flush=True)
+        json_document.show(report.document())
     else:
         print(report.text(), flush=True)
     if not arguments.no_log:
         try:
             Verdicts(config.dataset).append(row)
         except CannotCheck as error:
-            print(f"error: the verdict above was not written down: {error}", file=sys.stderr)
-            return EXIT_CANNOT_CHECK
-    return EXIT_BALANCED if report.balanced else EXIT_NOT_BALANCED
+            raise CannotCheck(f"the verdict above was not written down: {error}") from None
+    return exit_codes.WELL if report.balanced else exit_codes.FINDING
 
 
 def _tell(text: str) -> None:
@@ -196,69 +172,6 @@ def _mistake(config: ReconcileConfig) -> str | None:
     if since_us is not None and until_us is not None and since_us >= until_us:
         return "--since must be before --until"
     return None
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = tool_flags.parser("payments reconcile", __doc__)
-    tool_flags.add_kafka(parser)
-    tool_flags.add_topics(parser)
-    tool_flags.add_bigquery(parser)
-    tool_flags.add_limits(parser)
-    _add_own_flags(parser)
-    return parser
-
-
-def _add_own_flags(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--ledger",
-        type=_file,
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="FILE",
-        help="What the simulator sent, JSON Lines. Several files together must name every record.",
-    )
-    parser.add_argument(
-        "--partial_ledger",
-        type=_file,
-        nargs="+",
-        action="extend",
-        default=[],
-        metavar="FILE",
-        help="What a simulator wrote down before it was killed. Records that it lacks must be "
-        "named by a --ledger, whose simulator sent the same once more.",
-    )
-    tool_flags.add_wait(
-        parser,
-        "Wait until as many rows are queryable as Kafka holds records, and totals by minute "
-        "match them, but no longer than this",
-    )
-    for name, words in (("since", "arrived then or later"), ("until", "arrived before")):
-        parser.add_argument(
-            f"--{name}",
-            type=flag_types.moment,
-            metavar="TIME",
-            help=f"Check only what {words}: 2026-11-23T08:15Z (UTC without a zone), or 30m, 2h, "
-            "7d ago.",
-        )
-    parser.add_argument(
-        "--since_last",
-        action="store_true",
-        help="Check only what lies behind the last offset that a check before has proven.",
-    )
-    parser.add_argument(
-        "--no_log",
-        action="store_true",
-        help="Write no row of the verdict, for a dataset of views or without the right to write.",
-    )
-    parser.add_argument("--json", action="store_true", help="Print one JSON document instead.")
-
-
-def _file(text: str) -> Path:
-    path = Path(text)
-    if not path.is_file():
-        raise argparse.ArgumentTypeError(f"no such file: {text}")
-    return path
 
 
 if __name__ == "__main__":

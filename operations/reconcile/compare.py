@@ -1,4 +1,4 @@
-"""Each record must be in exactly one table, and its row must say what the record says."""
+"""Checks that each record is in exactly one table, and that its row says what the record says."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Each id must be counted once: its copies together, and what BigQuery made of them.
+"""Checks that each id is counted once: its copies together, and what BigQuery holds of them.
 
 Partitions are read side by side, so which copy is first may differ from run to run; the offsets of
 one partition are always read in order. What BigQuery holds is right when some reading order, true

@@ -1,4 +1,4 @@
-"""How the tables cover the offsets of each partition: records, gaps, rows too many."""
+"""Compares how the tables cover the offsets of each partition: records, gaps, surplus rows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is in the topics? Reads them again from the beginning, as the pipeline did."""
+"""Reads the topics again from the beginning, as the pipeline did."""
 
 from __future__ import annotations
 

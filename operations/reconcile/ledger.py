@@ -1,4 +1,4 @@
-"""What was sent? The simulator's ledger: one JSON object per line, one line per record."""
+"""Reads the simulator's ledger of what was sent: one JSON object per line, a line per record."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Ledger:
 
     Attributes:
         partial: whether its sender was killed, and then sent everything again, to a ledger that is
-            whole: what this one lacks must be in that one.
+            whole: what is missing here must be in that one.
         cut_short: whether the last line was incomplete, known once all entries were taken: its
             sender was killed while writing, and may have sent more than it could write down.
     """

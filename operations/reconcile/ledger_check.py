@@ -1,4 +1,4 @@
-"""Each record must end as its sender meant it to: the ledger against Kafka and the tables."""
+"""Checks that each record ended as its sender meant it to: the ledger against Kafka and tables."""
 
 from __future__ import annotations
 

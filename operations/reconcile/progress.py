@@ -1,4 +1,4 @@
-"""Tells how far a long task is, how fast it goes, and how long it will take still."""
+"""Reports the progress of a long task: how far, how fast, and how long it will still take."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is the answer? A report for people, for programs, and in one last line."""
+"""Writes the report: for people, for programs, and in one last line."""
 
 from __future__ import annotations
 

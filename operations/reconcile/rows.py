@@ -1,4 +1,4 @@
-"""What does BigQuery say? Rows of the outcome tables, as values that compare with Kafka's."""
+"""Rows of the outcome tables, as values that compare with Kafka's."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from operations.reconcile.truth import Place, digest, plain_transaction, transaction_of
+from transforms.payment.cells import payment_of
 from transforms.payment.outcome import Outcome
-from transforms.payment.transaction import PaymentFacts, ReplayOf, Transaction
+from transforms.payment.transaction import PaymentFacts, Transaction
 
 
 class First(NamedTuple):
@@ -143,21 +144,8 @@ def row_of(cells: dict[str, Any]) -> Row:
     if outcome is Outcome.INVALID:
         key, payload = _bytes(cells["key"]), _bytes(cells["payload"])
         return DeadLetterRow(place, broker_time_us, cells["reason"], key, payload)
-    transaction = Transaction(
-        cells["transaction_id"],
-        cells["account_id"],
-        cells["merchant_id"],
-        cells["payment_type"],
-        # TO_JSON_STRING quotes integers beyond 2^53.
-        int(cells["amount_minor"]),
-        cells["currency"],
-        int(cells["event_time"]),
-        cells["country"],
-        cells["device_id"],
-        *place,
-        broker_time_us,
-        _replay_of(cells),
-    )
+    # TO_JSON_STRING quotes integers beyond 2^53.
+    transaction = payment_of(cells)
     return PaymentRow(place, outcome, transaction, Decimal(cells["amount"]), _first(cells))
 
 
@@ -184,17 +172,6 @@ def _first(cells: dict[str, Any]) -> First | None:
         return None
     place = Place(cells["first_topic"], int(cells["first_partition"]), int(cells["first_offset"]))
     return First(place, int(cells["first_broker_time"]))
-
-
-def _replay_of(cells: dict[str, Any]) -> ReplayOf | None:
-    if cells.get("replay_of_topic") is None:
-        return None
-    return ReplayOf(
-        cells["replay_of_topic"],
-        int(cells["replay_of_partition"]),
-        int(cells["replay_of_offset"]),
-        int(cells["original_time"]),
-    )
 
 
 def _bytes(text: str | None) -> bytes | None:

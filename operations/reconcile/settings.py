@@ -1,4 +1,4 @@
-"""What is compared with what."""
+"""The settings of a reconciliation: which topics are compared with which tables."""
 
 from __future__ import annotations
 

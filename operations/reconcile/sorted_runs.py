@@ -1,4 +1,4 @@
-"""Values in the order of their keys, however many: sorted by parts in memory, merged from disk.
+"""Sorts values by their keys, however many: by parts in memory, merged from disk.
 
 An external merge sort. What does not fit into memory lies compressed in files without a name, which
 are gone with the process however it ends. TMPDIR says where; each value takes 40 to 70 bytes there.
@@ -39,7 +39,7 @@ class SortedRuns(Generic[Key]):
     """Takes pairs of key and value in any order; gives them back by key, equal keys as added.
 
     Keys and values are what `marshal` takes: numbers, texts, bytes, None and plain tuples of them.
-    Reading may be repeated; adding goes on after it.
+    Reading may be repeated; adding continues after it.
     """
 
     def __init__(self, run_bytes: int | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What Kafka holds: every record of the checked ranges, judged from Kafka alone."""
+"""The truth in Kafka: every record of the checked ranges, judged from Kafka alone."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ class Place(NamedTuple):
     topic: str
     partition: int
     offset: int
+
+    @classmethod
+    def of(cls, it: Any) -> Place:
+        """Returns the place of a record, of a dead letter, or of what a replay names."""
+        return cls(it.topic, it.partition, it.offset)
 
     def __str__(self) -> str:
         return f"{self.topic}[{self.partition}]@{self.offset}"
@@ -221,11 +226,13 @@ def plain_transaction(transaction: Transaction) -> tuple[Any, ...]:
     """Returns the fields as plain values, for the disk."""
     if transaction.replay_of is None:
         return tuple(transaction)
-    return (*transaction[:-1], tuple(transaction.replay_of))
+    # _replace takes any value.
+    return tuple(transaction._replace(replay_of=tuple(transaction.replay_of)))  # type: ignore
 
 
 def transaction_of(fields: tuple[Any, ...]) -> Transaction:
     """Returns the transaction that `plain_transaction` took apart."""
-    if fields[-1] is None:
-        return Transaction._make(fields)
-    return Transaction._make((*fields[:-1], ReplayOf._make(fields[-1])))
+    transaction = Transaction._make(fields)
+    if transaction.replay_of is None:
+        return transaction
+    return transaction._replace(replay_of=ReplayOf._make(transaction.replay_of))

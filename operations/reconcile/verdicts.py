@@ -64,7 +64,7 @@ class Verdicts:
 def proven(verdicts: Iterable[Any]) -> dict[Partition, int]:
     """Returns where the proof of each partition has come to.
 
-    A full check begins a new proof, one behind the last proven offset goes on with it. A range of
+    A full check begins a new proof, one behind the last proven offset continues it. A range of
     time adds to it only where it leaves no hole: who looks at the last hour proves no day.
 
     Args:

@@ -1,4 +1,4 @@
-"""Does green count as blue does? Record by record, from where green began."""
+"""Compares green's decisions with blue's, record by record, from where green began."""
 
 from __future__ import annotations
 
@@ -119,8 +119,8 @@ class Comparison(NamedTuple):
     Attributes:
         alike: records with the same verdict and content in both.
         reordered: records of ids of which green accepted another copy than blue, and as many.
-        lost: records that blue has and green lacks.
-        invented: records that green has and blue lacks.
+        lost: records of blue that are missing from green.
+        invented: records of green that are missing from blue.
         doubled: rows too many, in either.
         differing: records that both have, with another verdict or content.
         parted: records that lie in another bucket in green than in blue: with some buckets read

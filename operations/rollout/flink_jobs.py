@@ -1,4 +1,4 @@
-"""What a rollout asks of Flink: which stages two jobs have, and an end once rows are flushed."""
+"""Flink's part of a rollout: the stages of two jobs, and an end once rows are flushed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which dataset is read for which records? Every record belongs to exactly one.
+"""Says which dataset is read for which records: every record belongs to exactly one.
 
 A record lies at an offset of a partition, and in one of 256 buckets by its transaction_id:
 

@@ -1,10 +1,11 @@
-"""How does green take over from blue? By shares of the ids, from where green began, and back."""
+"""Hands reading over from blue to green by shares of the ids, from where green began, and back."""
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from operations import bigquery_client, polling
@@ -14,7 +15,7 @@ from operations.reconcile.settings import Topics
 from operations.rollout import comparison, ranges
 from operations.rollout.comparison import Comparison
 from operations.rollout.flink_jobs import FlinkJobs, state_left_behind
-from operations.rollout.ranges import Partition
+from operations.rollout.ranges import Partition, Served
 from operations.rollout.serving import Decision, LiveDataset
 
 
@@ -37,7 +38,7 @@ class Compared(NamedTuple):
 class Rollout:
     """The datasets beside each other, and the one of views that stands before them.
 
-    Every method raises RolloutError for what the user must mend, and CannotCheck when a service
+    Every method raises RolloutError for the user's mistakes, and CannotCheck when a service
     does not answer.
 
     Args:
@@ -54,13 +55,15 @@ class Rollout:
             self._client = bigquery_client.connect(live.rpartition(".")[0], endpoint)
         self._live = LiveDataset(self._client, live)
 
-    def serve(self, dataset: str) -> Decision:
+    def serve(self, dataset: str, dry_run: bool = False) -> Decision:
         """Makes the views, and lets the first dataset be read through them.
 
         Called again it adds the partitions that there are now and were not then.
+        A dry run returns what would be decided, here and below, and changes nothing.
         """
         with self._errors(dataset):
-            self._live.create()
+            if not dry_run:
+                self._live.create()
             try:
                 known = list(self._live.decision().served)
             except RolloutError:
@@ -71,6 +74,8 @@ class Rollout:
                     "`ramp` lets another dataset take over."
                 )
             new = self._ends().keys() - {each[1:3] for each in known}
+            if dry_run:
+                return _undecided([*known, *ranges.served_by(dataset, new)])
             self._live.show({dataset, *ranges.datasets_of(known)})
             if new:
                 self._live.decide([*known, *ranges.served_by(dataset, new)])
@@ -87,7 +92,7 @@ class Rollout:
         """Compares what both have counted of the records that the topics hold now.
 
         Waits until both have flushed them, and the copies that settle which one was first, for
-        `wait_sec` at most; what lacks then is lost.
+        `wait_sec` at most; what is missing then is lost.
         """
         with self._errors(green):
             ends = self._ends()
@@ -104,7 +109,7 @@ class Rollout:
                     if settled or time.monotonic() > until:
                         return Compared(blue, result, cuts, tuple(sorted(quiet)))
                     progress(
-                        f"{result.lost} records lack in {green}, {result.invented} in {blue}; "
+                        f"records missing: {result.lost} in {green}, {result.invented} in {blue}; "
                         f"{result.unsettled} may have a copy that is not flushed yet"
                     )
                 elif time.monotonic() > until:
@@ -115,7 +120,7 @@ class Rollout:
                 now = time.monotonic()
                 time.sleep(polling.pause_sec(now - began_at, until - now))
 
-    def ramp(self, green: str, percent: int, compared: Compared) -> Decision:
+    def ramp(self, green: str, percent: int, compared: Compared, dry_run: bool = False) -> Decision:
         """Lets green be read for a share of the ids, 1 to 100 percent; 100 is the switch.
 
         Args:
@@ -125,14 +130,20 @@ class Rollout:
             base = ranges.taken_back(self._live.decision().served, green)
             _check_parted(compared, percent)
             cuts = {each[1:3]: _cut(each[1:3], compared) for each in base}
+            wanted = ranges.handed_over(base, green, cuts, percent)
+            if dry_run:
+                return _undecided(wanted)
             self._live.show([*ranges.datasets_of(base), green])
-            self._live.decide(ranges.handed_over(base, green, cuts, percent))
+            self._live.decide(wanted)
             return self._live.decision()
 
-    def take_back(self, green: str) -> Decision:
+    def take_back(self, green: str, dry_run: bool = False) -> Decision:
         """Lets what was read before green be read for everything again."""
         with self._errors(green):
-            self._live.decide(ranges.taken_back(self._live.decision().served, green))
+            wanted = ranges.taken_back(self._live.decision().served, green)
+            if dry_run:
+                return _undecided(wanted)
+            self._live.decide(wanted)
             return self._live.decision()
 
     def check_state(self, flink: FlinkJobs, blue_job: str, green_job: str) -> None:
@@ -147,13 +158,17 @@ class Rollout:
 
     def stop(self, flink: FlinkJobs, job: str, timeout_sec: float) -> None:
         """Ends the job that is no longer read, once its rows are flushed."""
+        self.check_stop(flink, job)
+        flink.stop(job, timeout_sec)
+
+    def check_stop(self, flink: FlinkJobs, job: str) -> None:
+        """Returns when the job writes to nothing that is read as the newest."""
         newest = ranges.newest_of(self.decision().served)
         writes_to = f" to {newest}/"
         if any(writes_to in name for name in flink.stages(job).values()):
             raise RolloutError(
                 f"{job} writes to {newest}, which is what is read. Hint: stop the other job."
             )
-        flink.stop(job, timeout_sec)
 
     def _cuts(self, green: str) -> dict[Partition, int]:
         """Returns where green began: as decided before, else as its tables say."""
@@ -168,6 +183,10 @@ class Rollout:
 
     def _errors(self, where: str) -> contextlib.AbstractContextManager[None]:
         return bigquery_client.errors(RolloutError, where, self._endpoint)
+
+
+def _undecided(served: Iterable[Served]) -> Decision:
+    return Decision(dt.datetime.now(dt.UTC), tuple(served))
 
 
 def _cut(partition: Partition, compared: Compared) -> int:

@@ -1,4 +1,4 @@
-"""Who is read? A table of ranges in a dataset of views; only ever added to, so it is a history."""
+"""The table of ranges that says who is read. Rows are only ever added, so it is a history."""
 
 from __future__ import annotations
 

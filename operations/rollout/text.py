@@ -1,4 +1,4 @@
-"""How is a rollout told? Tables for whoever runs it, and a line that says what it means."""
+"""Reports a rollout: tables for whoever runs it, and a line that says what it means."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def decision(made: Decision) -> str:
     newest = newest_names(made.served)
     return (
         f"{tabulate(rows, headers=headers)}\n\n"
-        f"deploy: new records are read from {' and '.join(newest)}, as decided at "
+        f"rollout: new records are read from {' and '.join(newest)}, as decided at "
         f"{made.decided_at:%Y-%m-%d %H:%M:%S} UTC"
     )
 
@@ -50,7 +50,7 @@ def comparison(compared: Compared) -> str:
         parts.append(
             f"{result.parted} of them have no id in one of the two: no share can part them"
         )
-    return "\n\n".join((*parts, f"deploy: {_verdict(compared)}"))
+    return "\n\n".join((*parts, f"rollout: {_verdict(compared)}"))
 
 
 def _verdict(compared: Compared) -> str:

@@ -1,4 +1,4 @@
-"""What do readers see? Views named as the tables, each record taken from the dataset in force."""
+"""The views that readers use: named as the tables, each record from the dataset in force."""
 
 from __future__ import annotations
 
@@ -57,8 +57,8 @@ def view_of(table: Table, live: str, columns_in: Mapping[str, Sequence[str]]) ->
 
     Args:
         live: PROJECT.DATASET of the views.
-        columns_in: names of the columns that the table has in each dataset (PROJECT.DATASET); what
-            an older version's lacks is null.
+        columns_in: names of the columns that the table has in each dataset (PROJECT.DATASET);
+            those missing from an older version's are null.
     """
     if table == TOTALS_BY_MINUTE:
         return _TOTALS.format(live=live, transactions=TRANSACTIONS.name)

@@ -1,15 +1,4 @@
-"""Who writes to the tables, who did before, and a note that a run has ended.
-
-    payments runs list --bigquery_dataset=my-project.payments
-    payments runs end  --bigquery_dataset=my-project.payments --run_id=NAME --why=TEXT
-
-Each launch has a row in the table `runs`; the newest holds the tables until it is known to have
-ended or another one takes them (--take_over). `end` stops what a run still writes: it asks for its
-claim before rows become visible.
-
-Exit code: 0 done, 1 no such run holds the tables, 2 a mistake in the flags, 3 BigQuery did not
-answer.
-"""
+"""Runs `payments runs`; flags.py has its help."""
 
 from __future__ import annotations
 
@@ -18,40 +7,36 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 
-import orjson
 from tabulate import tabulate
 
-from operations import tool_flags
-from operations.errors import CannotStart
-from operations.runs.run import BY_HAND, Run
+from operations import json_document
+from operations.runs import flags
+from operations.runs.run import BY_HAND, Run, root
 from operations.runs.runs_table import RunsTable
 from operations.version import VERSION
-
-EXIT_DONE = 0
-EXIT_NO_RUN = 1
-EXIT_CANNOT = 3
+from payments import exit_codes
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns the exit code (module docstring)."""
-    arguments = _parser().parse_args(argv)
-    try:
-        table = RunsTable(".".join(arguments.bigquery_dataset), arguments.bigquery_endpoint)
-        return int(arguments.run(arguments, table))
-    except CannotStart as error:
-        print(f"error: {error}", file=sys.stderr)
-        return EXIT_CANNOT
+    """Runs the command line; returns the exit code (flags.py)."""
+    arguments = flags.parser().parse_args(argv)
+    return exit_codes.run(lambda: _run(arguments))
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    table = RunsTable(".".join(arguments.bigquery_dataset), arguments.bigquery_endpoint)
+    return {"list": _list, "end": _end}[arguments.command](arguments, table)
 
 
 def _list(arguments: argparse.Namespace, table: RunsTable) -> int:
     runs = [run for run in table.chain(VERSION) if not run.is_root]
     if arguments.json:
-        print(orjson.dumps([dataclasses.asdict(run) for run in runs]).decode())
+        json_document.show([dataclasses.asdict(run) for run in runs])
     elif runs:
         print(tabulate([_row(run) for run in runs], headers=_HEADERS))
     else:
         print("no run has held these tables")
-    return EXIT_DONE
+    return exit_codes.WELL
 
 
 _HEADERS = ("run", "since (UTC)", "runner", "job", "by", "began with", "state")
@@ -74,36 +59,23 @@ def _row(run: Run) -> tuple[str, ...]:
 
 
 def _end(arguments: argparse.Namespace, table: RunsTable) -> int:
-    holder = table.chain(VERSION)[-1]
+    # `chain` makes the root where there is none, which a dry run must not.
+    found = table.rows_if_any() if arguments.dry_run else table.chain(VERSION)
+    holder = found[-1] if found else root(VERSION)
     if not holder.stands or holder.run_id != arguments.run_id:
         said = f"held by {holder.describe()}" if holder.stands else "held by nobody"
-        print(
-            f"error: run {arguments.run_id} does not hold the tables: they are {said}",
-            file=sys.stderr,
-        )
-        return EXIT_NO_RUN
-    table.end(holder.claim_id, f"{BY_HAND}{arguments.why}")
-    print(f"{holder.describe()}: ended, {arguments.why}")
-    return EXIT_DONE
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = tool_flags.parser("payments runs", __doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    lists = commands.add_parser(
-        "list", help="tells who has held the tables, the newest last", allow_abbrev=False
-    )
-    lists.add_argument("--json", action="store_true", help="All that is known of each, as JSON.")
-    lists.set_defaults(run=_list)
-    ends = commands.add_parser(
-        "end", help="notes that a run has ended; it writes no more", allow_abbrev=False
-    )
-    ends.add_argument("--run_id", required=True, metavar="NAME", help="Of the run.")
-    ends.add_argument("--why", required=True, metavar="TEXT", help="For whoever reads it later.")
-    ends.set_defaults(run=_end)
-    for command in (lists, ends):
-        tool_flags.add_bigquery(command)
-    return parser
+        problem = f"run {arguments.run_id} does not hold the tables: they are {said}"
+        return exit_codes.told(problem, exit_codes.FINDING)
+    if not arguments.dry_run:
+        table.end(holder.claim_id, f"{BY_HAND}{arguments.why}")
+    if arguments.json:
+        document = {"run_id": holder.run_id, "ended": not arguments.dry_run, "why": arguments.why}
+        json_document.show(document)
+    elif arguments.dry_run:
+        print(f"{holder.describe()}: would be ended; nothing was changed")
+    else:
+        print(f"{holder.describe()}: ended, {arguments.why}")
+    return exit_codes.WELL
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Which job on Flink is that of a run, and which run is that of a job: they share a name."""
+"""Finds the job of a run on Flink, and the run of a job: they share a name."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ from typing import Any
 from google.api_core import exceptions
 
 from operations import bigquery_client
-from operations.errors import CannotStart
+from operations.errors import CannotStart, NoAnswer
 from operations.runs.run import ROOT, Run, root
 from transforms.payment.tables import RUNS
 
@@ -44,12 +44,12 @@ WHERE claim_id = @claim_id AND ended_at IS NULL
 _LOST_TO_ANOTHER = ("could not serialize", "concurrent update", "conflict")
 
 
-class NoTable(CannotStart):
+class NoTable(NoAnswer):
     """There is no table `runs`."""
 
 
 class RunsTable:
-    """The table of one dataset. Every method raises CannotStart when BigQuery does not answer.
+    """The table of one dataset. Every method raises NoAnswer when BigQuery does not answer.
 
     Args:
         dataset: PROJECT.DATASET.
@@ -60,7 +60,7 @@ class RunsTable:
         self._dataset = dataset
         self._endpoint = endpoint
         self._name = f"{dataset}.{RUNS.name}"
-        with bigquery_client.errors(CannotStart, dataset, endpoint):
+        with bigquery_client.errors(NoAnswer, dataset, endpoint):
             self._client = bigquery_client.connect(dataset.rpartition(".")[0], endpoint)
 
     def chain(self, version: str) -> list[Run]:
@@ -84,7 +84,7 @@ class RunsTable:
         return in_order(found) if any(run.is_root for run in found) else []
 
     def _rows(self) -> list[Run]:
-        with bigquery_client.errors(CannotStart, self._dataset, self._endpoint):
+        with bigquery_client.errors(NoAnswer, self._dataset, self._endpoint):
             try:
                 rows = self._client.list_rows(self._name, retry=bigquery_client.RETRY)
                 return [Run.from_row(dict(row)) for row in rows]
@@ -136,7 +136,7 @@ class RunsTable:
     ) -> None:
         settings = bigquery_client.parameters(RUNS, values)
         sql = statement.format(table=f"`{self._name}`")
-        with bigquery_client.errors(CannotStart, self._dataset, self._endpoint):
+        with bigquery_client.errors(NoAnswer, self._dataset, self._endpoint):
             try:
                 bigquery_client.result(self._client, sql, settings)
             except exceptions.GoogleAPICallError as error:

@@ -1,4 +1,4 @@
-"""Are the tables there, and as the contract says? Made and compared through BigQuery's API."""
+"""Creates the tables of the contract through BigQuery's API, and compares them with it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from google.api_core import exceptions
 from google.cloud import bigquery
 
 from operations.bigquery_client import RETRY
-from transforms.payment.tables import ALL_TABLES, Column, Table
+from transforms.payment.fields import Column
+from transforms.payment.tables import ALL_TABLES, Table
 
 # The API answers with the older of BigQuery's two names for a type.
 _API_TYPE = {"INT64": "INTEGER", "FLOAT64": "FLOAT"}
@@ -46,6 +47,21 @@ def create(client: bigquery.Client, dataset: str) -> list[str]:
             continue
         made.append(table.name)
     return made
+
+
+def missing(client: bigquery.Client, dataset: str) -> list[str]:
+    """Returns the names of the tables that `create` would make.
+
+    Raises:
+        google.api_core.exceptions.GoogleAPICallError: BigQuery refused.
+    """
+    found = []
+    for table in ALL_TABLES:
+        try:
+            client.get_table(f"{client.project}.{dataset}.{table.name}", retry=RETRY)
+        except exceptions.NotFound:
+            found.append(table.name)
+    return found
 
 
 def diff(client: bigquery.Client, dataset: str, tables: Sequence[Table] = ALL_TABLES) -> list[str]:

@@ -1,4 +1,4 @@
-"""Are the audit views there, and do they ask what sql/audit says?"""
+"""Creates the audit views, and compares them with sql/audit."""
 
 from __future__ import annotations
 
@@ -36,6 +36,16 @@ def create(client: bigquery.Client, dataset: str, views: Sequence[View]) -> list
             client.update_table(wanted, ["view_query", "description"], retry=RETRY)
         made.append(view.name)
     return made
+
+
+def outdated(client: bigquery.Client, dataset: str, views: Sequence[View]) -> list[str]:
+    """Returns the names of the views that `create` would make or change; raises as it does."""
+    name = f"{client.project}.{dataset}"
+    return [
+        view.name
+        for view in views
+        if not _same(_query_of(client, f"{name}.{view.name}"), view.query_in(name))
+    ]
 
 
 def diff(client: bigquery.Client, dataset: str, views: Sequence[View]) -> list[str]:

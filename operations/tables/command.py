@@ -1,139 +1,117 @@
-"""Are the tables and audit views in BigQuery there, as the contract says, and do their laws hold?
-
-payments tables create --bigquery_dataset=PROJECT.DATASET
-payments tables diff   --bigquery_dataset=PROJECT.DATASET
-payments tables check  --bigquery_dataset=PROJECT.DATASET
-payments tables generate
-"""
+"""Runs `payments tables`; flags.py has its help."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from google.cloud import bigquery
 
-from operations import bigquery_client, flag_types
-from operations.tables import bigquery_views, sql_files, table_files, writing_now
-from operations.tables.bigquery_tables import create, diff
-from operations.tables.run_checks import run_checks
+from operations import bigquery_client, json_document
+from operations.errors import CannotCheck
+from operations.tables import bigquery_views, flags, sql_files, table_files, writing_now
+from operations.tables.bigquery_tables import create, diff, missing
+from operations.tables.run_checks import Finding, run_checks
+from payments import exit_codes
 
 __all__ = ["create", "diff", "main"]
 
-_COMMANDS = {
-    "create": (
-        "makes what is missing, then compares",
-        "Makes the dataset, the tables that are missing and the audit views, and compares them as "
-        "diff does. A table that exists is never changed; a view is brought to what sql/audit "
-        "says.",
-    ),
-    "diff": (
-        "compares tables and views with this checkout",
-        "Compares columns, partitioning and clustering with transforms/payment/tables.py, "
-        "and the views with sql/audit. Exit code 1 when something differs.",
-    ),
-    "check": (
-        "asks whether the laws of sql/**/checks.sql hold",
-        "Runs every check and prints one line for each, with rows that break it. Exit code 1 when "
-        "a #fail check fails; a #warn check only warns. Reads whole tables: BigQuery bills that.",
-    ),
-    "generate": (
-        "writes sql/<table>/table.sql and schema.json anew",
-        "Writes sql/<table>/table.sql and schema.json from transforms/payment/tables.py. "
-        "Needs no BigQuery.",
-    ),
-}
-
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Runs the command line; returns 0 when all is as it must be, else 1."""
-    arguments = _parser().parse_args(argv)
+    """Runs the command line; returns the exit code (flags.py)."""
+    arguments = flags.parser().parse_args(argv)
+    return exit_codes.run(
+        lambda: _run(arguments), {sql_files.SqlFileError: exit_codes.COULD_NOT_LOOK}
+    )
+
+
+def _run(arguments: argparse.Namespace) -> int:
     if arguments.command == "generate":
         return _generate()
     project, dataset = arguments.bigquery_dataset
-    run = {"create": _create, "diff": _diff, "check": _check}[arguments.command]
-    try:
-        return run(bigquery_client.connect(project, arguments.bigquery_endpoint), dataset)
-    except (sql_files.SqlFileError, *bigquery_client.ERRORS) as error:
-        print(f"error: {_explain(error, arguments)}", file=sys.stderr)
-        return 1
+    endpoint = arguments.bigquery_endpoint
+    with bigquery_client.errors(CannotCheck, f"{project}.{dataset}", endpoint):
+        client = bigquery_client.connect(project, endpoint)
+        if arguments.command == "check":
+            return _check(client, dataset, arguments.json)
+        if arguments.command == "diff":
+            return _diff(client, dataset, arguments.json, {})
+        if arguments.dry_run:
+            return _tell_missing(client, dataset, arguments.json)
+        return _create(client, dataset, arguments.json)
 
 
-def _explain(error: Exception, arguments: argparse.Namespace) -> str:
-    if isinstance(error, sql_files.SqlFileError):
-        return str(error)
-    where = ".".join(arguments.bigquery_dataset)
-    return bigquery_client.told(error, where, arguments.bigquery_endpoint)
+def _create(client: bigquery.Client, dataset: str, as_json: bool) -> int:
+    made: dict[str, list[str]] = {"tables": [], "views": []}
+    for kind, names in (
+        ("table", create(client, dataset)),
+        ("view", bigquery_views.create(client, dataset, sql_files.views())),
+    ):
+        for name in names:
+            made[f"{kind}s"].append(name)
+            if not as_json:
+                print(f"created {kind} {client.project}.{dataset}.{name}", flush=True)
+    return _diff(client, dataset, as_json, {"created": made})
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="payments tables",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
-    )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, (summary, description) in _COMMANDS.items():
-        command = commands.add_parser(
-            name, help=summary, description=description, allow_abbrev=False
-        )
-        if name == "generate":
-            continue
-        command.add_argument(
-            "--bigquery_dataset",
-            type=flag_types.dataset,
-            required=True,
-            metavar="PROJECT.DATASET",
-            help="Dataset of the tables, for example my-project.payments. Required.",
-        )
-        command.add_argument(
-            "--bigquery_endpoint",
-            type=flag_types.host_port,
-            metavar="HOST:PORT",
-            help="A local BigQuery stand-in instead of Google's service; "
-            "`python -m sandbox endpoint bigquery` names the sandbox's.",
-        )
-    return parser
+def _tell_missing(client: bigquery.Client, dataset: str, as_json: bool) -> int:
+    tables = missing(client, dataset)
+    views = bigquery_views.outdated(client, dataset, sql_files.views())
+    if as_json:
+        json_document.show({"would_create": {"tables": tables, "views": views}})
+        return exit_codes.WELL
+    for kind, names in (("table", tables), ("view", views)):
+        for name in names:
+            print(f"would create {kind} {client.project}.{dataset}.{name}")
+    print(f"{len(tables) + len(views)} would be made; nothing was changed")
+    return exit_codes.WELL
 
 
-def _create(client: bigquery.Client, dataset: str) -> int:
-    for name in create(client, dataset):
-        print(f"created table {client.project}.{dataset}.{name}", flush=True)
-    for name in bigquery_views.create(client, dataset, sql_files.views()):
-        print(f"created view {client.project}.{dataset}.{name}", flush=True)
-    return _diff(client, dataset)
-
-
-def _diff(client: bigquery.Client, dataset: str) -> int:
+def _diff(client: bigquery.Client, dataset: str, as_json: bool, before: dict[str, object]) -> int:
     lines = diff(client, dataset) + bigquery_views.diff(client, dataset, sql_files.views())
+    code = exit_codes.FINDING if lines else exit_codes.WELL
+    if as_json:
+        json_document.show({**before, "differences": lines})
+        return code
     for line in lines:
         print(line, file=sys.stderr)
     said = "the tables are as the contract says, the views as sql/audit says"
     print(f"{len(lines)} differences; create makes what is missing" if lines else said)
-    return 1 if lines else 0
+    return code
 
 
-def _check(client: bigquery.Client, dataset: str) -> int:
-    held = warned = failed = 0
-    for finding in run_checks(client, dataset, sql_files.checks()):
-        print(finding, flush=True)
-        held += finding.holds
-        failed += finding.failed
-        warned += not finding.holds and not finding.failed
-    print(f"{held} checks hold, {warned} warn, {failed} fail")
-    writer = writing_now.holder(client, dataset) if failed or warned else None
+def _check(client: bigquery.Client, dataset: str, as_json: bool) -> int:
+    findings = _told(run_checks(client, dataset, sql_files.checks()), as_json)
+    held = sum(finding.holds for finding in findings)
+    failed = sum(finding.failed for finding in findings)
+    code = exit_codes.FINDING if failed else exit_codes.WELL
+    if as_json:
+        json_document.show(
+            {"holds": not failed, "checks": [finding.document() for finding in findings]}
+        )
+        return code
+    print(f"{held} checks hold, {len(findings) - held - failed} warn, {failed} fail")
+    writer = writing_now.holder(client, dataset) if held < len(findings) else None
     if writer is not None:
         print(writing_now.hint(writer), file=sys.stderr)
-    return 1 if failed else 0
+    return code
+
+
+def _told(found: Iterable[Finding], as_json: bool) -> list[Finding]:
+    findings = []
+    for finding in found:
+        findings.append(finding)
+        if not as_json:
+            print(finding, flush=True)
+    return findings
 
 
 def _generate() -> int:
     for path in table_files.generate():
         print(f"wrote {path.relative_to(sql_files.SQL_FOLDER.parent)}")
     print("sql/ is as the contract says")
-    return 0
+    return exit_codes.WELL
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Do the laws of sql/**/checks.sql hold in a dataset?"""
+"""Runs the laws of sql/**/checks.sql on a dataset."""
 
 from __future__ import annotations
 
@@ -35,6 +35,17 @@ class Finding(NamedTuple):
     def failed(self) -> bool:
         """Tells whether the law is broken, and is one that must hold."""
         return not self.holds and self.check.severity == "fail"
+
+    def document(self) -> dict[str, Any]:
+        """Returns the finding for programs."""
+        return {
+            "about": self.check.about,
+            "severity": self.check.severity,
+            "law": self.check.law,
+            "holds": self.holds,
+            "examples": list(self.examples),
+            "more": self.more,
+        }
 
     def __str__(self) -> str:
         """Returns one line, and below it what breaks the law."""

@@ -1,4 +1,4 @@
-"""What do the hand-written files in sql/ say? Their form is strict, so that reading is simple.
+"""Reads the hand-written files in sql/. Their form is strict, so that reading is simple.
 
     sql/<table>/checks.sql, sql/audit/<view>/checks.sql    checks
     sql/audit/<view>/view.sql                              one view, one question

@@ -1,4 +1,4 @@
-"""How is a table of the contract written for BigQuery? As DDL, and as the JSON that `bq` takes.
+"""Writes a table of the contract for BigQuery: as DDL, and as the JSON that `bq` takes.
 
 `payments tables generate` writes both; a test proves that the committed files are these.
 """
@@ -9,7 +9,8 @@ import json
 from pathlib import Path
 
 from operations.tables.sql_files import DATASET, SQL_FOLDER
-from transforms.payment.tables import ALL_TABLES, Column, Table
+from transforms.payment.fields import Column
+from transforms.payment.tables import ALL_TABLES, Table
 
 
 def generate(folder: Path = SQL_FOLDER) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Whether a job is writing to the tables that are checked: what it has half written looks wrong."""
+"""Says that a job is writing to tables that are checked: half of what it writes looks wrong."""
 
 from __future__ import annotations
 

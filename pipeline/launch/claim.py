@@ -41,7 +41,7 @@ class AlreadyRuns(Exception):
 class Claim:
     """The tables, held by this launch; without a table, of a launch that may not ask for it.
 
-    Nothing here raises when BigQuery is away: the launch goes on, and what could not be noted is
+    Nothing here raises when BigQuery is away: the launch continues, and what could not be noted is
     found again by the next one.
     """
 

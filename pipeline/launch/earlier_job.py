@@ -1,4 +1,4 @@
-"""Whether the job of an earlier run still runs, as far as its runner can be asked."""
+"""Asks the runner, as far as it can be asked, whether the job of an earlier run still runs."""
 
 from __future__ import annotations
 

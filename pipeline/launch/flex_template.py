@@ -1,4 +1,4 @@
-"""What does the Flex Template offer, and what does its launcher run?
+"""Describes the Flex Template from the flags, and turns its parameters into flags.
 
     python -m pipeline.launch.flex_template > templates/dataflow/metadata.json
 

@@ -1,4 +1,4 @@
-"""What do the tables hold of the topics, and what must be put right before another job goes on?"""
+"""Reads what the tables hold of the topics, and repairs it before another job resumes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from operations import bigquery_client
 from operations.errors import CannotStart
 from operations.reconcile.bigquery_side import NEWEST_TOTALS
 from transforms.bigquery.sink import BigQuerySink
+from transforms.payment.cells import REQUIRED, columns_for, made_of, selected
 from transforms.payment.tables import (
     CONFLICTS,
     DUPLICATES,
@@ -22,6 +23,8 @@ from transforms.payment.transaction import Transaction
 from transforms.read_kafka import OffsetRange
 
 Partition = tuple[str, int]
+
+_payment = made_of(REQUIRED)
 
 # What the accepted payments of each minute add up to, less what the totals say: the sums of a job
 # that was lost between writing one and the other.
@@ -62,7 +65,7 @@ class Held(NamedTuple):
 
 
 class HeldTables:
-    """The tables that a job is to go on with. Every method raises CannotStart."""
+    """The tables that a job is to resume with. Every method raises CannotStart."""
 
     def __init__(self, sink: BigQuerySink, endpoint: str | None) -> None:
         self._sink = sink
@@ -128,15 +131,12 @@ class HeldTables:
         return None if newest is None else int(newest)
 
     def payments(self, since_us: int) -> Iterator[Transaction]:
-        """Returns the accepted payments that arrived since then, as far as memory needs them."""
+        """Returns the accepted payments that arrived since then, what is Optional left out."""
         sql = (
-            "SELECT transaction_id, account_id, merchant_id, payment_type, amount_minor, currency, "
-            "UNIX_MICROS(event_time), kafka_topic, kafka_partition, kafka_offset, "
-            f"UNIX_MICROS(broker_time) FROM {self._table(TRANSACTIONS)} "
+            f"SELECT {selected(columns_for(REQUIRED))} FROM {self._table(TRANSACTIONS)} "
             f"WHERE broker_time >= TIMESTAMP_MICROS({since_us})"
         )
-        for cells in self._query(sql):
-            yield Transaction._make((*cells[:7], None, None, *cells[7:], None))
+        return map(_payment, self._query(sql))
 
     def named_as_first(self, since_us: int) -> list[tuple[str, int, int]]:
         """Returns the places that copies name as accepted, of records that arrived since then."""
@@ -148,7 +148,7 @@ class HeldTables:
         return [(t, p, o) for t, p, o in self._query(f"SELECT DISTINCT * FROM ({union})")]
 
     def correct_totals(self, run_id: str, version: str) -> None:
-        """Adds to the totals by minute what they lack of the payments."""
+        """Adds to the totals by minute the payments that are missing from them."""
         self._change(
             _CORRECTIONS.format(
                 newest=NEWEST_TOTALS.format(totals=self._table(TOTALS_BY_MINUTE)),

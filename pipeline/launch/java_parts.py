@@ -1,4 +1,4 @@
-"""Who expands the Java transforms where no service runs? One of our own, from the pinned jars.
+"""Starts an expansion service from the pinned jars where no service runs.
 
 Beam would download jars of its own choice at every launch. Ours are those that everything else is
 tested with, and a launcher without a way out needs nothing else.

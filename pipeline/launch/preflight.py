@@ -1,4 +1,4 @@
-"""Would the job run? Topics, tables and services are checked before anything is submitted."""
+"""Checks topics, tables and services before anything is submitted."""
 
 from __future__ import annotations
 
@@ -122,9 +122,9 @@ def _check_topics(source: KafkaSource) -> None:
     except kafka_client.Unreachable as error:
         raise PreflightError(str(error)) from None
     try:
-        lacking = kafka_rights.missing(admin, source.topics)
-        if lacking:
-            raise PreflightError(lacking)
+        missing_right = kafka_rights.missing(admin, source.topics)
+        if missing_right:
+            raise PreflightError(missing_right)
         existing = sorted(admin.list_topics())
         wrong = [
             problem

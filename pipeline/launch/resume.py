@@ -1,4 +1,4 @@
-"""From which checkpoint does a job go on, when all that ran it is gone? The newest that is whole.
+"""Finds the newest complete checkpoint to restore from after a total loss.
 
 Flink writes a checkpoint's `_metadata` last and in one step: a folder without it holds half a
 checkpoint. No older one will do. What was flushed after it is in the tables, and would be
@@ -21,7 +21,7 @@ _PATTERN = re.compile(r"[*?[]")  # what Beam takes for part of a pattern
 
 
 class ResumeError(RuntimeError):
-    """There is nothing to go on from; the message says where it was looked for."""
+    """There is nothing to resume from; the message says where it was looked for."""
 
 
 class Checkpoint(NamedTuple):

@@ -1,4 +1,4 @@
-"""What must have the same name in the next version, so that it finds what this one remembered?
+"""Gives state the same name in every version, so that the next one finds what this one kept.
 
 Flink gives a savepoint's state to the operator of the same name, and refuses to start when there is
 none. Beam names a stage by the collection that it reads, keeps timers under the id of their

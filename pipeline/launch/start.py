@@ -1,7 +1,7 @@
-"""How does a job begin? With nothing, with a state that it is given, or with what the tables hold.
+"""Decides what a job begins with: nothing, a given state, or what the tables hold.
 
 A new job remembers nothing. On tables that hold records of its topics it would count those again,
-so it does not start: the message names the two ways to go on.
+so it does not start: the message names the two ways to resume.
 """
 
 from __future__ import annotations

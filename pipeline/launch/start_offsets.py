@@ -1,8 +1,8 @@
-"""Where does a new job begin to read? Written down in Kafka, as offsets of a consumer group.
+"""Commits where a new job begins to read, as offsets of a consumer group in Kafka.
 
 With `auto.offset.reset=none` the job begins there and nowhere else. Should Kafka no longer hold the
 offset that it must read next, now or when it resumes from a checkpoint, it stops with an error that
-names the offset: `earliest` would go on with what is left, silently.
+names the offset: `earliest` would continue with what is left, silently.
 
 A job on Flink commits there how far its newest completed checkpoint has read, and from where on
 there was no record: markers of transactions take offsets, and once retention has passed them nobody
@@ -119,7 +119,7 @@ def behind_markers(
     """Returns what the tables hold, each end moved behind offsets that are known to be no records.
 
     Args:
-        with_state: whether a state goes on, which holds what it has read and no table shows yet.
+        with_state: whether a state is resumed, which holds what it has read and no table shows yet.
     """
     moved = dict(held)
     for pair, each in _committed(source).items() if held and source.group else ():

@@ -1,4 +1,4 @@
-"""What a person is told when a job has stopped: one line, whoever stopped it."""
+"""Tells the reason of a job's stop in one line, whoever stopped it."""
 
 from __future__ import annotations
 

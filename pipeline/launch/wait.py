@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import sys
 import time
 
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from operations import flink_failures
 from operations.flink_client import FlinkClient
+from payments import exit_codes
 from pipeline.config import PipelineConfig
 from pipeline.launch.claim import Claim
 from pipeline.launch.job_watch import JobWatch
@@ -22,9 +22,8 @@ from pipeline.launch.stops import is_cancellation, stopped
 
 _LOG = logging.getLogger("pipeline")
 
-EXIT_FAILED = 1
+# Beside those of all commands (payments/exit_codes.py): no other command waits for a job.
 EXIT_CANCELLED = 4
-EXIT_INTERRUPTED = 130
 
 
 def wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_at: float) -> int:
@@ -40,7 +39,7 @@ def wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_a
             state = result.wait_until_finish()
     except KeyboardInterrupt:
         _LOG.warning("no longer waiting; the job goes on: %s", _how_to_end(config))
-        return EXIT_INTERRUPTED
+        return exit_codes.INTERRUPTED
     except RuntimeError as error:
         if is_cancellation(error):
             return _cancelled(claim, started_at)
@@ -49,7 +48,7 @@ def wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_a
         return _cancelled(claim, started_at)
     claim.ended(str(state))
     _LOG.info("%s after %.0f s", state, time.monotonic() - started_at)
-    return 0 if state == PipelineState.DONE else EXIT_FAILED
+    return exit_codes.WELL if state == PipelineState.DONE else exit_codes.FINDING
 
 
 def _watch(config: PipelineConfig) -> JobWatch | None:
@@ -83,9 +82,7 @@ def _failed(error: RuntimeError, claim: Claim, watch: JobWatch | None) -> int:
     # Anything else may be the job server's end and not the job's.
     if why is not error:
         claim.ended(f"failed: {why}")
-        print(f"error: {why}", file=sys.stderr)
-        return EXIT_FAILED
+        return exit_codes.told(why, exit_codes.FINDING)
     last = watch.last() if watch else None
     cause = last.cause if last else flink_failures.cause_of(str(error))
-    print(f"error: the job ended, or is out of reach: {cause}", file=sys.stderr)
-    return EXIT_FAILED
+    return exit_codes.told(f"the job ended, or is out of reach: {cause}", exit_codes.FINDING)

@@ -1,6 +1,6 @@
-"""BigQuery's stand-in: bqemulator 1.4.0 with what this pipeline needs mended.
+"""BigQuery's stand-in: bqemulator 1.4.0 with the patches that this pipeline needs.
 
-Each mend is a file that says what BigQuery does, what the emulator does, and why it matters here:
+Each patch is a file that says what BigQuery does, what the emulator does, and why it matters here:
 
     flush_rows       FlushRows means "up to and including", and twice is an error
     stream_binding   a message without a stream name belongs to the connection's stream

@@ -53,7 +53,7 @@ def main() -> None:
         action="append",
         choices=_MENDS,
         default=[],
-        help="leave a mend out: the control that shows what it is for",
+        help="leave a patch out: the control that shows what it is for",
     )
     # DuckDB looks for its extensions under HOME: this is where `make setup` has put them.
     os.environ["HOME"] = str(DUCKDB_HOME)

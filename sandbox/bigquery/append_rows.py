@@ -164,7 +164,7 @@ def _require_same_kind(column: Any, written: Any) -> None:
 
 
 def nulls_in_required_columns(table: Any) -> list[RowError]:
-    """Returns an error for each row that lacks a value which its column requires."""
+    """Returns an error for each row without a value that its column requires."""
     import pyarrow.compute
 
     wrong: dict[int, RowError] = {}

@@ -13,7 +13,7 @@ Write the sandbox's faults.json, and it holds from the next request on; delete i
     {"append_hangs_every": 5}         every fifth append is neither answered nor applied; its
                                       connection stays open until the client gives it up
     {"append_offset_taken_every": 5}  every fifth append that gets this far is answered
-                                      ALREADY_EXISTS and not applied; the connection goes on
+                                      ALREADY_EXISTS and not applied; the connection stays open
     {"refuse_rows_with": "TEXT"}      an append with TEXT in a STRING column is refused, row_errors
                                       names the first three of its rows, and none is appended
     {"refuse_tables": ["t", "u"]}     the fault above befalls appends to these tables only
@@ -124,7 +124,7 @@ def due(count: int, every: int) -> bool:
 
 
 def apply(path: Path) -> None:
-    """Hooks the faults in. Call it last: it wraps what the mends have put in place."""
+    """Hooks the faults in. Call it last: it wraps what the patches have put in place."""
     from bqemulator.grpc_api import write_servicer
 
     handler = write_servicer.BigQueryWriteHandler

@@ -1,7 +1,7 @@
 """Values as the Storage Write API's Java client encodes them, which bqemulator cannot all read.
 
 NUMERIC and BIGNUMERIC come as the unscaled number in little-endian bytes, DATETIME and TIME as
-packed integers, and RECORD columns have fields of their own. Without this mend the first amount
+packed integers, and RECORD columns have fields of their own. Without this patch the first amount
 of money that arrives fails its append.
 """
 

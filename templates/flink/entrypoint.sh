@@ -5,8 +5,9 @@
 #   job-server       takes pipelines and submits them to FLINK_MASTER                   port 8099
 #   watchdog         ends the TaskManager of its pod when its tasks wait for a worker that is gone
 #   submit                     launches the job
-#   health reconcile tables dead-letters rollout runs                                   sub-commands of `payments`
-# Where things are comes from the environment: KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET PROJECT PARALLELISM.
+#   health reconcile tables dead-letters rollout runs config                            sub-commands of `payments`
+# Where things are comes from the environment: PAYMENTS_KAFKA_BOOTSTRAP_SERVERS PAYMENTS_KAFKA_TOPICS PAYMENTS_BIGQUERY_DATASET PAYMENTS_FLINK
+# PAYMENTS_PARALLELISM and all others of payments/settings.py, which the commands read themselves; and PROJECT.
 # The sandbox starts its Java services with it too, on ports, class path and options of its own (JAVA_OPTIONS_FILE, a Java @argfile).
 set -euo pipefail
 
@@ -40,18 +41,14 @@ case $role in
       --artifacts-dir="${ARTIFACTS_DIR:-/tmp/artifacts}" "$@" ;;
   watchdog)
     need POD_IP
-    exec python -m templates.flink.watchdog --flink="${FLINK_REST:-payments-rest:8081}" --pod_ip="$POD_IP" "$@" ;;
+    exec python -m templates.flink.watchdog --flink="${PAYMENTS_FLINK:-payments-rest:8081}" --pod_ip="$POD_IP" "$@" ;;
   submit)
-    need KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET
-    exec python -m pipeline --runner=FlinkRunner --no_wait_until_finish --parallelism="${PARALLELISM:-2}" \
+    need PAYMENTS_KAFKA_BOOTSTRAP_SERVERS PAYMENTS_KAFKA_TOPICS PAYMENTS_BIGQUERY_DATASET
+    export PAYMENTS_PARALLELISM=${PAYMENTS_PARALLELISM:-2} PAYMENTS_FLINK=${PAYMENTS_FLINK:-payments-rest:8081}
+    exec python -m pipeline --runner=FlinkRunner --no_wait_until_finish \
       --job_endpoint=localhost:8099 --expansion_service=localhost:8097 \
-      --environment_type=EXTERNAL --environment_config=localhost:50000 --flink="${FLINK_REST:-payments-rest:8081}" ${RUN_ID:+"--run_id=$RUN_ID"} \
-      --kafka_bootstrap_servers="$KAFKA_BOOTSTRAP_SERVERS" --kafka_topics="$KAFKA_TOPICS" --bigquery_dataset="$BIGQUERY_DATASET" "$@" ;;
-  health | reconcile)
-    need KAFKA_BOOTSTRAP_SERVERS KAFKA_TOPICS BIGQUERY_DATASET
-    exec python -m payments "$role" \
-      --kafka_bootstrap_servers="$KAFKA_BOOTSTRAP_SERVERS" --kafka_topics="$KAFKA_TOPICS" --bigquery_dataset="$BIGQUERY_DATASET" "$@" ;;
-  tables | dead-letters | rollout | runs)
+      --environment_type=EXTERNAL --environment_config=localhost:50000 ${RUN_ID:+"--run_id=$RUN_ID"} "$@" ;;
+  health | reconcile | tables | dead-letters | rollout | runs | config)
     exec python -m payments "$role" "$@" ;;
   *)
     die "no such role: $role" "$(sed -n 's/^#   \([a-z-]*\) .*/\1/p' "$0" | tr '\n' ' ')" ;;

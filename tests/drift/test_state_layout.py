@@ -1,4 +1,4 @@
-"""What a savepoint holds is interface: the next version must read what this one kept.
+"""The layout of a savepoint is interface: the next version must read what this one kept.
 
 Beam's coders tell no error when a layout changes: they read other values. When a test here fails,
 docs/upgrade.md says what may change and how.
@@ -15,12 +15,12 @@ from apache_beam.typehints.schemas import schema_from_element_type
 
 from tests.support.payments import transaction
 from transforms.judge_by_stretch import JudgeByStretch
-from transforms.payment.account_memory import Paid
 from transforms.payment.number_limits import BUCKETS_PER_HORIZON
 from transforms.payment.transaction import ReplayOf, Transaction
 from transforms.per_id_dedup import KeepFirstOfId
 from transforms.sharded_dedup import KeepFirstOfShard
 from transforms.state import packed
+from transforms.state.account_memory import Paid
 from transforms.state.arrival_queue import CELLS
 from transforms.state.id_memory import ENTRY
 from transforms.state.stretch import STRETCH_US, Piece

@@ -16,7 +16,7 @@ from transforms.payment.tables import OUTCOME_TABLES, TABLES
 
 
 def test_steps_are_listed_once_and_in_the_order_in_which_a_record_passes_them() -> None:
-    used = steps_of(GraphRun().build())
+    used = steps_of(GraphRun().build_of())
     listed = [name for name in transforms.__all__ if is_step(getattr(transforms, name))]
 
     assert sorted(listed) == sorted({class_of(step) for step in used})
@@ -25,7 +25,7 @@ def test_steps_are_listed_once_and_in_the_order_in_which_a_record_passes_them() 
 
 def test_two_steps_exchanged_in_the_list_are_found() -> None:
     """Control of the test above."""
-    used = steps_of(GraphRun().build())
+    used = steps_of(GraphRun().build_of())
     listed = list(transforms.__all__)
     first, second = listed.index("DecodeTransaction"), listed.index("SplitLate")
     listed[first], listed[second] = listed[second], listed[first]
@@ -36,7 +36,7 @@ def test_two_steps_exchanged_in_the_list_are_found() -> None:
 def test_every_outcome_has_exactly_one_table_and_the_graph_writes_to_each_table_once() -> None:
     assert Counter(table.outcome for table in OUTCOME_TABLES) == Counter(Outcome)
 
-    [write] = [step for step in steps_of(GraphRun().build()) if is_write(step)]
+    [write] = [step for step in steps_of(GraphRun().build_of()) if is_write(step)]
     assert sorted(write.main_inputs) == sorted(table.name for table in TABLES)
     # Whoever compares two jobs leaves out what is on its way to the tables, by this label.
     assert flink_jobs._WRITES.match(f"{write.full_label}/AppendRows")

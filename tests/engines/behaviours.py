@@ -1,4 +1,4 @@
-"""What must hold wherever the pipeline runs: written once, run on each engine (test_engines.py)."""
+"""Behaviours that hold on every engine: written once, run on each by test_engines.py."""
 
 from __future__ import annotations
 

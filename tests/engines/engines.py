@@ -54,7 +54,7 @@ class Engine(abc.ABC):
 
     @abc.abstractmethod
     def run(self, e2e_run: E2ERun) -> Report:
-        """Counts the topic of the rehearsal into its dataset and returns the reconciliation."""
+        """Counts the topic of the run into its dataset and returns the reconciliation."""
 
     def count(self, traffic: E2ERun) -> Counted:
         """Counts the topic of `traffic` into a dataset of this engine's own."""

@@ -2,7 +2,7 @@
 
 Kafka is read by the splittable read, records one by one, with metadata; Flink reads natively, in
 frames. Prism and the Java workers are the test's own, Python workers come from the sandbox's pool.
-Prism keeps nothing on disk: nothing can be killed here and go on.
+Prism keeps nothing on disk: nothing can be killed here and resume.
 """
 
 from __future__ import annotations

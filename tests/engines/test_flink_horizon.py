@@ -1,4 +1,4 @@
-"""How long are ids remembered on a real cluster? One story, told once; each test is a law of it.
+"""Ids on a real cluster are remembered for their horizon. One story; each test is a law of it.
 
 Ids arrive in one of four partitions and are accepted. The whole cluster then stands still; copies
 arrive meanwhile, within the horizon, one in the same partition and one in a partition that was idle

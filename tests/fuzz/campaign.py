@@ -1,4 +1,4 @@
-"""Does any input crash the decoder, hold it up, or end without a reason of the closed list?"""
+"""Feeds spoiled inputs to the decoder and finds a crash, a hang or a reason off the list."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can a producer send? Valid payloads, spoiled in every way that has a name, without end."""
+"""Spoils valid payloads in every way that has a name, without end."""
 
 from __future__ import annotations
 

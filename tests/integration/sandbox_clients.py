@@ -1,4 +1,4 @@
-"""How the tests of the sandbox speak to it: waiting, jobs, and BigQuery's Storage Write API."""
+"""Clients of the sandbox for tests: waiting, jobs, and BigQuery's Storage Write API."""
 
 import queue
 import time

@@ -1,4 +1,4 @@
-"""One job a set of tables: who claims them, who is refused, and who notices that he lost them."""
+"""One job a set of tables: a claim is taken, refused, and its loss is noticed."""
 
 from __future__ import annotations
 

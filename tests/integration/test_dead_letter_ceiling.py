@@ -31,7 +31,8 @@ def test_flink_stops_at_the_ceiling_and_goes_no_further(e2e_run: E2ERun) -> None
     job = e2e_run.submit_to_flink()
     e2e_run.simulate(["--invalid_ratio=0.9", "--rate_per_sec=100", "--duration_sec=20"]).wait(60)
     wait_until(lambda: e2e_run.flink.jobs()[job] == "FAILED")
-    assert TooManyDeadLetters.__name__ in e2e_run.flink.newest_failure(job)
+    # Flink tells how a job has ended up to three seconds before it tells why.
+    wait_until(lambda: TooManyDeadLetters.__name__ in e2e_run.flink.newest_failure(job))
 
     report = e2e_run.reconcile(wait_sec=0)
     assert report.missing > 0, report.text()  # most of the topic is still there to be read

@@ -8,9 +8,9 @@ import pytest
 from harness.e2e_run import E2ERun
 from harness.waits import SELDOM_CHECKPOINTS, kill_until_rows_double, wait_for_rows
 from operations import bigquery_client
-from operations.health import command as health
 from operations.reconcile import command as reconcile
 from operations.reconcile.report import Report
+from payments import exit_codes
 from sandbox.sandbox import Sandbox
 from tests.support.health import probe
 from tests.support.indicators import assert_indicators_are_those_of_the_rules
@@ -90,7 +90,7 @@ def test_flink_counts_exactly_through_the_kill_of_a_task_manager(
 
 @pytest.mark.crash_suite
 @pytest.mark.timeout(1_200)  # some kills, each after a checkpoint that comes seldom
-def test_control_without_the_mend_the_same_kill_counts_twice(
+def test_control_without_stable_input_the_same_kill_counts_twice(
     sandbox: Sandbox, e2e_run: E2ERun
 ) -> None:
     """The checker's control: Beam's sink as it comes must be caught counting twice."""
@@ -117,15 +117,17 @@ def assert_health_is_told(e2e_run: E2ERun, job: str, capsys: pytest.CaptureFixtu
     # The kill may be seconds ago, and Flink tells the watermark of before for ten more.
     code, indicators = probe(e2e_run, job, capsys, many_invalid, f"--wait_sec={TAIL_SEC}")
 
-    assert code == health.EXIT_WELL, [each for each in indicators.values() if not each["healthy"]]
+    assert code == exit_codes.WELL, [each for each in indicators.values() if not each["healthy"]]
     assert indicators["lag_records"]["value"] == 0
     assert indicators["restarts"]["value"] > 0
     assert 0 < indicators["dead_letter_ratio"]["value"] < 0.5
 
     code, indicators = probe(e2e_run, job, capsys, many_invalid, "--state_bytes_max=1")
 
-    assert code == health.EXIT_UNWELL
-    assert [name for name, vital in indicators.items() if not vital["healthy"]] == ["state_bytes"]
+    assert code == exit_codes.FINDING
+    assert [name for name, indicator in indicators.items() if not indicator["healthy"]] == [
+        "state_bytes"
+    ]
 
 
 def pane_timings(e2e_run: E2ERun) -> set[str]:

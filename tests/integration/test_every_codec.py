@@ -1,4 +1,4 @@
-"""What Kafka holds, every program reads: a topic for each of its codecs."""
+"""Every program reads every compression codec that Kafka holds: a topic for each."""
 
 from __future__ import annotations
 

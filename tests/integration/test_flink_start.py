@@ -1,4 +1,4 @@
-"""Where does a job on Flink begin, when the topic or its state is no longer what it was?"""
+"""A job on Flink begins at the right record when its topic or state has changed since."""
 
 from __future__ import annotations
 

@@ -186,7 +186,12 @@ def test_simulator_aborts_transactions_and_leaves_one_open(
     topic = new_topic(kafka, f"simulated-{time.time_ns()}", partitions=2)
     told = tmp_path / "ledger.jsonl"
     flags = ["--scenario=transactional", "--open_transaction_sec=3", "--rate_per_sec=0"]
-    flags += [f"--bootstrap_servers={kafka}", f"--topic={topic}", f"--ledger={told}", "--count=620"]
+    flags += [
+        f"--kafka_bootstrap_servers={kafka}",
+        f"--kafka_topics={topic}",
+        f"--ledger={told}",
+        "--count=620",
+    ]
     simulator = threading.Thread(target=lambda: cli.main(flags))
     simulator.start()
     with topic_side.connected(Topics(kafka, (topic,))) as seen:

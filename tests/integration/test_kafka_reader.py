@@ -1,4 +1,4 @@
-"""What a broker takes, the one reader reads, as Flink's source does, or says in a line why not."""
+"""The one reader reads what a broker takes, as Flink's source does, or says in a line why not."""
 
 from __future__ import annotations
 

@@ -74,21 +74,21 @@ def source(broker: Broker, tmp_path: Path) -> Callable[[str], KafkaSource]:
 
 
 @pytest.mark.parametrize(
-    ("user", "lacking"),
+    ("user", "named"),
     [
-        ("nobody", "lacks READ."),
-        ("seer", "lacks DESCRIBE_CONFIGS and READ"),
-        ("reader", "lacks DESCRIBE_CONFIGS."),
-        ("knower", "lacks READ."),
+        ("nobody", "missing READ."),
+        ("seer", "missing DESCRIBE_CONFIGS and READ"),
+        ("reader", "missing DESCRIBE_CONFIGS."),
+        ("knower", "missing READ."),
     ],
 )
-def test_right_that_a_job_lacks_is_named_before_it_is_submitted(
-    source: Callable[[str], KafkaSource], user: str, lacking: str
+def test_missing_right_is_named_before_it_is_submitted(
+    source: Callable[[str], KafkaSource], user: str, named: str
 ) -> None:
     with pytest.raises(preflight.PreflightError) as told:
         preflight._check_topics(source(user))
 
-    assert lacking in str(told.value)
+    assert named in str(told.value)
     assert "\n" not in str(told.value) and "secret" not in str(told.value)
 
 

@@ -119,8 +119,8 @@ REFUSED_BY_US = {
     "misspelt name": "security.protocl=SSL\n",
     "tls without the protocol": PEM,
     "login without the protocol": "sasl.mechanism=SCRAM-SHA-512\n" + LOGIN,
-    "login that the protocol lacks": "security.protocol=SSL\nsasl.mechanism=PLAIN\n" + LOGIN,
-    "tls that the protocol lacks": "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n"
+    "login that the protocol does not do": "security.protocol=SSL\nsasl.mechanism=PLAIN\n" + LOGIN,
+    "tls that the protocol does not do": "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\n"
     + LOGIN
     + PEM,
     "misspelt check of the name": "security.protocol=SSL\n"

@@ -14,6 +14,7 @@ from operations import bigquery_client, kafka_client
 from operations.health import command as health
 from operations.reconcile.command import reconcile
 from operations.reconcile.settings import Dataset, ReconcileConfig, Topics
+from payments import exit_codes
 from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
 from tests.integration.sandbox_clients import wait_until
@@ -124,7 +125,7 @@ def assert_health_names_the_open_transaction(
 ) -> None:
     capsys.readouterr()
     flags = [*e2e_run.flags(), "--json", "--open_transaction_sec_max=0"]
-    assert health.main(flags) == health.EXIT_UNWELL
+    assert health.main(flags) == exit_codes.FINDING
     indicators = {each["name"]: each for each in json.loads(capsys.readouterr().out)["vitals"]}
     assert indicators["lag_records"]["value"] == len(OPEN)
     told = indicators["open_transaction_sec"]["meaning"]
@@ -170,11 +171,11 @@ def test_flink_counts_only_what_was_committed(
     producer: KafkaProducer,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    """Then all is quiet. Retention passes the markers: the job goes on, and its savepoint too."""
+    """Then all is quiet. Retention passes the markers: the job continues, its savepoint too."""
     job = e2e_run.submit_to_flink()
     assert_committed_alone(e2e_run, wait_sec=120)
     code, indicators = probe(e2e_run, job, capsys, "--wait_sec=120")
-    assert code == health.EXIT_WELL, [each for each in indicators.values() if not each["healthy"]]
+    assert code == exit_codes.WELL, [each for each in indicators.values() if not each["healthy"]]
     assert indicators["lag_records"]["value"] == 0
     assert indicators["watermark_age_sec"]["value"] < 60
 

@@ -1,4 +1,4 @@
-"""A record larger than any row of BigQuery: in the books like every other, and the job goes on."""
+"""A record larger than any row of BigQuery is in the books like every other; the job continues."""
 
 import pytest
 from kafka import KafkaAdminClient, KafkaProducer

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.integration
 
 
 def launch(e2e_run: E2ERun, *changes: str) -> subprocess.CompletedProcess[str]:
-    """Runs the pipeline with the rehearsal's flags; a later flag wins over an earlier one."""
+    """Runs the pipeline with the run's flags; a later flag wins over an earlier one."""
     flags = ["--runner=DirectRunner", *e2e_run.flags(), *changes]
     return subprocess.run(
         [sys.executable, "-m", "pipeline", *flags], capture_output=True, text=True, timeout=120

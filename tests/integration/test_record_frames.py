@@ -1,4 +1,4 @@
-"""Does Python unpack what the Java consumer packs, and where do the frames begin and end?"""
+"""Python unpacks the frames that the Java consumer packs; their bounds are as specified."""
 
 from __future__ import annotations
 

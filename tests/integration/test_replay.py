@@ -1,4 +1,4 @@
-"""Dead letters sent again on real parts: mended, linked to where they were, and counted once."""
+"""Dead letters sent again on real parts: corrected, linked to their origin, and counted once."""
 
 import base64
 import dataclasses
@@ -122,7 +122,7 @@ def store_letter(desk: Desk, place: Place, reason: str, carried: bytes) -> None:
     )
 
 
-def test_mended_letter_is_accepted_once_and_linked_to_its_first_place(
+def test_corrected_letter_is_accepted_once_and_linked_to_its_first_place(
     e2e_run: E2ERun, desk: Desk, tmp_path: Path
 ) -> None:
     produce(
@@ -132,53 +132,56 @@ def test_mended_letter_is_accepted_once_and_linked_to_its_first_place(
             payload(transaction_id="tx-currency", currency="EURO", event_time=just_now()),
         ),
         ("tx-slow", payload(transaction_id="tx-slow", currency="EURO")),
-        ("tx-mended-by-producer", payload(transaction_id="tx-mended-by-producer", currency="EURO")),
-        ("x", payload(transaction_id="tx-mended-by-producer", event_time=just_now())),
+        (
+            "tx-corrected-by-producer",
+            payload(transaction_id="tx-corrected-by-producer", currency="EURO"),
+        ),
+        ("x", payload(transaction_id="tx-corrected-by-producer", event_time=just_now())),
         ("tombstone", None),
     )
     e2e_run.run_direct()
     rejected = desk.rejected()
     name = {key: name_of(place_of(letter)) for key, letter in rejected.items()}
-    assert set(rejected) == {"tx-currency", "tx-slow", "tx-mended-by-producer", "tombstone"}
+    assert set(rejected) == {"tx-currency", "tx-slow", "tx-corrected-by-producer", "tombstone"}
 
     # Just in time by its first arrival, and too late by any later one.
     in_time_us = rejected["tx-slow"].broker_time_us - LATENESS_US + SECOND_US // 1_000
     in_time = wire_format.event_time_text(in_time_us)
-    mend, slow = tmp_path / "mend", tmp_path / "slow"
+    corrected, slow = tmp_path / "corrected", tmp_path / "slow"
     assert desk.run("edit", "--reason=unknown_currency", "--folder", slow)[0] == 1
     edited = desk.run("edit", "--folder", slow, "--set=currency=EUR", f"--set=event_time={in_time}")
     assert edited[0] == 0, edited[1]
-    desk.run("edit", *name.values(), "--folder", mend, "--set=currency=EUR")
+    desk.run("edit", *name.values(), "--folder", corrected, "--set=currency=EUR")
     # The control of the judgement: the same payment unmarked is late.
     unmarked = (slow / f"{name['tx-slow'].replace('/', '-')}.txt").read_bytes()
     produce(e2e_run, ("u", unmarked.replace(b"tx-slow", b"tx-unmarked")))
 
-    code, told = desk.run("send", "--from", mend)
+    code, told = desk.run("send", "--from", corrected)
     assert code == 1
     assert f"{name['tx-currency']}" in told and "would be sent" in told
-    assert "dry run" in told and not (mend / "receipt.jsonl").exists()
+    assert "dry run" in told and not (corrected / "receipt.jsonl").exists()
     (slow / "manifest.jsonl").write_bytes(manifest_line(slow, name["tx-slow"]))
     assert desk.run("send", "--from", slow, "--yes")[0] == 0
-    code, told = desk.run("send", "--from", mend, "--yes")
+    code, told = desk.run("send", "--from", corrected, "--yes")
     assert (code, results(told)) == (
         1,
         {
             name["tx-currency"]: "sent",
             name["tx-slow"]: "under way",
-            name["tx-mended-by-producer"]: "already counted",
+            name["tx-corrected-by-producer"]: "already counted",
             name["tombstone"]: "nothing to send",
         },
     ), told
 
     with topic.connected(Topics(e2e_run.endpoints["kafka"], ())) as reader:
-        sent = reader.record_at(place_named(*Receipt(mend / "receipt.jsonl").sent.values()))
+        sent = reader.record_at(place_named(*Receipt(corrected / "receipt.jsonl").sent.values()))
     assert sent is not None and sent.key == b"tx-currency", "the key must be the original one"
 
-    code, told = desk.run("send", "--from", mend, "--yes")
+    code, told = desk.run("send", "--from", corrected, "--yes")
     assert results(told)[name["tx-currency"]] == "in the receipt", told
     # As if it had been interrupted after Kafka had the record, before the receipt was written.
-    (mend / "receipt.jsonl").unlink()
-    code, told = desk.run("send", "--from", mend, "--yes")
+    (corrected / "receipt.jsonl").unlink()
+    code, told = desk.run("send", "--from", corrected, "--yes")
     assert results(told)[name["tx-currency"]] == "under way", told
 
     again = run_into_fresh_tables(e2e_run)
@@ -203,9 +206,9 @@ def test_mended_letter_is_accepted_once_and_linked_to_its_first_place(
     assert report.balanced, report.text()
     assert report.counts.outcomes[Outcome.ACCEPTED] == 3
 
-    code, told = desk.run("send", "--from", mend, "--yes", dataset=again)
+    code, told = desk.run("send", "--from", corrected, "--yes", dataset=again)
     assert results(told)[name["tx-currency"]] == "sent before", told
-    code, told = desk.run("send", "--from", mend, "--yes", "--again", dataset=again)
+    code, told = desk.run("send", "--from", corrected, "--yes", "--again", dataset=again)
     assert results(told)[name["tx-currency"]] == "already counted", told
     assert name["tx-currency"] not in desk.run("list", dataset=again)[1]
     assert "accepted" in desk.run("list", "--all", dataset=again)[1]
@@ -247,9 +250,9 @@ def test_bytes_of_a_refused_row_come_from_kafka_and_wait_for_the_horizon(
     assert code == 1
     assert results(told) == dict(zip(names, ("bytes gone", "still remembered"), strict=True)), told
 
-    code, told = desk.run("edit", *names, "--folder", tmp_path / "mend")
+    code, told = desk.run("edit", *names, "--folder", tmp_path / "corrected")
     assert (code, f"left out: {names[0]}" in told) == (0, True), told
-    [file] = (tmp_path / "mend").glob("*.txt")
+    [file] = (tmp_path / "corrected").glob("*.txt")
     assert file.read_bytes() == sent
 
 

@@ -118,7 +118,7 @@ def test_green_that_counts_as_blue_does_is_alike(blue: Dataset, green: Dataset) 
 # The controls: each way in which green can be wrong.
 
 
-def test_row_that_green_lacks_is_lost(blue: Dataset, green: Dataset) -> None:
+def test_row_missing_from_green_is_lost(blue: Dataset, green: Dataset) -> None:
     missing = HISTORY[4]
     green.query(f"DELETE FROM `sandbox.{GREEN}.{missing.table}` WHERE kafka_offset = 4")
     try:
@@ -138,7 +138,7 @@ def test_row_that_green_has_twice_is_doubled(blue: Dataset, green: Dataset) -> N
     assert found.doubled == 1
 
 
-def test_row_that_blue_lacks_is_invented(blue: Dataset, green: Dataset) -> None:
+def test_row_missing_from_blue_is_invented(blue: Dataset, green: Dataset) -> None:
     with green.tampered([accepted(payment(9), Record(1, 4, "10:00:09"))]):
         found = compared(blue, others={("payments", 1): (0, 9)})
 
@@ -185,13 +185,13 @@ def test_copy_after_the_records_compared_tells_who_was_first(blue: Dataset, gree
             return compared(blue, until=8, others=others)
 
     neither_flushed = told([blue_first], [green_other])
-    blue_lacks = told([blue_first], [green_other, green_first])
+    missing_from_blue = told([blue_first], [green_other, green_first])
     both_flushed = told([blue_first, blue_other], [green_other, green_first])
     nowhere_accepted = told([blue_first, blue_other], [green_other, green_lost])
 
     difference = Difference("accepted", "duplicate", 1, "payments[0] 7")
     assert both_flushed == (4, 1, 0, 0, 0, (), 0, 0)
-    for each in (neither_flushed, blue_lacks, nowhere_accepted):
+    for each in (neither_flushed, missing_from_blue, nowhere_accepted):
         assert each == (4, 0, 0, 0, 0, (difference,), 0, 1)
 
 

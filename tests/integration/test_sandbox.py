@@ -1,4 +1,4 @@
-"""Does a sandbox start, heal, keep its data and leave nothing behind? One is used for all tests."""
+"""A sandbox starts, heals, keeps its data and leaves nothing behind. All tests share one."""
 
 import os
 import re
@@ -220,8 +220,8 @@ def test_connections_that_stay_open_keep_nobody_waiting(rows) -> None:
     assert rows.visible() == [10]
 
 
-def test_without_the_mend_the_last_row_stays_unseen(sandbox, tmp_path) -> None:
-    """The control: if the emulator ever learns this by itself, the mend can go."""
+def test_without_the_patch_the_last_row_stays_unseen(sandbox, tmp_path) -> None:
+    """The control: if the emulator ever learns this by itself, the patch can go."""
     port = next(number for number in range(ports.PORT_MIN, ports.PORT_MAX) if ports.free(number))
     command = [BIGQUERY_PYTHON, "-m", "sandbox.bigquery", "--without=flush_rows"]
     command += [f"--port={port}", f"--data={tmp_path}", f"--faults={tmp_path}/faults.json"]

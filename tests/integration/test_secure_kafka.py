@@ -136,7 +136,7 @@ def test_wrong_password_is_told_in_one_line_by_every_program(
         *wrong,
     ]
     flink = ["--runner=FlinkRunner", *pipeline_flags(secure.endpoints), *tables]
-    simulator = [address.replace("--kafka_boot", "--boot"), file, f"--topic={secure.topic}"]
+    simulator = [address, file, f"--kafka_topics={secure.topic}"]
     logs = secure.folder / "logs"
     programs_at_once = [
         (1, programs.start("simulator", [*simulator, "--count=1"], logs / "1.log")),
@@ -146,7 +146,7 @@ def test_wrong_password_is_told_in_one_line_by_every_program(
     ]
 
     for code, program in programs_at_once:
-        # None goes on trying: those in Python give up after 15 s, Java at the first refusal.
+        # None keeps trying: those in Python give up after 15 s, Java at the first refusal.
         assert program.process.wait(180) == code
         told = program.log.read_text()
         assert "Traceback" not in told and "\tat " not in told

@@ -93,7 +93,7 @@ def test_what_create_makes_is_as_diff_wants_it(sandbox, capsys) -> None:
     assert "created" not in capsys.readouterr().out  # a second time, nothing is left to make
 
 
-def test_diff_names_what_differs_and_create_mends_views(sandbox, capsys) -> None:
+def test_diff_names_what_differs_and_create_corrects_views(sandbox, capsys) -> None:
     dataset = Dataset(sandbox.endpoints()["bigquery"], "sql_differs")
     dataset.make()
     name, client = f"sandbox.{dataset.name}", dataset.client
@@ -123,6 +123,6 @@ def test_diff_names_what_differs_and_create_mends_views(sandbox, capsys) -> None
 def test_check_without_views_names_the_command_that_makes_them(sandbox, capsys) -> None:
     dataset = Dataset(sandbox.endpoints()["bigquery"], "sql_nothing")
 
-    assert dataset.command("check") == 1
+    assert dataset.command("check") == 3
 
     assert "payments tables create" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""The state of a job is lost: the next one goes on with what the tables hold, exactly."""
+"""The state of a job is lost: the next one resumes with what the tables hold, exactly."""
 
 from __future__ import annotations
 

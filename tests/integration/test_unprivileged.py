@@ -64,12 +64,12 @@ def become() -> list[str]:
 def test_simulator_pipeline_and_reconciliation_need_no_root(e2e_run: E2ERun, home: Path) -> None:
     ledger = home / "ledger.jsonl"
     flags = e2e_run.flags()
-    kafka, topic = flags[0], f"--topic={e2e_run.topic}"
+    kafka, topic = flags[0], f"--kafka_topics={e2e_run.topic}"
 
     simulated = run(
         home,
         "simulator",
-        kafka.replace("--kafka_bootstrap", "--bootstrap"),
+        kafka,
         topic,
         "--count=300",
         "--rate_per_sec=0",

@@ -1,4 +1,4 @@
-"""A planned stop, and what goes on from its savepoint: half of `make upgrade-test`, one by one.
+"""A planned stop, and a start from its savepoint: half of `make upgrade-test`, one by one.
 
 `rescale` is not here: four workers need minutes to start on two cores.
 """

@@ -1,4 +1,4 @@
-"""Who waits for a job is told how it fares and how it ends, on Flink and on DirectRunner."""
+"""The launcher that waits tells how a job fares and ends, on Flink and on DirectRunner."""
 
 from __future__ import annotations
 
@@ -165,5 +165,5 @@ def test_ctrl_c_on_direct_runner_ends_with_130(e2e_run: E2ERun) -> None:
     os.kill(program.process.pid, signal.SIGINT)
 
     assert program.process.wait(60) == 130, said(program)
-    assert said(program).endswith("stopped\n")
+    assert said(program).endswith("interrupted\n")
     assert "Traceback" not in said(program)

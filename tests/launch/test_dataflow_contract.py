@@ -1,4 +1,4 @@
-"""What Dataflow is given, by the command line and by the Flex Template: read as Dataflow reads it.
+"""Dataflow's view of a job, from command line and Flex Template, read as Dataflow reads it.
 
 Google's two APIs are local stand-ins that keep what they get (tests/support/google_cloud.py). So
 what is submitted is checked, and nothing of how Dataflow runs it.
@@ -316,7 +316,7 @@ def labels(pipeline: beam_runner_api_pb2.Pipeline) -> set[str]:
     """Names of all steps but those within Beam's own ReadFromKafka.
 
     It has other ones inside where it reads with metadata (Dataflow) and where it reads frames
-    (Flink, docs/decisions/0016). A job goes on from a state of its own runner, never of the other.
+    (Flink, docs/decisions/0016). A job resumes from a state of its own runner, never of the other.
     """
     names = {transform.unique_name for transform in pipeline.components.transforms.values()}
     assert any(name.startswith(READ_FROM_KAFKA) for name in names)

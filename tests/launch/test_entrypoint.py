@@ -1,4 +1,4 @@
-"""What does the workers' image run for each role? A recorder stands in for Java and Python."""
+"""The workers' image runs the right program for each role. A recorder replaces Java and Python."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from apache_beam.io.kafka import ReadFromKafka
 from apache_beam.utils.subprocess_server import pick_port
 
 from operations.tables.sql_files import SQL_FOLDER
+from payments import sources
+from payments.settings import OF_THE_JOB
 from pipeline.config import PipelineConfig
 from pipeline.options import PipelineOptions
 from tests.support.java_program import needs_jars
@@ -32,9 +34,9 @@ print(json.dumps(sys.argv[1:]))
 """
 CLASS_PATH = "/opt/payments/jars/*:/opt/payments/gradle/wrapper/*"
 SETTINGS = {
-    "KAFKA_BOOTSTRAP_SERVERS": "a:9092,b:9092",
-    "KAFKA_TOPICS": "payments",
-    "BIGQUERY_DATASET": "my-project.payments",
+    "PAYMENTS_KAFKA_BOOTSTRAP_SERVERS": "a:9092,b:9092",
+    "PAYMENTS_KAFKA_TOPICS": "payments",
+    "PAYMENTS_BIGQUERY_DATASET": "my-project.payments",
     "PROJECT": "my-project",
     "FLINK_MASTER": "payments-rest:8081",
     "POD_IP": "10.1.2.3",
@@ -74,7 +76,8 @@ def test_submit_is_a_command_line_that_the_pipeline_takes(tmp_path: Path) -> Non
     command = asked(tmp_path, "submit", "--savepoint_path=gs://b/savepoint-1")
 
     assert command[:2] == ["-m", "pipeline"]
-    config = PipelineConfig.from_options(PipelineOptions(command[2:]))
+    flags = sources.completed(command[2:], OF_THE_JOB, SETTINGS).arguments
+    config = PipelineConfig.from_options(PipelineOptions(flags))
     assert config.runner == "FlinkRunner"
     assert config.continues
 
@@ -136,8 +139,7 @@ def test_java_workers_are_the_legacy_reads_and_are_reached_in_their_own_pod(tmp_
 @pytest.mark.parametrize(
     ("role", "setting"),
     [
-        ("submit", "KAFKA_TOPICS"),
-        ("health", "BIGQUERY_DATASET"),
+        ("submit", "PAYMENTS_KAFKA_TOPICS"),
         ("job-server", "FLINK_MASTER"),
         ("java-workers", "PROJECT"),
         ("watchdog", "POD_IP"),

@@ -1,4 +1,4 @@
-"""Do the files that build and deploy pass the linters of their trade?"""
+"""The files that build and deploy pass the linters of their trade."""
 
 from __future__ import annotations
 

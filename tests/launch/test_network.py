@@ -74,7 +74,7 @@ def test_the_brokers_of_the_settings_listen_where_pods_may_connect() -> None:
     [settings] = [each for each in manifests if each["metadata"]["name"] == "payments-settings"]
     egress = [each for each in manifests if each["kind"] == "NetworkPolicy"]
 
-    for server in settings["data"]["KAFKA_BOOTSTRAP_SERVERS"].split(","):
+    for server in settings["data"]["PAYMENTS_KAFKA_BOOTSTRAP_SERVERS"].split(","):
         port = int(server.rpartition(":")[2])
         assert allowed(egress, PODS[0], Target("10.8.3.4", "TCP", port))
 

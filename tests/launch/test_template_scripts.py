@@ -1,4 +1,4 @@
-"""What do build.sh and run.sh ask gcloud for? A recorder stands in for it."""
+"""build.sh and run.sh ask gcloud for the right things. A recorder replaces it."""
 
 from __future__ import annotations
 

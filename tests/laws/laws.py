@@ -1,4 +1,4 @@
-"""The laws of GUARANTEE.md. Each takes a kind of product and a story, and asserts."""
+"""The laws of the guarantee. Each takes a kind of product and a story, and asserts."""
 
 from __future__ import annotations
 

@@ -127,7 +127,7 @@ class LateByWhatWasReadBefore(Product):
 
 
 class JudgesReplaysByTheirOwnArrival(Product):
-    """A dead letter that was mended a day later would be late for that alone."""
+    """A dead letter that was corrected a day later would be late for that alone."""
 
     def is_late(self, transaction: Transaction) -> bool:
         return super().is_late(transaction._replace(replay_of=None))
@@ -148,7 +148,7 @@ class LosesTheLate(Product):
 
 
 class LosesTheUnreadable(Product):
-    """Goes on after a record that it cannot read."""
+    """Continues after a record that it cannot read."""
 
     def read(self, record: KafkaRecord) -> Verdict | None:
         try:

@@ -1,4 +1,4 @@
-"""What must become of each record? GUARANTEE.md as plain lists and loops, for anyone to check.
+"""The guarantee as plain lists and loops, for anyone to check: what becomes of each record.
 
 Nothing of the product is used here. It is slow, remembers everything and forgets nothing: for each
 record it looks back over all that were accepted before.

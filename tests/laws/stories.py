@@ -1,4 +1,4 @@
-"""Which stories are told to the pipeline? Short ones, in which everything happens at an edge."""
+"""The stories that the laws are checked with: short ones, in which everything is at an edge."""
 
 from __future__ import annotations
 

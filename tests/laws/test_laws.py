@@ -1,4 +1,4 @@
-"""The laws of GUARANTEE.md hold for whatever arrives, in whatever order it is read."""
+"""The laws of the guarantee hold for whatever arrives, in whatever order it is read."""
 
 import pytest
 from hypothesis import given, settings

@@ -14,7 +14,7 @@ from transforms.codecs import wire_format
 from transforms.payment import minutes
 from transforms.payment.outcome import Outcome
 from transforms.payment.tables import DEAD_LETTERS, OUTCOME_TABLES
-from transforms.payment.transaction import Transaction
+from transforms.payment.transaction import PAYLOAD, Transaction
 
 _TABLES = {table.outcome: table.name for table in OUTCOME_TABLES}
 _WRITTEN = {"ingested_at": "2026-01-01T00:00:00Z", "pipeline_version": "1.0"}
@@ -45,8 +45,8 @@ def _place(place: Any, broker_time_us: int) -> dict[str, Any]:
 
 
 def _payment(paid: Transaction, amount: Decimal) -> dict[str, Any]:
-    cells = dict(zip(Transaction._fields[:9], paid, strict=False))
-    moment = wire_format.event_time_text(cells.pop("event_time_us"))
+    cells = {each.column.name: getattr(paid, each.name) for each in PAYLOAD}
+    moment = wire_format.event_time_text(paid.event_time_us)
     return cells | {"event_time": moment, "amount": str(amount)}
 
 

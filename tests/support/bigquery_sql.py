@@ -1,4 +1,4 @@
-"""Is a text valid BigQuery SQL? Asked of sqlglot, which reads BigQuery's dialect."""
+"""Checks that a text is valid BigQuery SQL, with sqlglot, which reads BigQuery's dialect."""
 
 from __future__ import annotations
 

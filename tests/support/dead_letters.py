@@ -18,6 +18,6 @@ def letter(**changes: Any) -> DeadLetter:
     )._replace(**changes)
 
 
-def mended(wrong: DeadLetter | None = None, **changes: Any) -> Candidate:
+def corrected(wrong: DeadLetter | None = None, **changes: Any) -> Candidate:
     """Returns a letter beside a valid payload; a change is one of the payload's."""
     return Candidate(wrong or letter(), b"key", payload(**changes))

@@ -1,6 +1,6 @@
-"""The fraud rules as plainly as they can be said: every payment of the last hour is looked at.
+"""The fraud rules, stated as plainly as possible: looks at every payment of the last hour.
 
-The pipeline judges step by step (transforms/payment/open_account.py); this says what it must give.
+The pipeline judges step by step (transforms/state/open_account.py); this says what it must give.
 """
 
 from __future__ import annotations
@@ -9,28 +9,45 @@ import math
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
-from transforms.payment.account_memory import (
-    DEVICES_MAX,
-    HOUR_US,
-    RECENT_MAX,
-    TEN_MINUTES_US,
-    Baseline,
-    Window,
-)
 from transforms.payment.fraud_rules import (
+    HOUR_US,
     STDDEV_MIN_OF_MEAN,
+    TEN_MINUTES_US,
     Features,
     FraudAlert,
     FraudRules,
     Indicator,
 )
 from transforms.payment.transaction import Transaction
+from transforms.state.account_memory import DEVICES_MAX, RECENT_MAX
 
 
 class Recent(NamedTuple):
     arrival_us: int
     amount_minor: int
     currency: str
+
+
+class Baseline(NamedTuple):
+    """Mean and spread of amounts, by Welford's method."""
+
+    number: int = 0
+    mean: float = 0.0
+    m2: float = 0.0
+
+    @property
+    def stddev(self) -> float | None:
+        return math.sqrt(self.m2 / (self.number - 1)) if self.number > 1 else None
+
+
+class Window(NamedTuple):
+    """The payments before another, within an hour of its arrival and within ten minutes."""
+
+    count_10min: int
+    amount_minor_10min: int
+    count_1h: int
+    amount_minor_1h: int
+    small_count_10min: int
 
 
 class Memory(NamedTuple):
@@ -72,7 +89,9 @@ def judge(
     if memory is None or arrival_us >= memory.last_arrival_us + rules.memory_us:
         memory = Memory()
     found = features(rules, memory, payment)
-    raised = [FraudAlert(each, payment, found) for each in indicators(rules, payment, found)]
+    raised = [
+        FraudAlert(each, payment, found) for each in indicators(rules, memory, payment, found)
+    ]
     return memory.after(payment), raised
 
 
@@ -95,17 +114,20 @@ def features(rules: FraudRules, memory: Memory, payment: Transaction) -> Feature
         amount_minor_10min=window.amount_minor_10min + payment.amount_minor,
         count_1h=window.count_1h + 1,
         amount_minor_1h=window.amount_minor_1h + payment.amount_minor,
-        baseline=baseline,
+        baseline_count=baseline.number,
+        baseline_mean_minor=baseline.mean,
+        baseline_stddev_minor=baseline.stddev,
         z_score=z_score(rules, baseline, payment.amount_minor),
         small_count_10min=window.small_count_10min,
         previous_country=memory.country,
         previous_event_time_us=memory.country_time_us,
         known_devices=len(memory.devices),
-        device_known=payment.device_id in memory.devices,
     )
 
 
-def indicators(rules: FraudRules, payment: Transaction, features: Features) -> Iterator[Indicator]:
+def indicators(
+    rules: FraudRules, memory: Memory, payment: Transaction, features: Features
+) -> Iterator[Indicator]:
     if is_doubling(features.count_10min, rules.velocity_10min):
         yield Indicator.HIGH_VELOCITY_10MIN
     if is_doubling(features.count_1h, rules.velocity_1h):
@@ -116,7 +138,7 @@ def indicators(rules: FraudRules, payment: Transaction, features: Features) -> I
         yield Indicator.CARD_TESTING
     if travelled_too_fast(rules, payment, features):
         yield Indicator.IMPOSSIBLE_TRAVEL
-    if payment.device_id is not None and features.known_devices and not features.device_known:
+    if payment.device_id is not None and memory.devices and payment.device_id not in memory.devices:
         yield Indicator.NEW_DEVICE
 
 

@@ -1,4 +1,4 @@
-"""What does Google Cloud see of a launch? Dataflow's and Cloud Storage's APIs, as far as Beam asks.
+"""Stand-ins of Dataflow's and Cloud Storage's APIs, as far as Beam asks them at a launch.
 
 They take what they are given and keep it; nothing is run.
 """

@@ -65,15 +65,19 @@ class GraphRun:
         lanes: dict[tuple[str, int], list[KafkaRecord]] = {}
         for record in records:
             lanes.setdefault((record.topic, record.partition), []).append(record)
-        options = PipelineOptions([])
-        runners.apply_defaults(options, "DirectRunner", "payments")
-        root = beam.Pipeline(runner=runners.create("DirectRunner"), options=options)
         config = self.config
         write = WriteBigQuery(config.sink, config.stream_keys, config.version, client=FakeClient)
         parts = dataclasses.replace(
             graph.Parts.of(config), read=_ReadRecords(list(lanes.values())), write=write
         )
-        graph.build(root, config, parts)
+        return self.build_of(parts)
+
+    def build_of(self, parts: graph.Parts | None = None) -> beam.Pipeline:
+        """Returns the graph of these parts, of the product's own by default."""
+        options = PipelineOptions([])
+        runners.apply_defaults(options, "DirectRunner", "payments")
+        root = beam.Pipeline(runner=runners.create("DirectRunner"), options=options)
+        graph.build(root, self.config, parts)
         return root
 
 

@@ -1,4 +1,4 @@
-"""What does `payments health` say of a rehearsal's job?"""
+"""Runs `payments health` on the job of an end-to-end run."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from harness.e2e_run import E2ERun
 from operations.health import command as health
+from payments import exit_codes
 
 
 def probe(
@@ -30,5 +31,5 @@ def probe(
         ]
     )
     document = json.loads(capsys.readouterr().out)
-    assert document["well"] == (code == health.EXIT_WELL)
+    assert document["well"] == (code == exit_codes.WELL)
     return code, {each["name"]: each for each in document["vitals"]}

@@ -1,4 +1,4 @@
-"""Which indicators must a dataset hold? Those of the pure rules, over what was accepted."""
+"""Computes the fraud indicators that a dataset must hold, by the pure rules."""
 
 from __future__ import annotations
 
@@ -12,14 +12,12 @@ from harness.e2e_run import E2ERun
 from operations import bigquery_client
 from tests.support import fraud_reference
 from tests.support.payments import SECOND_US
+from transforms.payment.cells import COLUMN_OF, made_of, selected
 from transforms.payment.fraud_rules import FraudRules
-from transforms.payment.transaction import Transaction
 
-_PAYMENTS = """
-SELECT transaction_id, account_id, merchant_id, payment_type, amount_minor, currency,
-  UNIX_MICROS(event_time), country, device_id, kafka_topic, kafka_partition, kafka_offset,
-  UNIX_MICROS(broker_time)
-FROM `{dataset}.transactions`
+_PAYMENTS = f"""
+SELECT {selected(COLUMN_OF.values())}
+FROM `{{dataset}}.transactions`
 ORDER BY broker_time, kafka_topic, kafka_partition, kafka_offset
 """
 _INDICATORS = """
@@ -56,7 +54,7 @@ def assert_indicators_are_those_of_the_rules(e2e_run: E2ERun, wait_sec: float) -
 
 def _by_rules(client: bigquery.Client, dataset: str) -> Iterator[tuple[Any, ...]]:
     rules = FraudRules(86_400 * SECOND_US)
-    payments = (Transaction(*cells) for cells in _query(client, _PAYMENTS, dataset))
+    payments = map(made_of(tuple(COLUMN_OF)), _query(client, _PAYMENTS, dataset))
     for each in fraud_reference.judge_all(rules, payments):
         assert each.features is not None
         yield (

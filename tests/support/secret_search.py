@@ -1,4 +1,4 @@
-"""Where does a secret stand? In plain, in base64, in a URL: in files, in texts."""
+"""Searches files and texts for a secret: in plain, in base64, in a URL."""
 
 from __future__ import annotations
 

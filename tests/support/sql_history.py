@@ -4,7 +4,7 @@ payments[0]  0 tx-1 accepted   1 its duplicate   2 its conflict   3 tx-2 accepte
              4 invalid         5 tx-3 late       6 tx-7 accepted, after its minute was over
 payments[1]  100 tx-4 accepted   101 a tombstone
              102 tx-5, which sends payments[0] 4 again, a day later: accepted
-             103 sends 101 again, mended badly: invalid
+             103 sends 101 again, corrected badly: invalid
              104 tx-6, which sends 103 again: accepted, judged by the arrival of 101
 """
 

@@ -69,7 +69,7 @@ class StatefulRun:
         self.replace(dofn)
 
     def replace(self, dofn: beam.DoFn) -> None:
-        """Goes on with another worker, which finds what is in state and nothing else."""
+        """Continues with another worker, which finds what is in state and nothing else."""
         self._dofn = dofn
         self._arguments = {}
         self._callbacks = {

@@ -1,4 +1,4 @@
-"""What breaks each law of sql/**/checks.sql? Rows that a faulty or forged history would hold."""
+"""Rows of a faulty or forged history: for each law of sql/**/checks.sql, some that break it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A job that writes with the sink, is killed at any moment, and goes on from its checkpoints.
+"""A job that writes with the sink, is killed at any time, and resumes from its checkpoints.
 
 What Flink does, and no more: a checkpoint holds how far the source was read, the state of the
 append step, and the flushes that were put out and are not known to be done. Flushes are executed
@@ -40,7 +40,7 @@ _ENDING = [
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """What a restore goes on from.
+    """What a restore resumes from.
 
     Attributes:
         read: how many ids of each partition the source had given out.
@@ -94,7 +94,7 @@ class Job:
     Args:
         seed: decides what happens.
         dataset: a name of its own.
-        stream_type: the sink's, or one that lacks a safeguard.
+        stream_type: the sink's, or one without a safeguard.
         flush_at_once: a safeguard left out: rows are visible before a checkpoint covers them.
     """
 

@@ -1,4 +1,4 @@
-"""What ScoreFraud does with its state: each payment is touched once, and in its order."""
+"""ScoreFraud touches each payment in its state once, and in its order."""
 
 from __future__ import annotations
 

@@ -141,4 +141,4 @@ def test_ctrl_c_ends_with_130(
     flags = ["--kafka_bootstrap_servers=b:1", "--kafka_topics=a", "--bigquery_dataset=p-p.d"]
 
     assert main.main(flags) == 130
-    assert capsys.readouterr().err == "stopped\n"
+    assert capsys.readouterr().err == "interrupted\n"

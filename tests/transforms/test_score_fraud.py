@@ -19,6 +19,7 @@ from tests.support.shards import SHARDS
 from transforms import Deduplicate, ScoreFraud
 from transforms.payment.dedup_policy import DedupPolicy
 from transforms.payment.fraud_rules import FraudAlert, FraudRules
+from transforms.state import account_state
 
 HORIZON_US = 3_900 * SECOND_US
 MEMORY_SEC = 1_000
@@ -155,7 +156,7 @@ def test_control_copies_that_reach_the_rules_do_move_indicators() -> None:
 
 def test_account_that_has_not_paid_for_long_is_forgotten_by_the_timer(monkeypatch) -> None:
     """The rules are made blind to time, so that only a cleared state forgets."""
-    monkeypatch.setattr(FraudRules, "judge", _never_forgetting)
+    monkeypatch.setattr(account_state, "judge", _never_forgetting)
 
     told = streamed(
         [
@@ -168,8 +169,8 @@ def test_account_that_has_not_paid_for_long_is_forgotten_by_the_timer(monkeypatc
     assert [(name, offset) for name, offset, *_ in told] == [("new_device", 2)]
 
 
-_judge = FraudRules.judge
+_judge = account_state.judge
 
 
-def _never_forgetting(self: FraudRules, account, payment):
+def _never_forgetting(rules: FraudRules, account, payment):
     return _judge(FraudRules(10**18), account, payment)

@@ -1,4 +1,4 @@
-"""A book of accounts judges as the rules do, comes back from its log, and stays small."""
+"""The state of accounts judges as the rules do, is rebuilt from its log, and stays small."""
 
 import random
 
@@ -7,9 +7,9 @@ import pytest
 from tests.support import fraud_reference
 from tests.support.payments import NOON_US, SECOND_US, transaction
 from transforms.payment.fraud_rules import FraudRules
-from transforms.payment.open_account import OpenAccount
 from transforms.payment.transaction import Transaction
 from transforms.state.account_state import AccountState, BookHeader
+from transforms.state.open_account import OpenAccount
 
 MEMORY_SEC = 500
 RULES = FraudRules(MEMORY_SEC * SECOND_US)

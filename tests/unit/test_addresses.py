@@ -185,6 +185,6 @@ def test_uri_of_another_file_system_is_left_alone(uri: str) -> None:
 @pytest.mark.parametrize("flag", ["--savepoint_path", "--start_from_tables"])
 @pytest.mark.parametrize("place", ["", " ", "file:relative", "file://host/path"])
 def test_folder_that_is_none_is_refused(flag: str, place: str) -> None:
-    """An empty --savepoint_path would count as a state to go on with, and bring none."""
+    """An empty --savepoint_path would count as a state to resume from, and bring none."""
     with pytest.raises(ConfigError, match=f"{flag} must"):
         config(*FLINK, f"{flag}={place}")

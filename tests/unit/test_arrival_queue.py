@@ -1,4 +1,4 @@
-"""What waits is found by its time, and moved to another cell a few times at most."""
+"""Waiting payments are found by their time, and moved to another cell a few times at most."""
 
 from __future__ import annotations
 

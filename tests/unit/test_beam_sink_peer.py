@@ -1,4 +1,4 @@
-"""What Beam's sink is given in the comparison, and that its flush waits for checkpoints."""
+"""Beam's sink gets the right rows in the comparison, and its flush waits for checkpoints."""
 
 import collections
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""What the peers of the comparison take for granted of this pipeline's tables and payments."""
+"""The peers' assumptions about this pipeline's tables and payments hold."""
 
 import json
 import re

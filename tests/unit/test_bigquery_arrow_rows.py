@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from transforms.bigquery import arrow_rows
 from transforms.bigquery.arrow_rows import ENCODERS
 from transforms.payment import rules
-from transforms.payment.account_memory import Baseline
 from transforms.payment.dead_letter import DeadLetter
 from transforms.payment.dedup_policy import FirstSeen, RepeatedRecord
 from transforms.payment.fraud_rules import Features, FraudAlert, Indicator
@@ -40,10 +39,10 @@ payments = st.builds(
     st.none() | texts, texts, longs, longs, moments_us, replays,
 )  # fmt: skip
 firsts = st.builds(FirstSeen, st.none(), texts, longs, longs, moments_us)
-baselines = st.builds(Baseline, st.integers(0, 10**6), st.floats(0, 1e15), st.floats(0, 1e30))
+spreads = st.none() | st.floats(0, 1e30)
 features = st.builds(
-    Features, longs, sums, longs, sums, baselines, st.none() | st.floats(-1e300, 1e300), longs,
-    st.none() | texts, st.none() | moments_us, longs, st.booleans(),
+    Features, longs, sums, longs, sums, longs, st.floats(0, 1e15), spreads,
+    st.none() | st.floats(-1e300, 1e300), longs, st.none() | texts, st.none() | moments_us, longs,
 )  # fmt: skip
 letters = st.builds(
     DeadLetter, texts, longs, longs, moments_us, st.none() | st.binary(max_size=9),
@@ -129,9 +128,9 @@ def feature_row(found: Features | None, currency: str) -> Row:
         "amount_10min": found and exact(found.amount_minor_10min, currency),
         "count_1h": found and found.count_1h,
         "amount_1h": found and exact(found.amount_minor_1h, currency),
-        "baseline_count": found and found.baseline.number,
-        "baseline_mean_minor": found and found.baseline.mean,
-        "baseline_stddev_minor": found and found.baseline.stddev,
+        "baseline_count": found and found.baseline_count,
+        "baseline_mean_minor": found and found.baseline_mean_minor,
+        "baseline_stddev_minor": found and found.baseline_stddev_minor,
         "z_score": found and found.z_score,
         "small_count_10min": found and found.small_count_10min,
         "previous_country": found and found.previous_country,

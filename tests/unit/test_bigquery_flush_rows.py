@@ -1,4 +1,4 @@
-"""What is flushed of what comes, and when."""
+"""The flush step flushes the right offsets at the right time."""
 
 from __future__ import annotations
 

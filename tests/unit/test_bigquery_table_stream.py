@@ -1,4 +1,4 @@
-"""What follows from each answer to an append, with a BigQuery in this process."""
+"""The sink does the right thing after each answer to an append, with an in-process BigQuery."""
 
 from __future__ import annotations
 
@@ -269,7 +269,9 @@ def test_more_refused_rows_at_once_than_a_bug_stop_the_job(world) -> None:
 
 
 def test_a_table_that_takes_nothing_stops_the_job_however_slowly_rows_come(world) -> None:
-    function = append_rows._AppendFn(BigQuerySink("p", world.dataset), ENCODERS, "version")
+    function = append_rows._AppendFn(
+        BigQuerySink("p", world.dataset), ENCODERS, "version", FakeClient
+    )
     function._client = world.client
     function._connections, function._untaken = {}, append_rows.Counter()
     function._schemas = {table: each.schema for table, each in ENCODERS.items()}

@@ -1,4 +1,4 @@
-"""Every row is visible once, whatever dies when; and controls that lack one safeguard each."""
+"""Every row is visible once, whatever dies when; each control is missing one safeguard."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from transforms.bigquery.append_connection import Part, Problem
 from transforms.bigquery.errors import CannotWrite
 from transforms.bigquery.table_stream import Position, TableStream
 
-# Three thousand were run once; each finds what the controls lack within a few dozen.
+# Three thousand were run once; each finds what the controls are missing within a few dozen.
 _SEEDS = range(120)
 _CONTROL_SEEDS = range(40)
 
@@ -69,7 +69,7 @@ class TakesExistingForSuccess(TableStream):
 
 
 class StaysInTheStream(TableStream):
-    """Goes on behind the rows that lie at our offset."""
+    """Continues behind the rows that lie at our offset."""
 
     def _leave(self) -> None:
         stream, _ = self.position

@@ -1,4 +1,4 @@
-"""What the calls beside AppendRows make of each status."""
+"""The calls beside AppendRows handle each status."""
 
 from __future__ import annotations
 

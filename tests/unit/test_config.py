@@ -1,13 +1,19 @@
-"""Flags: what is refused before anything is looked at?"""
+"""Flags that contradict each other are refused before any service is asked."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.options.pipeline_options_validator import (
+    PipelineOptionsValidator as OptionsValidator,
+)
+from google.auth.exceptions import DefaultCredentialsError
 
-from pipeline import main
+from payments import exit_codes
+from pipeline import main, runners
 from pipeline.config import ConfigError, PipelineConfig
 from pipeline.launch import stops
 from transforms.limit_dead_letters import TooManyDeadLetters
@@ -38,14 +44,14 @@ def test_all_mistakes_are_told_at_once(capsys: pytest.CaptureFixture[str]) -> No
     wrong = [
         "--runner=FlinkRunner",
         "--kafka_bootstrap_servers=broker",
-        "--bigquery_endpoint=",
+        "--bigquery_endpoint=h",
         "--clock_skew_sec=-1",
         "--shards=3",
         "--checkpointing_interval=1",
         "--nonsense",
     ]
 
-    assert main.main(wrong) == main.EXIT_USAGE
+    assert main.main(wrong) == exit_codes.USAGE
 
     lines = capsys.readouterr().err.splitlines()
     assert all(line.startswith("error: ") for line in lines)
@@ -65,9 +71,15 @@ def test_all_mistakes_are_told_at_once(capsys: pytest.CaptureFixture[str]) -> No
     assert len(lines) == 10
 
 
+def test_empty_address_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main([*REQUIRED, "--bigquery_endpoint="]) == exit_codes.USAGE
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: --bigquery_endpoint must not be empty")
+
+
 @pytest.mark.parametrize("flag", ["--expansion_service=e", "--job_endpoint=j", "--flink=f"])
 def test_one_mistake_is_one_line(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main.main([*FLINK, flag]) == main.EXIT_USAGE
+    assert main.main([*FLINK, flag]) == exit_codes.USAGE
     [line] = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: {flag.partition('=')[0]} must be host:port")
 
@@ -83,7 +95,7 @@ def test_launch_says_nothing_of_libraries(program: tuple[str, ...]) -> None:
         check=False,
     )
 
-    assert ended.returncode == main.EXIT_USAGE
+    assert ended.returncode == exit_codes.USAGE
     lines = ended.stderr.splitlines()
     assert lines and all(line.startswith("error: ") for line in lines), ended.stderr
 
@@ -167,7 +179,7 @@ def test_mistake_is_told_with_what_was_received(flags: list[str], words: str) ->
 def test_unknown_flag_is_an_error_and_not_a_warning(
     flag: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main.main([*REQUIRED, flag]) == main.EXIT_USAGE
+    assert main.main([*REQUIRED, flag]) == exit_codes.USAGE
     assert "unknown flag" in capsys.readouterr().err
 
 
@@ -192,7 +204,7 @@ def test_settings_that_exactness_rests_on_cannot_be_overridden(tmp_path: Path) -
 
     assert settings["enable.auto.commit"] == "false"
     assert settings["isolation.level"] == "read_committed"
-    # An offset that is gone is an error; `earliest` would go on with what is left.
+    # An offset that is gone is an error; `earliest` would continue with what is left.
     assert settings["auto.offset.reset"] == "none"
     assert settings["group.id"] == "payments-my-project.payments"
     assert settings["x.y"] == "1"
@@ -261,5 +273,36 @@ def test_what_beam_says_of_its_own_flags_is_a_usage_error(
 
     code = main.main([*FLINK, "--no_preflight", *container, "--environment_config=y"])
 
-    assert code == main.EXIT_USAGE
+    assert code == exit_codes.USAGE
     assert "environment_config" in capsys.readouterr().err
+
+
+def test_a_job_is_called_as_its_tables_and_its_run() -> None:
+    run = "--run_id=Nightly_7"
+    names = [config(*FLINK, run).job_name for _ in range(2)]
+
+    assert all(name.startswith("payments-my-project.payments-Nightly_7-") for name in names)
+    assert names[0] != names[1]  # a claim finds the job of its own launch by it
+    assert config(*FLINK, "--job_name=mine").job_name == "mine"
+
+
+def test_dataflow_takes_the_name_of_a_job() -> None:
+    flags = [*DATAFLOW, "--bigquery_dataset=example.com:shop.Payments_2", "--run_id=Nightly_7"]
+    name = config(*flags).job_name
+
+    assert re.fullmatch(OptionsValidator.JOB_PATTERN, name)
+    assert name.startswith("payments-example-com-shop-payments-2-nightly-7-")
+
+
+def test_what_google_cloud_answers_to_a_submission_is_told_in_a_line() -> None:
+    with pytest.raises(runners.NotSubmitted) as told, runners.refusals_told(None, None):
+        raise DefaultCredentialsError("none were\nfound")
+
+    assert str(told.value).startswith(
+        "Google Cloud did not take the job (DefaultCredentialsError: none were found). Hint: "
+    )
+
+
+def test_control_a_mistake_of_ours_is_no_answer_of_google_cloud() -> None:
+    with pytest.raises(ZeroDivisionError), runners.refusals_told(None, None):
+        raise ZeroDivisionError

@@ -1,4 +1,4 @@
-"""The decision: first, copy or contradiction?"""
+"""The decision between first record, duplicate and conflict."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ def test_copy_that_arrived_before_the_accepted_record_is_a_duplicate() -> None:
 
 
 def test_copy_with_the_same_event_time_is_remembered_or_late_and_never_between() -> None:
-    """GUARANTEE.md: no third case, not even when everything happens at the last moment."""
+    """docs/guarantee.md: no third case, not even when everything happens at the last moment."""
     lateness_us, skew_us = 3_600 * SECOND_US, 300 * SECOND_US
     policy = DedupPolicy(lateness_us + skew_us)
     event_time_us = NOON_US + skew_us  # as far ahead of its arrival as a valid record can be

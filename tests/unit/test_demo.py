@@ -66,7 +66,7 @@ def test_kept_sandbox_is_left_with_commands_that_work(tmp_path: Path) -> None:
         "job",
     }
     flags = shlex.split(next(line for line in lines if " health " in line))
-    health._parser().parse_args(flags[flags.index("health") + 1 :])
+    health.parser().parse_args(flags[flags.index("health") + 1 :])
 
 
 def test_first_seconds_say_why_nothing_is_queryable() -> None:

@@ -1,4 +1,4 @@
-"""The crash suite: what it would inject, and what its last line says."""
+"""The crash suite injects the faults that were asked for, and its last line sums them up."""
 
 import itertools
 import json
@@ -125,7 +125,7 @@ def test_programs_are_told_the_same() -> None:
     told = json.loads(json.dumps(table.document([result(report(lose=1))], DOUBLED, short=True)))
 
     assert (told["passed"], told["short"]) == (False, True)
-    assert told["controls"] == {"without_mend": 9, "at_least_once": 12}
+    assert told["controls"] == {"without_stable_input": 9, "at_least_once": 12}
     [fault] = told["faults"]
     assert (fault["seed"], fault["recovery_sec"], fault["lost"]) == (7, 12.5, 1)
     assert fault["faults"] == ["zombie", "slow"]

@@ -11,7 +11,7 @@ import pytest
 from operations.dead_letters import flags as replay_flags
 from operations.flag_ranges import RANGES
 from operations.health import command as health
-from operations.reconcile import command as reconcile
+from operations.reconcile import flags as reconcile_flags
 from pipeline import flink_keys
 from pipeline.config import ConfigError, PipelineConfig
 from pipeline.options import OWN_OPTIONS
@@ -143,15 +143,15 @@ def test_more_topics_than_state_can_number_are_refused() -> None:
 @pytest.mark.parametrize(
     ("command", "flag", "value"),
     [
-        (reconcile._parser, "--clock_skew_sec", "86401"),
-        (reconcile._parser, "--allowed_lateness_sec", str(HORIZON_SEC_MAX + 1)),
-        (reconcile._parser, "--wait_sec", "1" + 30 * "0"),
-        (reconcile._parser, "--wait_sec", "-1"),
-        (health._parser, "--window_sec", "1" + 30 * "0"),
-        (health._parser, "--lag_records_max", "nan"),
-        (health._parser, "--lag_records_max", "-1"),
-        (lambda: replay_flags.parser(""), "--since", "99999999999999d"),
-        (lambda: replay_flags.parser(""), "--limit", "0"),
+        (reconcile_flags.parser, "--clock_skew_sec", "86401"),
+        (reconcile_flags.parser, "--allowed_lateness_sec", str(HORIZON_SEC_MAX + 1)),
+        (reconcile_flags.parser, "--wait_sec", "1" + 30 * "0"),
+        (reconcile_flags.parser, "--wait_sec", "-1"),
+        (health.parser, "--window_sec", "1" + 30 * "0"),
+        (health.parser, "--lag_records_max", "nan"),
+        (health.parser, "--lag_records_max", "-1"),
+        (replay_flags.parser, "--since", "99999999999999d"),
+        (replay_flags.parser, "--limit", "0"),
     ],
 )
 def test_tools_refuse_numbers_that_make_no_sense(
@@ -165,7 +165,7 @@ def test_tools_refuse_numbers_that_make_no_sense(
         command().parse_args([*before, f"{flag}={value}"])
 
     assert ended.value.code == 2
-    assert f"argument {flag}: must be" in capsys.readouterr().err
+    assert f"error: {flag} must be" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def test_the_simulator_refuses_them_too(
     flags: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        simulator_cli.main(["--bootstrap_servers=broker:9092", *flags])
+        simulator_cli.main(["--kafka_bootstrap_servers=broker:9092", *flags])
 
     assert ended.value.code == 2
     assert flags[-1].partition("=")[0] + " must" in capsys.readouterr().err

@@ -1,4 +1,4 @@
-"""What is too much, and what is said of it? Flink by a stand-in that answers from a table."""
+"""Health reports what exceeds its limit. Flink is a stand-in that answers from a table."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from operations.health.tables_side import TableHealth
 from operations.health.topic_side import OpenTransaction
 from operations.reconcile.settings import Dataset
 from operations.reconcile.truth import OffsetRange
+from payments import exit_codes
 from tests.support.fake_flink import FakeFlink, failure, fake_flink, job, now_ms
 from transforms.payment.outcome import Outcome
 
@@ -62,7 +63,7 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def test_quiet_topic_with_old_rows_is_well(
     tables: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert health.main(FLAGS) == health.EXIT_WELL
+    assert health.main(FLAGS) == exit_codes.WELL
     assert capsys.readouterr().out.endswith("health: well\n")
 
 
@@ -71,7 +72,7 @@ def test_records_that_wait_make_old_rows_unwell(
 ) -> None:
     tables["waiting"] = 1
 
-    assert health.main(FLAGS) == health.EXIT_UNWELL
+    assert health.main(FLAGS) == exit_codes.FINDING
     assert capsys.readouterr().out.endswith("beyond its limit: newest_row_age_sec\n")
 
 
@@ -81,12 +82,12 @@ def test_open_transaction_is_named(
     since = dt.datetime.now(dt.UTC) - dt.timedelta(seconds=90)
     tables["transactions"] = [OpenTransaction("payments", 0, 105, 7, since, 5)]
 
-    assert health.main(FLAGS) == health.EXIT_UNWELL
+    assert health.main(FLAGS) == exit_codes.FINDING
     said = capsys.readouterr().out
     assert f"payments[0] offset 105, producer id 7, open since {since:%Y-%m-%dT%H:%M:%S}Z" in said
     assert said.endswith("beyond its limit: open_transaction_sec\n")
 
-    assert health.main([*FLAGS, "--open_transaction_sec_max=100"]) == health.EXIT_WELL
+    assert health.main([*FLAGS, "--open_transaction_sec_max=100"]) == exit_codes.WELL
 
 
 def test_share_of_few_records_says_nothing() -> None:
@@ -120,7 +121,7 @@ def test_old_job_without_a_checkpoint_or_a_watermark_is_not_well(
 ) -> None:
     flink.put(job(), checkpoint_sec_ago=None, watermark_ms=-(2**63))
 
-    assert health.main([*FLAGS, f"--flink={flink.address}"]) == health.EXIT_UNWELL
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.FINDING
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.endswith("checkpoint_age_sec, watermark_age_sec, state_bytes")
 
@@ -131,13 +132,13 @@ def test_job_that_was_just_started_is_starting(
     flink.put(job(age_sec=12), checkpoint_sec_ago=None, watermark_ms=-(2**63), running=1)
     asked = [*FLAGS, f"--flink={flink.address}"]
 
-    assert health.main(asked) == health.EXIT_WELL
+    assert health.main(asked) == exit_codes.WELL
     said = capsys.readouterr().out
     assert "starting (no checkpoint yet, 12 s)" in said
     assert "beyond its limit" not in said
     assert said.splitlines()[-1].startswith("health: starting (")
 
-    assert health.main([*asked, "--json"]) == health.EXIT_WELL
+    assert health.main([*asked, "--json"]) == exit_codes.WELL
     document = json.loads(capsys.readouterr().out)
     assert document["starting"] and document["well"]
 
@@ -148,7 +149,7 @@ def test_job_that_fails_while_it_starts_is_not_starting(
     """One whose records cannot be decoded starts for ever."""
     flink.put(job(age_sec=12), checkpoint_sec_ago=None, failures=[failure(5)])
 
-    assert health.main([*FLAGS, f"--flink={flink.address}"]) == health.EXIT_UNWELL
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.FINDING
     said = capsys.readouterr().out
     assert "last failure, 5 s ago: 20" in said
     assert "UTC: CannotDecode: not JSON" in said
@@ -160,7 +161,7 @@ def test_job_that_has_ended_is_told_with_its_reason(
     flink.put(job("a1", "FAILED", ended_sec_ago=9), failures=[failure(9)])
     flink.put(job("b2", "CANCELED", ended_sec_ago=500))
 
-    assert health.main([*FLAGS, f"--flink={flink.address}"]) == health.EXIT_UNWELL
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.FINDING
     said = capsys.readouterr().out
     assert "found 0 living jobs; the last was job a1 (payments-run), FAILED" in said
     assert f"payments job list --flink={flink.address}" in said
@@ -171,7 +172,7 @@ def test_job_that_has_ended_is_told_with_its_reason(
 def test_cluster_without_any_job_is_told_with_how_to_find_out(
     tables: dict[str, Any], flink: FakeFlink, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert health.main([*FLAGS, f"--flink={flink.address}"]) == health.EXIT_UNWELL
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.FINDING
     assert "found 0 living jobs, and none that has ended. Hint: " in capsys.readouterr().out
 
 
@@ -185,13 +186,13 @@ def test_several_jobs_are_named(
     flink.put(job("a1"))
     flink.put(job("b2"))
 
-    assert health.main([*FLAGS, f"--flink={flink.address}"]) == health.EXIT_CANNOT_CHECK
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.COULD_NOT_LOOK
     assert "found 2" in (said := capsys.readouterr().out)
     assert "--flink_job" in said
 
     # That of the run which holds the tables is the one that is meant.
     monkeypatch.setattr(sections.Sources, "_ours", lambda self, living: living[0])
-    assert health.main([*FLAGS, f"--flink={flink.address}"]) == health.EXIT_WELL
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.WELL
 
 
 def test_waits_for_a_watermark_that_comes(
@@ -211,7 +212,7 @@ def test_waits_for_a_watermark_that_comes(
     code = health.main([*FLAGS, f"--flink={flink.address}", "--wait_sec=60"])
 
     said = capsys.readouterr()
-    assert code == health.EXIT_WELL
+    assert code == exit_codes.WELL
     assert len(waits) == 1
     assert "at most: beyond its limit: watermark_age_sec" in said.err
     assert said.out.endswith("health: well\n")
@@ -227,10 +228,10 @@ def test_each_limit_is_one_that_can_be_exceeded(
     )
     flink.put(job(), watermark_ms=now_ms(7))
     asked = [*FLAGS, f"--flink={flink.address}", "--json"]
-    assert health.main(asked) == health.EXIT_WELL
+    assert health.main(asked) == exit_codes.WELL
     for name in LIMITS:
         capsys.readouterr()
-        assert health.main([*asked, f"--{name}_max=0"]) == health.EXIT_UNWELL
+        assert health.main([*asked, f"--{name}_max=0"]) == exit_codes.FINDING
         document = json.loads(capsys.readouterr().out)
         unwell = [each["name"] for each in document["vitals"] if not each["healthy"]]
         assert unwell == [name]
@@ -242,7 +243,7 @@ def test_each_limit_is_one_that_can_be_exceeded(
 def test_flink_that_is_not_there_is_told_and_the_others_are_shown(
     tables: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert health.main([*FLAGS, "--flink=127.0.0.1:1"]) == health.EXIT_CANNOT_CHECK
+    assert health.main([*FLAGS, "--flink=127.0.0.1:1"]) == exit_codes.COULD_NOT_LOOK
     said = capsys.readouterr().out
     assert "could not be asked: Flink does not answer at 127.0.0.1:1" in said
     assert "lag_records" in said and "dead_letter_ratio" in said
@@ -264,7 +265,7 @@ def test_tables_that_are_away_leave_kafka_and_flink(
     code = health.main([*FLAGS, f"--flink={flink.address}", "--json"])
 
     document = json.loads(capsys.readouterr().out)
-    assert code == health.EXIT_CANNOT_CHECK
+    assert code == exit_codes.COULD_NOT_LOOK
     assert document["sources"]["tables"]["problem"] == "BigQuery does not answer"
     assert document["sources"]["kafka"]["problem"] is None
     assert not document["well"]
@@ -285,7 +286,7 @@ def test_kafka_that_is_away_leaves_the_tables(
 
     monkeypatch.setattr(topic_side, "connected", away)
 
-    assert health.main(FLAGS) == health.EXIT_CANNOT_CHECK
+    assert health.main(FLAGS) == exit_codes.COULD_NOT_LOOK
     said = capsys.readouterr().out
     assert "could not be asked: no Kafka broker answers" in said
     # 900 s old: whether records wait is not known, so it is no finding.

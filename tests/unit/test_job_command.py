@@ -9,10 +9,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from operations.errors import CannotStart
-from operations.job import command, find_job
+from operations.errors import NoAnswer
+from operations.job import find_job
 from operations.runs.run import ROOT, Run
-from payments import cli
+from payments import cli, exit_codes
 from tests.support.fake_flink import FakeFlink, failure, fake_flink, job
 
 DATASET = "--bigquery_dataset=my-project.payments"
@@ -187,7 +187,7 @@ def test_what_is_not_there_is_a_finding_and_what_is_away_is_not(
     assert "Flink does not answer" in capsys.readouterr().err
 
     def away(*arguments: object) -> None:
-        raise CannotStart("BigQuery does not answer")
+        raise NoAnswer("BigQuery does not answer")
 
     monkeypatch.setattr(find_job, "RunsTable", away)
     assert ran(flink, "cancel", DATASET) == 3
@@ -208,9 +208,9 @@ def test_job_that_has_ended_is_left_as_it_is(
 ) -> None:
     flink.put(job("a1", "FAILED", ended_sec_ago=5))
 
-    assert ran(flink, "cancel", DATASET) == command.EXIT_DONE
+    assert ran(flink, "cancel", DATASET) == exit_codes.WELL
     assert flink.asked == []
     assert ends == [("run", "its job had ended before: FAILED")]
 
-    assert ran(flink, "savepoint", DATASET) == command.EXIT_NO_JOB
+    assert ran(flink, "savepoint", DATASET) == exit_codes.FINDING
     assert "has ended, so no savepoint can be taken" in capsys.readouterr().err

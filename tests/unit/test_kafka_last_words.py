@@ -1,4 +1,4 @@
-"""Is what a broker says before it hangs up heard? On real sockets, with the mend and without it."""
+"""A broker's last words are heard: on real sockets, with the patch and without it."""
 
 import socket
 
@@ -26,8 +26,8 @@ def test_last_words_come_before_the_end(hung_up: KafkaTCPTransport) -> None:
     assert data == b"" and "disconnected" in str(error)
 
 
-def test_control_without_the_mend_they_come_with_it(hung_up: KafkaTCPTransport) -> None:
-    """If kafka-python ever learns this by itself, the mend can go: the caller drops the bytes."""
+def test_control_without_the_patch_they_come_with_it(hung_up: KafkaTCPTransport) -> None:
+    """If kafka-python ever learns this by itself, the patch can go: the caller drops the bytes."""
     kafka_last_words.keep()
     original = KafkaTCPTransport._sock_recv.__closure__[0].cell_contents
 

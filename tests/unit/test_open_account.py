@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from tests.support import fraud_reference
 from tests.support.payments import NOON_US, SECOND_US, transaction
-from transforms.payment import account_memory
-from transforms.payment.account_memory import RECENT_MAX
-from transforms.payment.fraud_rules import FraudRules
-from transforms.payment.open_account import OpenAccount
+from transforms.payment.fraud_rules import HOUR_US, FraudRules
 from transforms.payment.transaction import Transaction
+from transforms.state.account_memory import RECENT_MAX
+from transforms.state.account_state import judge
+from transforms.state.open_account import OpenAccount
 
 RULES = FraudRules(memory_us=10_000 * SECOND_US)
 
@@ -42,7 +42,7 @@ def check(story: list[Transaction], pauses: set[int] = frozenset()) -> None:
         if n in pauses and account is not None:
             account = OpenAccount.decode(account.encode())
         memory, expected = fraud_reference.judge(RULES, memory, payment)
-        account, raised = RULES.judge(account, payment)
+        account, raised = judge(RULES, account, payment)
 
         assert raised == expected
         assert account.encode() == encoded(memory)
@@ -94,9 +94,7 @@ def test_account_counts_step_by_step_again_once_a_late_payment_has_left_the_hour
 def test_control_an_hour_that_is_a_second_short_is_found(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(
-        "transforms.payment.open_account.HOUR_US", account_memory.HOUR_US - SECOND_US
-    )
+    monkeypatch.setattr("transforms.state.open_account.HOUR_US", HOUR_US - SECOND_US)
     on_the_edge = payments([(0, 1, "EUR"), (3_599, 1, "EUR"), (0, 1, "EUR")])
 
     with pytest.raises(AssertionError):

@@ -1,4 +1,4 @@
-"""What does a record cost that nobody should have sent? Little time, little memory, one row."""
+"""A huge record costs little time, little memory and one row."""
 
 import hashlib
 import time

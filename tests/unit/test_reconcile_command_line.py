@@ -16,6 +16,7 @@ import pytest
 from operations import polling
 from operations.errors import CannotCheck
 from operations.reconcile import command as reconcile
+from operations.reconcile import flags as reconcile_flags
 from operations.reconcile import kafka_side
 from operations.reconcile.checks import Tally
 from operations.reconcile.rows import Row
@@ -301,7 +302,7 @@ def test_several_ledgers_are_taken_in_any_form(tmp_path: Path) -> None:
         path.touch()
     flags = ["--ledger", str(paths[0]), str(paths[1]), f"--ledger={paths[2]}"]
 
-    arguments = reconcile._parser().parse_args([*FLAGS, *flags])
+    arguments = reconcile_flags.parser().parse_args([*FLAGS, *flags])
 
     assert reconcile._config(arguments).ledgers == tuple(paths)
 
@@ -359,7 +360,7 @@ def test_flags_are_those_of_the_pipeline() -> None:
     for group in (options.ReadKafkaOptions, options.RulesOptions, options.WriteBigQueryOptions):
         group._add_argparse_args(theirs)
     shared = 0
-    for flag, action in reconcile._parser()._option_string_actions.items():
+    for flag, action in reconcile_flags.parser()._option_string_actions.items():
         other = theirs._option_string_actions.get(flag)
         if other is not None and flag not in ("-h", "--help"):
             shared += 1

@@ -1,4 +1,4 @@
-"""Does a frame give back the records that were packed, and is what is no frame refused?"""
+"""A frame gives back the records that were packed, and what is no frame is refused."""
 
 import pytest
 

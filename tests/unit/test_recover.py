@@ -1,4 +1,4 @@
-"""Going on where the tables end: what is read, what is refused."""
+"""Recovery from where the tables end: what is read, what is refused."""
 
 import contextlib
 from types import SimpleNamespace

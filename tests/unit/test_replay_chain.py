@@ -1,5 +1,6 @@
-"""What `show` tells of a dead letter: its chain of replays, and its payload byte for byte."""
+"""`show` reports the chain of replays of a dead letter, and its payload byte for byte."""
 
+import json
 import time
 from collections.abc import Iterable
 
@@ -7,11 +8,12 @@ import pytest
 
 from operations.dead_letters import commands, send
 from operations.dead_letters.chain import chain_of
-from operations.dead_letters.letters import Fate, place_of, replay_of
+from operations.dead_letters.history import Filter
+from operations.dead_letters.letters import Fate, Stored, place_of, replay_of
 from operations.dead_letters.producer import NotSent
 from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Limits, Place
-from tests.support.dead_letters import letter, mended
+from tests.support.dead_letters import corrected, letter
 from tests.support.payments import NOON_US, SECOND_US
 from transforms.payment.dead_letter import DeadLetter
 from transforms.payment.outcome import Outcome
@@ -70,9 +72,23 @@ def test_forged_chain_that_names_itself_ends() -> None:
 def test_payload_is_written_byte_for_byte(capfdbinary: pytest.CaptureFixture[bytes]) -> None:
     odd = letter(payload=b"\x00\xff\n\n")
 
-    assert commands.show_letter(Tables(odd), place_of(odd), payload_only=True) == 0
+    assert commands.show_letter(Tables(odd), place_of(odd), form="payload") == 0
 
     assert capfdbinary.readouterr().out == odd.payload
+
+
+def test_documents_say_what_pages_say(capsys: pytest.CaptureFixture[str]) -> None:
+    tables = Tables(FIRST, SECOND, of_2=ACCEPTED)
+    tables.find = lambda wanted: [Stored(SECOND, (ACCEPTED,))]
+
+    assert commands.show_letter(tables, place_of(SECOND), form="json") == 0
+    page = json.loads(capsys.readouterr().out)
+    assert (page["place"], page["reason"]) == ("payments/2/2", SECOND.reason)
+    assert [link["end"] for link in page["chain"]][-1] == "accepted"
+
+    assert commands.list_letters(tables, Filter(), form="json") == 0
+    [listed] = json.loads(capsys.readouterr().out)
+    assert listed["sent_again"] == [{"place": "payments/0/9", "outcome": "accepted"}]
 
 
 def test_letter_is_not_sent_on_an_old_answer_of_the_tables() -> None:
@@ -84,5 +100,5 @@ def test_letter_is_not_sent_on_an_old_answer_of_the_tables() -> None:
     now = time.monotonic()
 
     assert config.stale_after_sec == 1_650
-    assert send._put(Sender(), mended(), config, now - 1_600) == "sent to payments"
-    assert isinstance(send._put(Sender(), mended(), config, now - 1_651), NotSent)
+    assert send._put(Sender(), corrected(), config, now - 1_600) == "sent to payments"
+    assert isinstance(send._put(Sender(), corrected(), config, now - 1_651), NotSent)

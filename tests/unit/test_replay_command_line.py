@@ -21,7 +21,7 @@ KAFKA = ["--kafka_bootstrap_servers=127.0.0.1:9"]
 
 
 def parsed(*arguments: str) -> argparse.Namespace:
-    return flags.parser("title").parse_args(arguments)
+    return flags.parser().parse_args(arguments)
 
 
 def test_flags_shared_with_the_pipeline_have_its_defaults() -> None:

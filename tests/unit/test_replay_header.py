@@ -25,11 +25,11 @@ def test_record_without_the_header_is_no_replay() -> None:
 
 
 def test_replay_is_judged_by_its_first_arrival() -> None:
-    mended = wire_format.decode(replayed(replay.encode(REPLAY_OF)))
+    corrected = wire_format.decode(replayed(replay.encode(REPLAY_OF)))
     unmarked = wire_format.decode(replayed(None))
 
-    assert judged_at_us(mended) == NOON_US
-    assert not rules.is_late(mended, 3_600 * SECOND_US)
+    assert judged_at_us(corrected) == NOON_US
+    assert not rules.is_late(corrected, 3_600 * SECOND_US)
     assert rules.is_late(unmarked, 3_600 * SECOND_US)
 
 

@@ -12,7 +12,7 @@ from operations.dead_letters.letters import name_of, place_named, place_of
 from operations.dead_letters.receipt import Receipt
 from operations.errors import UsageError
 from operations.reconcile.truth import Place
-from tests.support.dead_letters import BROKEN, letter, mended
+from tests.support.dead_letters import BROKEN, corrected, letter
 
 PLACE = Place("payments", 2, 4711)
 
@@ -84,9 +84,9 @@ def test_newline_that_an_editor_adds_is_not_sent(tmp_path: Path) -> None:
 
 
 def test_manifest_cannot_name_a_file_outside_its_folder(tmp_path: Path) -> None:
-    folder = Folder(tmp_path / "mend")
-    folder.write([mended()])
-    manifest = tmp_path / "mend" / "manifest.jsonl"
+    folder = Folder(tmp_path / "corrected")
+    folder.write([corrected()])
+    manifest = tmp_path / "corrected" / "manifest.jsonl"
     line = orjson.loads(manifest.read_bytes())
     (tmp_path / "secret").write_text("secret")
     manifest.write_bytes(orjson.dumps(line | {"file": "../secret"}))
@@ -107,12 +107,12 @@ def test_broken_manifest_is_told(tmp_path: Path, content: bytes) -> None:
 
 def test_receipt_outlives_its_process_and_a_torn_line(tmp_path: Path) -> None:
     path = tmp_path / "receipt.jsonl"
-    Receipt(path).add(mended(), Place("payments", 0, 1))
+    Receipt(path).add(corrected(), Place("payments", 0, 1))
     with path.open("ab") as file:
         file.write(b'{"place": "paym')
 
     later = Receipt(path)
-    later.add(mended(letter(offset=4712)), Place("payments", 0, -1))
+    later.add(corrected(letter(offset=4712)), Place("payments", 0, -1))
 
     assert later.sent == {PLACE: "payments/0/1", PLACE._replace(offset=4712): "payments/0/?"}
     assert Receipt(path).sent == later.sent

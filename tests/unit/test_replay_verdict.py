@@ -1,4 +1,4 @@
-"""What may be sent again: each refusal, and beside it the case that goes."""
+"""The refusals to send a dead letter again, each beside the case that is sent."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from operations.dead_letters.letters import Counted, Fate, place_of, replay_of
 from operations.dead_letters.verdict import Judge, Refusal
 from operations.errors import UsageError
 from operations.reconcile.truth import Limits, Place
-from tests.support.dead_letters import BROKEN, letter, mended
+from tests.support.dead_letters import BROKEN, corrected, letter
 from tests.support.payments import NOON_US, SECOND_US, payload, transaction
 from transforms.payment.dead_letter import KEPT_BYTES_MAX, DeadLetter
 from transforms.payment.outcome import Outcome
@@ -33,20 +33,20 @@ def refusal(
     return judge.judge(candidate, known or Known(), now_us).refusal
 
 
-def test_mended_letter_that_nobody_has_seen_may_be_sent() -> None:
-    assert refusal(mended()) is None
+def test_corrected_letter_that_nobody_has_seen_may_be_sent() -> None:
+    assert refusal(corrected()) is None
 
 
 def test_letter_that_was_accepted_meanwhile_is_never_sent() -> None:
-    assert refusal(mended(), COUNTED) is Refusal.ALREADY_COUNTED
-    assert refusal(mended(), COUNTED, again=True) is Refusal.ALREADY_COUNTED
-    assert refusal(mended(), COUNTED, even_invalid=True) is Refusal.ALREADY_COUNTED
-    assert refusal(mended(transaction_id="tx-2"), COUNTED) is None
+    assert refusal(corrected(), COUNTED) is Refusal.ALREADY_COUNTED
+    assert refusal(corrected(), COUNTED, again=True) is Refusal.ALREADY_COUNTED
+    assert refusal(corrected(), COUNTED, even_invalid=True) is Refusal.ALREADY_COUNTED
+    assert refusal(corrected(transaction_id="tx-2"), COUNTED) is None
 
 
 def test_id_is_found_even_in_what_this_version_calls_invalid() -> None:
     # Another version, or another clock skew, may take it.
-    invalid = mended(currency="EURO")
+    invalid = corrected(currency="EURO")
 
     assert refusal(invalid, COUNTED, even_invalid=True) is Refusal.ALREADY_COUNTED
     assert refusal(invalid, even_invalid=True) is None
@@ -57,60 +57,60 @@ def test_id_is_found_even_in_what_this_version_calls_invalid() -> None:
     [({}, "the same facts"), ({"amount_minor": 1}, "fraud"), ({"currency": 7}, "cannot be read")],
 )
 def test_refusal_says_whether_the_counted_payment_agrees(changes: dict, words: str) -> None:
-    assert words in Judge(LIMITS).judge(mended(**changes), COUNTED, TOMORROW_US).detail
+    assert words in Judge(LIMITS).judge(corrected(**changes), COUNTED, TOMORROW_US).detail
 
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_letter_that_was_sent_before_is_not_sent_whatever_became_of_it(outcome: Outcome) -> None:
     known = Known(fates={place_of(letter()): (Fate(outcome, ELSEWHERE, NOON_US),)})
 
-    assert refusal(mended(), known) is Refusal.SENT_BEFORE
-    assert refusal(mended(), known, again=True) is None
-    assert refusal(mended(letter(offset=4712)), known) is None
+    assert refusal(corrected(), known) is Refusal.SENT_BEFORE
+    assert refusal(corrected(), known, again=True) is None
+    assert refusal(corrected(letter(offset=4712)), known) is None
 
 
 def test_letter_whose_replay_has_no_row_yet_is_not_sent() -> None:
     known = Known(under_way={place_of(letter()): ELSEWHERE})
 
-    assert refusal(mended(), known) is Refusal.UNDER_WAY
-    assert refusal(mended(), known, again=True) is None
+    assert refusal(corrected(), known) is Refusal.UNDER_WAY
+    assert refusal(corrected(), known, again=True) is None
 
 
 def test_letter_in_the_receipt_is_not_sent_by_this_send_again() -> None:
     known = Known(receipt={place_of(letter()): "payments/0/99"})
 
-    assert refusal(mended(), known, again=True) is Refusal.IN_RECEIPT
-    assert refusal(mended(letter(offset=4712)), known) is None
+    assert refusal(corrected(), known, again=True) is Refusal.IN_RECEIPT
+    assert refusal(corrected(letter(offset=4712)), known) is None
 
 
 def test_letter_that_would_be_rejected_again_needs_a_flag() -> None:
-    unmended = Candidate(letter(), b"key", BROKEN)
+    uncorrected = Candidate(letter(), b"key", BROKEN)
 
-    assert refusal(unmended) is Refusal.STILL_INVALID
-    assert refusal(unmended, even_invalid=True) is None
+    assert refusal(uncorrected) is Refusal.STILL_INVALID
+    assert refusal(uncorrected, even_invalid=True) is None
 
 
 def test_rules_are_those_of_the_first_arrival() -> None:
-    hour_later = mended(event_time="2026-01-01T01:00:00Z")
+    hour_later = corrected(event_time="2026-01-01T01:00:00Z")
 
     assert refusal(hour_later, now_us=TOMORROW_US) is Refusal.STILL_INVALID
-    assert refusal(mended(event_time="2026-01-01T00:05:00Z")) is None
+    assert refusal(corrected(event_time="2026-01-01T00:05:00Z")) is None
 
 
 def test_clock_behind_the_brokers_changes_nothing() -> None:
-    assert refusal(mended(), now_us=NOON_US - DAY_US) is None
+    assert refusal(corrected(), now_us=NOON_US - DAY_US) is None
 
 
 def test_what_was_late_at_its_first_arrival_is_told() -> None:
-    early = mended(event_time="2025-12-31T22:59:59Z")
+    early = corrected(event_time="2025-12-31T22:59:59Z")
 
     assert "late" in Judge(LIMITS).judge(early, Known(), TOMORROW_US).detail
-    assert "accepted" in Judge(LIMITS).judge(mended(), Known(), TOMORROW_US).detail
+    assert "accepted" in Judge(LIMITS).judge(corrected(), Known(), TOMORROW_US).detail
 
 
 def test_of_two_with_one_id_the_first_goes() -> None:
     judge = Judge(LIMITS)
-    first, second = mended(), mended(letter(offset=4712))
+    first, second = corrected(), corrected(letter(offset=4712))
 
     verdicts = [judge.judge(each, Known(), TOMORROW_US).refusal for each in (first, second)]
 
@@ -119,26 +119,26 @@ def test_of_two_with_one_id_the_first_goes() -> None:
 
 def test_skipped_letter_leaves_its_id_to_the_next() -> None:
     judge = Judge(LIMITS)
-    unmended = Candidate(letter(), b"key", BROKEN)
+    uncorrected = Candidate(letter(), b"key", BROKEN)
 
-    assert judge.judge(unmended, Known(), TOMORROW_US).refusal is Refusal.STILL_INVALID
-    assert judge.judge(mended(letter(offset=4712)), Known(), TOMORROW_US).refusal is None
+    assert judge.judge(uncorrected, Known(), TOMORROW_US).refusal is Refusal.STILL_INVALID
+    assert judge.judge(corrected(letter(offset=4712)), Known(), TOMORROW_US).refusal is None
 
 
 def test_tombstone_has_nothing_to_send_until_it_is_edited() -> None:
     tombstone = letter(reason="tombstone", payload=None)
 
     assert refusal(Candidate(tombstone, b"key", None)) is Refusal.NOTHING_TO_SEND
-    assert refusal(mended(tombstone)) is None
+    assert refusal(corrected(tombstone)) is None
 
 
 def test_refused_row_waits_until_its_id_is_forgotten() -> None:
-    refused = mended(letter(reason="refused_by_bigquery"))
+    refused = corrected(letter(reason="refused_by_bigquery"))
     forgotten_us = NOON_US + LIMITS.horizon_us
 
     assert refusal(refused, now_us=forgotten_us) is Refusal.STILL_REMEMBERED
     assert refusal(refused, now_us=forgotten_us + 61 * SECOND_US) is None
-    assert refusal(mended(), now_us=forgotten_us) is None
+    assert refusal(corrected(), now_us=forgotten_us) is None
 
 
 @pytest.mark.parametrize(
@@ -155,8 +155,8 @@ def test_letter_that_is_not_the_record_cannot_be_sent_without_kafka(incomplete: 
 def test_header_that_this_tool_did_not_write_is_not_passed_on() -> None:
     """A forged arrival would make a late copy look early: the pipeline's own defence undone."""
     parent = letter(offset=1, broker_time_us=NOON_US - DAY_US)
-    child = mended(letter(replay_of=replay_of(parent)), event_time="2025-12-31T00:00:00Z")
-    forged = mended(letter(replay_of=replay_of(parent)._replace(original_time_us=NOON_US)))
+    child = corrected(letter(replay_of=replay_of(parent)), event_time="2025-12-31T00:00:00Z")
+    forged = corrected(letter(replay_of=replay_of(parent)._replace(original_time_us=NOON_US)))
     known = Known(parents={place_of(parent): parent})
 
     assert refusal(child, known) is None

@@ -1,4 +1,4 @@
-"""Resuming: which checkpoint is the one, and what when there is none?"""
+"""Resuming picks the newest complete checkpoint, and says so when there is none."""
 
 import os
 from pathlib import Path

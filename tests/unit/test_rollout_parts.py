@@ -1,4 +1,4 @@
-"""The parts of a rollout that need no service: SQL, what green lacks of blue, the command line."""
+"""The parts of a rollout that need no service: SQL, rows missing from green, the command line."""
 
 import pytest
 
@@ -6,6 +6,7 @@ from operations.rollout import command as deploy
 from operations.rollout import comparison
 from operations.rollout.flink_jobs import state_left_behind
 from operations.rollout.views import view_of
+from payments import exit_codes
 from tests.support import bigquery_sql
 from transforms.payment.tables import TABLES, TOTALS_BY_MINUTE, TRANSACTIONS, Table
 
@@ -31,7 +32,7 @@ def test_view_is_bigquery_sql_with_the_columns_of_its_table(table: Table) -> Non
     assert tuple(query.named_selects) == table.column_names
 
 
-def test_column_that_the_older_dataset_lacks_is_null() -> None:
+def test_column_missing_from_the_older_dataset_is_null() -> None:
     names = TRANSACTIONS.column_names
     sql = view_of(TRANSACTIONS, "p.live", {"p.blue": names[:-1], "p.green": names})
 
@@ -79,14 +80,14 @@ def test_mistake_is_told_and_ends_with_2(
     with pytest.raises(SystemExit) as ended:
         deploy.main(flags)
 
-    assert ended.value.code == deploy.EXIT_USAGE
+    assert ended.value.code == exit_codes.USAGE
     assert words in capsys.readouterr().err
 
 
 def test_flink_that_does_not_answer_is_told_in_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    assert deploy.main(["savepoint", *FLINK]) == deploy.EXIT_CANNOT
+    assert deploy.main(["savepoint", *FLINK]) == exit_codes.COULD_NOT_LOOK
 
     assert capsys.readouterr().err.startswith("error: Flink does not answer at localhost:1")
 
@@ -97,5 +98,5 @@ def test_help_tells_the_order_of_the_commands(capsys: pytest.CaptureFixture[str]
 
     assert ended.value.code == 0
     told = capsys.readouterr().out
-    places = [told.index(f"deploy {name}") for name in ("serve", "savepoint", "compare", "ramp")]
+    places = [told.index(f"rollout {name}") for name in ("serve", "savepoint", "compare", "ramp")]
     assert places == sorted(places)

@@ -1,4 +1,4 @@
-"""Which dataset is read for which records: always exactly one, whatever is handed over or back."""
+"""Each record is read from exactly one dataset, whatever is handed over or back."""
 
 import math
 

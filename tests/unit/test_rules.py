@@ -1,13 +1,15 @@
-"""Rules: which decoded transactions may be counted?"""
+"""The rules for which decoded transactions may be counted."""
 
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.support.payments import NOON_US, SECOND_US, transaction
-from transforms.payment import rules
+from tests.support.payments import NOON_US, SECOND_US, payload, record, transaction
+from transforms.codecs import batch_decode, wire_format
+from transforms.payment import batch_rules, rules
 from transforms.payment.dead_letter import Reason, Rejected
+from transforms.payment.transaction import by_field
 
 SKEW_US = 300 * SECOND_US
 
@@ -18,6 +20,26 @@ def reason_of(**changes: Any) -> Reason | None:
     except Rejected as rejected:
         return rejected.reason
     return None
+
+
+@pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.reason.value)
+def test_what_breaks_a_rule_breaks_it_alone_and_in_a_batch(rule: rules.Rule) -> None:
+    field, value = rule.broken_by
+    records = [record(payload()), record(payload(**{field: value}))]
+    checker = rules.Rules(SKEW_US)
+
+    with pytest.raises(Rejected) as alone:
+        checker.check(wire_format.decode(records[1]))
+    [(place, found)] = batch_rules.broken(checker, [wire_format.decode(each) for each in records])
+
+    assert (place, alone.value.reason, found.reason) == (1, rule.reason, rule.reason)
+    assert not rule.kept_by_all(by_field(batch_decode.decode(records[1:]).transactions), checker)
+
+
+def test_no_two_rules_have_one_reason() -> None:
+    reasons = [rule.reason for rule in rules.RULES]
+
+    assert len(set(reasons)) == len(reasons)
 
 
 @pytest.mark.parametrize("id_", ["a", "tx-81f3.2:x_Y", "9" * 64])

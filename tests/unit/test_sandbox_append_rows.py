@@ -1,4 +1,4 @@
-"""AppendRows: what BigQuery refuses, and the form of the refusal."""
+"""AppendRows refuses what BigQuery refuses, in the form in which BigQuery does."""
 
 import pyarrow
 import pytest

@@ -1,4 +1,4 @@
-"""What a user sees: help that teaches, and mistakes that name a way out."""
+"""The sandbox's help teaches, and its error messages name a way out."""
 
 import json
 from typing import NamedTuple
@@ -28,17 +28,17 @@ def test_help_names_every_command_and_component(capsys) -> None:
     code, out, _ = run(capsys, "--help")
 
     assert code == 0
-    for word in ("up", "down", "status", "kill", "restart", "flags", *NAMES):
+    for word in ("up", "down", "status", "kill", "restart", "flags", "config", *NAMES):
         assert word in out
 
 
-@pytest.mark.parametrize("command", ["status", "flags", "kill kafka", "restart kafka"])
+@pytest.mark.parametrize("command", ["status", "flags", "config", "kill kafka", "restart kafka"])
 def test_command_without_a_sandbox_says_how_to_start_one(capsys, tmp_path, command) -> None:
     code, out, err = run(capsys, *command.split(), "--dir", str(tmp_path))
 
-    assert (code, out) == (1, "")
+    assert (code, out) == (3, "")
     assert "no sandbox is up" in err
-    assert "hint: python -m sandbox up" in err
+    assert "Hint: python -m sandbox up" in err
 
 
 def test_down_without_a_sandbox_is_no_error(capsys, tmp_path) -> None:
@@ -58,7 +58,7 @@ def test_unknown_component_is_refused(capsys, tmp_path) -> None:
 def test_wrong_port_is_refused_before_anything_starts(capsys, tmp_path) -> None:
     code, _, err = run(capsys, "up", "--port", "kafka=x", "--dir", str(tmp_path / "d"))
 
-    assert code == 1
+    assert code == 2
     assert "'x' is not a port" in err
     assert not (tmp_path / "d").exists()
 

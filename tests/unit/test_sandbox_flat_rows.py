@@ -1,4 +1,4 @@
-"""Is a row that is decoded by the column the row that was sent?"""
+"""A row that is decoded by the column is the row that was sent."""
 
 import datetime as dt
 from decimal import Decimal
@@ -77,7 +77,7 @@ def test_every_value_is_what_was_sent_and_nothing_stays_nothing(rows: list[dict[
         assert got == {**row, "at": None if at is None else at.replace(tzinfo=dt.UTC)}
 
 
-def test_column_that_the_writer_lacks_is_null() -> None:
+def test_column_missing_from_the_writer_is_null() -> None:
     schema = SCHEMA.append(pyarrow.field("added_later", pyarrow.string()))
 
     [row] = flat_rows.flat_to_arrow(DECODER, [sent({"count": 7})], schema).to_pylist()

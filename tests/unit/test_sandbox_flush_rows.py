@@ -1,4 +1,4 @@
-"""FlushRows: up to and including, and never twice."""
+"""FlushRows includes the offset that it names, and refuses a repeated flush."""
 
 from hypothesis import given
 from hypothesis import strategies as st

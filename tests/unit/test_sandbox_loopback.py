@@ -1,10 +1,10 @@
-"""Is the one class of Beam's gRPC patched, and nothing else?"""
+"""The one class of Beam's gRPC is patched, and nothing else."""
 
 import zipfile
 
 import pytest
 
-from sandbox import loopback
+from sandbox import loopback_patch
 from sandbox.errors import SandboxError
 from sandbox.layout import EXPANSION_JARS
 
@@ -15,12 +15,12 @@ pytestmark = pytest.mark.skipif(not JARS, reason="the jars are not here: make se
 @pytest.fixture
 def original() -> bytes:
     with zipfile.ZipFile(JARS[0]) as archive:
-        names = [name for name in archive.namelist() if name.endswith(loopback._CLASS_SUFFIX)]
+        names = [name for name in archive.namelist() if name.endswith(loopback_patch._CLASS_SUFFIX)]
         return archive.read(names[0])
 
 
 def test_both_methods_bind_to_loopback(original) -> None:
-    patched = loopback.patch(original)
+    patched = loopback_patch.patch(original)
 
     assert b"127.0.0.1" in patched
     assert b"127.0.0.1" not in original
@@ -32,7 +32,7 @@ def test_both_methods_bind_to_loopback(original) -> None:
 
 def test_class_without_the_call_is_refused(original) -> None:
     with pytest.raises(SandboxError, match="no longer calls"):
-        loopback.patch(loopback.patch(original))  # the first has replaced every call
+        loopback_patch.patch(loopback_patch.patch(original))  # the first has replaced every call
 
 
 def test_folder_without_the_jar_is_named(tmp_path) -> None:
@@ -40,12 +40,12 @@ def test_folder_without_the_jar_is_named(tmp_path) -> None:
         zipfile.ZipFile(tmp_path / "loopback.jar", "w") as jar,
         pytest.raises(SandboxError, match="beam-vendor-grpc"),
     ):
-        loopback.add(tmp_path, jar)
+        loopback_patch.add(tmp_path, jar)
 
 
 def test_jar_gets_one_class_under_its_own_name(tmp_path) -> None:
     with zipfile.ZipFile(tmp_path / "loopback.jar", "w") as jar:
-        loopback.add(EXPANSION_JARS, jar)
+        loopback_patch.add(EXPANSION_JARS, jar)
 
         (name,) = jar.namelist()
     assert name.endswith("/io/grpc/netty/NettyServerBuilder.class")

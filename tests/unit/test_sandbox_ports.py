@@ -1,4 +1,4 @@
-"""Which ports does a sandbox take?"""
+"""A sandbox takes free ports, keeps them, and reports conflicts."""
 
 import socket
 from collections.abc import Iterator

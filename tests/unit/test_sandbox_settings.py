@@ -1,4 +1,4 @@
-"""Are the generated settings what the components need?"""
+"""The generated settings are what the components need."""
 
 import configparser
 import shlex

@@ -1,4 +1,4 @@
-"""Does a value come out of the wire as it went in?"""
+"""A value comes out of the wire as it went in."""
 
 import datetime
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Does the pool end the worker it was asked to end?"""
+"""The pool ends the worker it was asked to end."""
 
 import sys
 from typing import ClassVar

@@ -1,4 +1,4 @@
-"""CLI: does a wrong word cost a minute at most? Errors, scenarios and connection files."""
+"""The simulator's command line: errors within a minute, scenarios and connection files."""
 
 import dataclasses
 import datetime as dt
@@ -12,7 +12,7 @@ from simulator.produce import ProduceError
 from simulator.run import Job
 from simulator.traffic import Traffic
 
-SERVER = ["--bootstrap_servers", "127.0.0.1:9092"]
+SERVER = ["--kafka_bootstrap_servers", "127.0.0.1:9092"]
 
 
 @pytest.fixture
@@ -76,17 +76,17 @@ def test_help_names_every_setting_and_shows_examples(capsys: pytest.CaptureFixtu
     assert exit_.value.code == 0
     for field in dataclasses.fields(Traffic):
         assert f"--{field.name}" in out
-    assert "examples:" in out and "--start_time" in out
+    assert "example:" in out and "--start_time" in out
 
 
 @pytest.mark.parametrize(
     ("argv", "message"),
     [
-        ([], "--bootstrap_servers is required"),
-        (["--bootstrap_servers", "localhost"], "must be host:port, got 'localhost'"),
-        (["--bootstrap_servers", "a:1,b:x"], "got 'b:x'"),
-        (["--bootstrap_servers", "a:70000"], "got 'a:70000'"),
-        ([*SERVER, "--topic", "a b"], "--topic must be"),
+        ([], "--kafka_bootstrap_servers is required"),
+        (["--kafka_bootstrap_servers", "localhost"], "must be host:port, got 'localhost'"),
+        (["--kafka_bootstrap_servers", "a:1,b:x"], "got 'b:x'"),
+        (["--kafka_bootstrap_servers", "a:70000"], "got 'a:70000'"),
+        ([*SERVER, "--kafka_topics", "a b"], "--kafka_topics must be"),
         ([*SERVER, "--count", "5", "--duration_sec", "5"], "exclude each other"),
         ([*SERVER, "--count", "0"], "--count must be above 0"),
         ([*SERVER, "--rate_per_sec", "-1"], "--rate_per_sec must be between"),
@@ -148,7 +148,7 @@ def test_what_cannot_be_delivered_is_said_without_a_trace(
     monkeypatch.setattr(cli, "_tune", lambda: None)
 
     assert cli.main(SERVER) == 1
-    assert capsys.readouterr().err == "simulator: error: no broker at 127.0.0.1:9092\n"
+    assert capsys.readouterr().err == "error: no broker at 127.0.0.1:9092\n"
 
 
 @pytest.mark.parametrize(

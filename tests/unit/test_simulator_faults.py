@@ -1,4 +1,4 @@
-"""Faults: what is each one's law?"""
+"""Every fault of the simulator keeps its law."""
 
 import random
 

@@ -1,4 +1,4 @@
-"""Invalid: is each payload rejected, and for the reason that the simulator expects?"""
+"""Every invalid payload is rejected for the reason that the simulator expects."""
 
 import collections
 import random

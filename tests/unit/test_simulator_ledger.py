@@ -1,4 +1,4 @@
-"""Ledger: is what was written what is read, and does a broken line say where?"""
+"""A ledger reads back as written, and a broken line is named by its place."""
 
 from pathlib import Path
 

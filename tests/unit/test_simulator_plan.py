@@ -1,4 +1,4 @@
-"""Plan: does the simulator know the truth? Its outcomes against the contract's own."""
+"""The plan knows the truth: its outcomes are the contract's own."""
 
 import collections
 import dataclasses

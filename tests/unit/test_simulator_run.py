@@ -1,4 +1,4 @@
-"""Run: is everything sent, acknowledged and written down, whatever ends the run?"""
+"""A run sends, acknowledges and writes down everything, whatever ends it."""
 
 import signal
 from collections import Counter

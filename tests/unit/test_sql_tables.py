@@ -90,4 +90,5 @@ def test_mistake_on_the_command_line_is_a_usage_error(arguments, capsys) -> None
         tables.main(arguments)
 
     assert ended.value.code == 2
-    assert "usage: payments tables" in capsys.readouterr().err
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ") and "`payments tables" in line

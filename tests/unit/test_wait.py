@@ -1,4 +1,4 @@
-"""Whoever waits for a job on Flink: each failure in a line, and four ends that differ."""
+"""The launcher that waits for a job on Flink: each failure in a line, and four ends that differ."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 from apache_beam.runners.runner import PipelineState
 
 from operations.flink_client import FlinkClient
+from payments import exit_codes
 from pipeline import main
 from pipeline.config import PipelineConfig
 from pipeline.launch import job_watch
@@ -96,13 +97,13 @@ def test_job_that_was_stopped_says_why(capsys: pytest.CaptureFixture[str]) -> No
     error = RuntimeError(
         "Pipeline x failed in state FAILED: java.lang.RuntimeException: Error received from SDK "
         "harness for instruction 5: Traceback …\n"
-        f"transforms.limit_dead_letters.TooManyDeadLetters: 9 of 10: 9 not_json. Hint: mend {MARK} "
+        f"transforms.limit_dead_letters.TooManyDeadLetters: 9 of 10: 9 not_json. Hint: look {MARK} "
         "[while running 'S']\n"
     )
 
-    assert waited(error, claim) == waiting.EXIT_FAILED
-    assert capsys.readouterr().err == "error: 9 of 10: 9 not_json. Hint: mend\n"
-    assert claim.why == ["failed: 9 of 10: 9 not_json. Hint: mend"]
+    assert waited(error, claim) == exit_codes.FINDING
+    assert capsys.readouterr().err == "error: 9 of 10: 9 not_json. Hint: look\n"
+    assert claim.why == ["failed: 9 of 10: 9 not_json. Hint: look"]
 
 
 def test_cause_of_another_end_is_asked_of_flink(
@@ -110,10 +111,10 @@ def test_cause_of_another_end_is_asked_of_flink(
 ) -> None:
     flink.put(job(state="FAILED", ended_sec_ago=1), failures=[failure(1)])
 
-    assert waited(RuntimeError("stream removed"), Ends(), flink.address) == waiting.EXIT_FAILED
+    assert waited(RuntimeError("stream removed"), Ends(), flink.address) == exit_codes.FINDING
     assert "CannotDecode: not JSON" in capsys.readouterr().err
 
-    assert waited(RuntimeError("grpc: stream removed\n\tat x"), Ends()) == waiting.EXIT_FAILED
+    assert waited(RuntimeError("grpc: stream removed\n\tat x"), Ends()) == exit_codes.FINDING
     [line] = capsys.readouterr().err.splitlines()
     assert line.endswith("grpc: stream removed")
 

@@ -17,12 +17,13 @@ from google.cloud.bigquery.retry import DEFAULT_RETRY
 from operations import bigquery_client
 from operations.errors import CannotStart
 from operations.tables import command as tables
+from payments import exit_codes
 from pipeline import main
 from pipeline.launch import java_parts, preflight
 from transforms.bigquery import connection as bigquery_connection
 
 REPOSITORY = Path(__file__).parents[2]
-PROGRAMS = ("pipeline", "transforms", "simulator", "templates")
+PROGRAMS = ("payments", "pipeline", "operations", "transforms", "simulator", "templates")
 
 
 @pytest.fixture
@@ -63,7 +64,7 @@ def test_tools_do_not_wait_for_a_bigquery_that_hangs(
 ) -> None:
     flags = ["--bigquery_dataset=my-project.payments", f"--bigquery_endpoint={mute}"]
 
-    assert tables.main([command, *flags]) == 1
+    assert tables.main([command, *flags]) == exit_codes.COULD_NOT_LOOK
 
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"error: BigQuery does not answer at {mute}")
@@ -118,7 +119,7 @@ def test_address_of_another_service_is_told_in_a_line(
 
     ended = main.main(["--runner=FlinkRunner", "--bigquery_dataset=p.d", *flags])
 
-    assert ended == main.EXIT_FAILED
+    assert ended == exit_codes.FINDING
     (line,) = [each for each in capsys.readouterr().err.splitlines() if "error: " in each]
     assert "did not take the job (UNIMPLEMENTED" in line
     assert f"--job_endpoint={another} the job server" in line
@@ -166,6 +167,7 @@ _NEED_TIMEOUT = {
 # Where: why not.
 _ALLOWED = {
     "transforms/bigquery/append_rows.py": "of a future that is done; each append has a limit",
+    "templates/flink/worker_pool.py": "of a worker that was killed",
     "templates/expansion/build_jars.py": "a compiler on this machine",
 }
 

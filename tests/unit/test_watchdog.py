@@ -1,4 +1,4 @@
-"""The watchdog: whom does it kill, and whom does it leave alone?"""
+"""The watchdog kills TaskManagers that hang, and leaves the others alone."""
 
 import http.server
 import json

@@ -1,4 +1,4 @@
-"""Decoding: what is one well-formed payment, and what is every other payload called?"""
+"""Decoding: one form of a well-formed payment, and a reason for every other payload."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What a worker of Beam keeps of failed bundles has a limit, on every runner."""
+"""A Beam worker keeps a limited number of failed bundles, on every runner."""
 
 from __future__ import annotations
 

@@ -64,7 +64,7 @@ def test_finding_beside_a_run_is_told_as_perhaps_none(
     finding = Finding(check, ("kafka_offset=7",), more=False)
     monkeypatch.setattr(tables, "run_checks", lambda *arguments: [finding])
 
-    tables._check(Client(rows), "payments")  # type: ignore[arg-type]
+    tables._check(Client(rows), "payments", False)  # type: ignore[arg-type]
 
     assert ("run a of someone@here" in capsys.readouterr().err) is told
 
@@ -74,5 +74,5 @@ def test_tables_that_hold_have_no_hint(
 ) -> None:
     monkeypatch.setattr(tables, "run_checks", lambda *arguments: [])
 
-    assert tables._check(Client(HELD), "payments") == 0  # type: ignore[arg-type]
+    assert tables._check(Client(HELD), "payments", False) == 0  # type: ignore[arg-type]
     assert capsys.readouterr().err == ""

@@ -1,12 +1,14 @@
-"""What the steps decided, as the columns of the table where it ends: lists in, one Arrow batch out.
+"""Turns what the steps decided into columns of its table: lists in, one Arrow batch out.
 
-Columns are made from columns: `Transaction(*zip(*payments))` is a Transaction whose every field
-holds the values of all payments. A row is never built.
+Columns are made from columns: transaction.by_field gives a Transaction whose every field holds the
+values of all payments. A row is never built. Which field ends in which column, and as what type,
+is what the fields declare (payment/fields.py).
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import operator
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +21,7 @@ import pyarrow.compute as pc
 from transforms.payment import rules
 from transforms.payment.dead_letter import DeadLetter
 from transforms.payment.dedup_policy import FirstSeen
+from transforms.payment.fields import fields_of
 from transforms.payment.fraud_rules import Features
 from transforms.payment.minutes import MINUTE_US
 from transforms.payment.tables import (
@@ -31,7 +34,7 @@ from transforms.payment.tables import (
     TRANSACTIONS,
     Table,
 )
-from transforms.payment.transaction import ReplayOf, Transaction
+from transforms.payment.transaction import ReplayOf, Transaction, by_field
 
 # BigQuery's types in Arrow, from Google's page "Supported protocol buffer and Arrow data types".
 # NUMERIC has 38 digits, 9 of them behind the point.
@@ -49,7 +52,6 @@ _TYPES: dict[str, pa.DataType] = {
 _NUMERIC_PER_MINOR = {
     currency: 10 ** (_NUMERIC_SCALE - digits) for currency, digits in rules.MINOR_DIGITS.items()
 }
-_WORD = 1 << 64
 # Amounts below this are multiplied in two halves of 32 bits without a carry out of 64.
 _FAST_MINOR_MAX = 1 << 62
 
@@ -68,7 +70,7 @@ class Encoder:
     table: Table
     columns_of: Callable[[Sequence[Any]], Columns]
 
-    @property
+    @functools.cached_property
     def schema(self) -> pa.Schema:
         """Returns the Arrow schema of a row, its columns in the order of the table's."""
         columns = self.table.columns
@@ -138,92 +140,84 @@ def _timestamps(micros: Sequence[int | None]) -> pa.Array:
     return pa.array(micros, pa.int64()).cast(_TIMESTAMP)
 
 
-def _payment(columns: Any) -> Columns:
-    """Returns the columns of the payments, whose fields `columns` holds."""
-    return {
-        "transaction_id": _strings(columns.transaction_id),
-        "account_id": _strings(columns.account_id),
-        "merchant_id": _strings(columns.merchant_id),
-        "payment_type": _strings(columns.payment_type),
-        "amount": numeric(columns.amount_minor, columns.currency),
-        "amount_minor": _integers(columns.amount_minor),
-        "currency": _strings(columns.currency),
-        "event_time": _timestamps(columns.event_time_us),
-        "country": _strings(columns.country),
-        "device_id": _strings(columns.device_id),
-    }
+def _amounts(minor: Sequence[int | None], currencies: Sequence[str]) -> pa.Array:
+    """Returns amounts in major units, null where there is none."""
+    if None not in minor:
+        return numeric(minor, currencies)  # type: ignore[arg-type]
+    absent = pa.array([each is None for each in minor])
+    return pc.if_else(absent, None, numeric([each or 0 for each in minor], currencies))
 
 
-def _lineage(columns: Any) -> Columns:
-    """Returns where the records lay, whose fields `columns` holds."""
-    return {
-        "kafka_topic": _strings(columns.topic),
-        "kafka_partition": _integers(columns.partition),
-        "kafka_offset": _integers(columns.offset),
-        "broker_time": _timestamps(columns.broker_time_us),
-        **_replays(columns.replay_of),
-    }
+_ARRAY_OF: dict[str, Callable[[Sequence[Any]], pa.Array]] = {
+    "STRING": _strings,
+    "INT64": _integers,
+    "FLOAT64": _floats,
+    "TIMESTAMP": _timestamps,
+    "BYTES": lambda values: pa.array(values, pa.binary()),
+}
 
 
-_NO_REPLAY = ReplayOf(None, None, None, None)  # type: ignore[arg-type]
+def _declared(kind: Any, columns: Any, currencies: Sequence[str] = ()) -> Columns:
+    """Returns the columns that the fields of `kind` declare, whose values `columns` holds.
+
+    Args:
+        currencies: of the amounts, where there are some.
+    """
+    arrays = {}
+    for field in fields_of(kind):
+        values, column = getattr(columns, field.name), field.column
+        if column.type == "NUMERIC":
+            arrays[column.name] = _amounts(values, currencies)
+        else:
+            arrays[column.name] = _ARRAY_OF[column.type](values)
+    return arrays
+
+
+def _or_none(kind: Any, rows: Sequence[tuple[Any, ...] | None]) -> Any:
+    """Returns one `kind`, a NamedTuple, whose fields hold the values of all rows, or None."""
+    none = (None,) * len(kind._fields)
+    return kind._make(zip(*(each or none for each in rows), strict=True))
 
 
 def _replays(replays: Sequence[ReplayOf | None]) -> Columns:
     if replays.count(None) == len(replays):  # nearly always
-        count = len(replays)
         return {
-            "replay_of_topic": pa.nulls(count, pa.string()),
-            "replay_of_partition": pa.nulls(count, pa.int64()),
-            "replay_of_offset": pa.nulls(count, pa.int64()),
-            "original_time": pa.nulls(count, _TIMESTAMP),
+            each.column.name: pa.nulls(len(replays), _TYPES[each.column.type])
+            for each in fields_of(ReplayOf)
         }
-    columns = _columns(ReplayOf, [each or _NO_REPLAY for each in replays])
-    return {
-        "replay_of_topic": _strings(columns.topic),
-        "replay_of_partition": _integers(columns.partition),
-        "replay_of_offset": _integers(columns.offset),
-        "original_time": _timestamps(columns.original_time_us),
-    }
+    return _declared(ReplayOf, _or_none(ReplayOf, replays))
 
 
-_NO_FIRST = FirstSeen(None, None, None, None, None)  # type: ignore[arg-type]
+def _firsts(firsts: Sequence[FirstSeen | None]) -> Columns:
+    return _declared(FirstSeen, _or_none(FirstSeen, firsts))
 
 
-def _firsts(firsts: Iterable[FirstSeen | None]) -> Columns:
-    columns = _columns(FirstSeen, [each or _NO_FIRST for each in firsts])
-    return {
-        "first_topic": _strings(columns.topic),
-        "first_partition": _integers(columns.partition),
-        "first_offset": _integers(columns.offset),
-        "first_broker_time": _timestamps(columns.broker_time_us),
-    }
-
-
-def _columns(kind: Any, rows: Iterable[tuple[Any, ...]]) -> Any:
-    """Returns one `kind`, a NamedTuple, whose fields hold the values of all rows."""
-    return kind._make(zip(*rows, strict=True))
+def _payments(columns: Any) -> Columns:
+    """Returns the columns of payments and their lineage, whose fields `columns` holds."""
+    return _declared(Transaction, columns, columns.currency) | _replays(columns.replay_of)
 
 
 def of_payments(payments: Sequence[Transaction]) -> Columns:
     """Returns the columns of accepted or late payments."""
-    columns = _columns(Transaction, payments)
-    return _payment(columns) | _lineage(columns)
+    return _payments(by_field(payments))
 
 
 def _of_copies(copies: Sequence[Any]) -> Columns:
-    payments = _columns(Transaction, [each.transaction for each in copies])
-    return _payment(payments) | _firsts(each.first for each in copies) | _lineage(payments)
+    payments = by_field(each.transaction for each in copies)
+    return _payments(payments) | _firsts([each.first for each in copies])
+
+
+# The lineage of a dead letter has the columns of a payment's.
+_LINEAGE = tuple(each for each in fields_of(Transaction) if each.name in DeadLetter._fields)
 
 
 def _of_letters(letters: Sequence[DeadLetter]) -> Columns:
-    columns = _columns(DeadLetter, letters)
-    return {
-        "reason": _strings(columns.reason),
-        "detail": _strings(columns.detail),
-        "step": _strings(columns.step),
-        "key": pa.array(columns.key, pa.binary()),
-        "payload": pa.array(columns.payload, pa.binary()),
-    } | _lineage(columns)
+    columns = _or_none(DeadLetter, letters)
+    lineage = {
+        each.column.name: _ARRAY_OF[each.column.type](getattr(columns, each.name))
+        for each in _LINEAGE
+    }
+    return _declared(DeadLetter, columns) | lineage | _replays(columns.replay_of)
 
 
 def _of_totals(totals: Sequence[Any]) -> Columns:
@@ -242,40 +236,13 @@ def _of_totals(totals: Sequence[Any]) -> Columns:
 
 
 def _of_raised(raised: Sequence[Any]) -> Columns:
-    payments = _columns(Transaction, [each.transaction for each in raised])
+    payments = by_field(each.transaction for each in raised)
+    features = _or_none(Features, [each.features for each in raised])  # a conflict has none
     return {
         "indicator": _strings([each.indicator.value for each in raised]),
-        **_payment(payments),
-        **_features([each.features for each in raised], payments.currency),
-        **_firsts(each.first for each in raised),
-        **_lineage(payments),
-    }
-
-
-def _features(features: Sequence[Features | None], currencies: Sequence[str]) -> Columns:
-    """Returns what indicators were computed from; a conflict has none."""
-
-    def of(value: Callable[[Features], Any]) -> list[Any]:
-        return [None if each is None else value(each) for each in features]
-
-    def amounts(value: Callable[[Features], int]) -> pa.Array:
-        minor = [0 if each is None else value(each) for each in features]
-        absent = pa.array([each is None for each in features])
-        return pc.if_else(absent, None, numeric(minor, currencies))
-
-    return {
-        "count_10min": _integers(of(lambda each: each.count_10min)),
-        "amount_10min": amounts(lambda each: each.amount_minor_10min),
-        "count_1h": _integers(of(lambda each: each.count_1h)),
-        "amount_1h": amounts(lambda each: each.amount_minor_1h),
-        "baseline_count": _integers(of(lambda each: each.baseline.number)),
-        "baseline_mean_minor": _floats(of(lambda each: each.baseline.mean)),
-        "baseline_stddev_minor": _floats(of(lambda each: each.baseline.stddev)),
-        "z_score": _floats(of(lambda each: each.z_score)),
-        "small_count_10min": _integers(of(lambda each: each.small_count_10min)),
-        "previous_country": _strings(of(lambda each: each.previous_country)),
-        "previous_event_time": _timestamps(of(lambda each: each.previous_event_time_us)),
-        "known_devices": _integers(of(lambda each: each.known_devices)),
+        **_payments(payments),
+        **_declared(Features, features, payments.currency),
+        **_firsts([each.first for each in raised]),
     }
 
 

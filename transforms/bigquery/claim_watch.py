@@ -23,7 +23,7 @@ from transforms.bigquery.errors import CannotWrite, ClaimLost
 from transforms.bigquery.patience import Patience
 from transforms.payment.tables import RUNS
 
-# A run that has lost its tables goes on for so long at most.
+# A run that has lost its tables continues for so long at most.
 ASK_EVERY_SEC = 5.0
 _ATTEMPT_SEC = 10.0
 _COLUMNS = [

@@ -1,4 +1,4 @@
-"""Why the job stops at BigQuery. Each message says what was asked, what came back, and a hint."""
+"""Errors by which BigQuery stops the job: what was asked, what came back, and a hint."""
 
 from __future__ import annotations
 

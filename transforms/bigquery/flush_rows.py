@@ -25,7 +25,7 @@ class FlushRows(beam.PTransform):
                 completed checkpoint (runners.py, docs/decisions/0018), on Dataflow the commit of
                 the bundle before the shuffle; DirectRunner has no second attempt.
     Output:     nothing.
-    Guarantee:  a row is visible only when a job that goes on does so behind it.
+    Guarantee:  a row is visible only when a job that resumes does so behind it.
     """
 
     def __init__(self, sink: BigQuerySink, client: type[WriteClient] = WriteClient) -> None:

@@ -1,4 +1,4 @@
-"""How long a call to BigQuery is repeated."""
+"""The time for which a call to BigQuery is repeated."""
 
 from __future__ import annotations
 

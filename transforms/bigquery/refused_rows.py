@@ -1,4 +1,4 @@
-"""What becomes of a row that BigQuery refuses: found, taken out, and kept as a dead letter."""
+"""Finds rows that BigQuery refuses, takes them out, and keeps them as dead letters."""
 
 from __future__ import annotations
 

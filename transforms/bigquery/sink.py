@@ -1,4 +1,4 @@
-"""Where the sink writes, and how."""
+"""The settings of the sink: where it writes, and how."""
 
 from __future__ import annotations
 

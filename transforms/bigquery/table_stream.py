@@ -31,7 +31,7 @@ from transforms.payment.dead_letter import DeadLetter
 # become dead letters, for their ids stay remembered.
 REFUSED_ROWS_MAX = 100
 
-# The offset is not ours, or the stream is unknown or ended. To go on in another is always safe.
+# The offset is not ours, or the stream is unknown or ended. To continue in another is always safe.
 _LOST = (
     grpc.StatusCode.ALREADY_EXISTS,
     grpc.StatusCode.OUT_OF_RANGE,

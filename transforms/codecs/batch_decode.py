@@ -1,7 +1,7 @@
-"""How are many records decoded at once, with the very answers that `wire_format` gives each?
+"""Decodes many records at once, with the very answers that `wire_format` gives each.
 
-A batch is parsed as one JSON array and checked by the column. Whatever is not plain is cut into
-smaller batches, and at last decoded alone: wire_format is what decides on everything unusual.
+A batch is parsed as one JSON array and checked by the column. One that fails this is cut into
+smaller batches, and single records use wire_format, which decides on everything unusual.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ import orjson
 
 from transforms.codecs import wire_format
 from transforms.payment.dead_letter import Rejected
-from transforms.payment.transaction import KafkaRecord, Transaction
+from transforms.payment.fields import Declared
+from transforms.payment.transaction import PAYLOAD, KafkaRecord, Transaction
 
 # A batch that is not plain is tried again in so many parts: with one bad record in 300, which is
 # more than a healthy topic has, nine of ten records are still decoded in company.
@@ -29,9 +30,11 @@ _PARTS = 8
 _FENCE = secrets.token_hex(16)
 _SEPARATOR = b',"' + _FENCE.encode() + b'",'
 
-_TEXTS = ("transaction_id", "account_id", "merchant_id", "payment_type", "currency", "event_time")
-_required_of = operator.itemgetter(*_TEXTS, "amount_minor")
-_STR, _INT, _STR_OR_NONE = {str}, {int}, {str, type(None)}
+_REQUIRED = tuple(each for each in PAYLOAD if not each.column.nullable)
+_OPTIONAL = tuple(each for each in PAYLOAD if each.column.nullable)
+_required_of = operator.itemgetter(*(each.column.name for each in _REQUIRED))
+# What JSON has for a column.
+_JSON_TYPES: dict[str, set[type]] = {"STRING": {str}, "INT64": {int}, "TIMESTAMP": {str}}
 # The commonest of what wire_format takes. Checked in one pass over all, one to a line.
 _EVENT_TIMES = re.compile(r"(?:\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z\n)+", re.ASCII)
 
@@ -72,31 +75,40 @@ def _plain(records: Sequence[KafkaRecord]) -> list[Transaction] | None:
     """Returns the transactions, None when any record needs a look of its own."""
     if not records:
         return []
-    topics, partitions, offsets, arrivals_us, _, payloads, headers = zip(*records, strict=True)
+    columns: Any = KafkaRecord._make(zip(*records, strict=True))
+    headers = columns.replay_header
     # None is no replay header: that of a replay is checked by itself.
-    objects = _parse(payloads) if headers.count(None) == len(headers) else None
-    payments = None if objects is None else _payments(objects)
-    if payments is None:
+    objects = _parse(columns.payload) if headers.count(None) == len(headers) else None
+    said = None if objects is None else _payments(objects)
+    if said is None:
         return None
-    lineage = (topics, partitions, offsets, arrivals_us, headers)
-    return list(map(Transaction._make, zip(*payments, *lineage, strict=True)))
+    payments: Any = Transaction(
+        **said,
+        topic=columns.topic,
+        partition=columns.partition,
+        offset=columns.offset,
+        broker_time_us=columns.broker_time_us,
+        replay_of=headers,
+    )
+    return list(map(Transaction._make, zip(*payments, strict=True)))
 
 
-def _payments(objects: Sequence[Any]) -> tuple[Sequence[Any], ...] | None:
-    """Returns the columns of Transaction that the payload says, None when not all are plain."""
+def _payments(objects: Sequence[Any]) -> dict[str, Any] | None:
+    """Returns the columns that the payloads say, by field; None when not all are plain."""
     try:
-        *texts, amounts = zip(*map(_required_of, objects), strict=True)
-        countries = [fields.get("country") for fields in objects]
-        devices = [fields.get("device_id") for fields in objects]
+        columns: list[Sequence[Any]] = list(zip(*map(_required_of, objects), strict=True))
+        for field in _OPTIONAL:
+            name = field.column.name
+            columns.append([fields.get(name) for fields in objects])
     except (KeyError, TypeError, AttributeError):  # a field is missing, or it is no object
         return None
-    if not _typed(texts, amounts, (countries, devices)):
-        return None
-    ids, accounts, merchants, kinds, currencies, times = texts
-    times_us = _micros(times)
-    if times_us is None:
-        return None
-    return ids, accounts, merchants, kinds, amounts, currencies, times_us, countries, devices
+    decoded: dict[str, Any] = {}
+    for field, values in zip((*_REQUIRED, *_OPTIONAL), columns, strict=True):
+        column = _column(field, values)
+        if column is None:
+            return None
+        decoded[field.name] = column
+    return decoded
 
 
 def _parse(payloads: Sequence[bytes | None]) -> list[Any] | None:
@@ -116,14 +128,24 @@ def _parse(payloads: Sequence[bytes | None]) -> list[Any] | None:
     return values[::2]  # type: ignore[no-any-return]
 
 
-def _typed(
-    texts: Sequence[Sequence[Any]], amounts: Sequence[Any], optional: Sequence[Sequence[Any]]
-) -> bool:
-    return (
-        all(set(map(type, column)) == _STR for column in texts)
-        and set(map(type, amounts)) == _INT
-        and all(set(map(type, column)) <= _STR_OR_NONE for column in optional)
-    )
+def _column(field: Declared, values: Sequence[Any]) -> Sequence[Any] | None:
+    """Returns the values of a field as a Transaction has them, None when not all are plain."""
+    column = field.column
+    allowed = _JSON_TYPES[column.type]
+    if not set(map(type, values)) <= (allowed | {type(None)} if column.nullable else allowed):
+        return None
+    if column.type != "TIMESTAMP":
+        return values
+    return _optional_micros(values) if column.nullable else _micros(values)
+
+
+def _optional_micros(times: Sequence[str | None]) -> list[int | None] | None:
+    present = [each for each in times if each is not None]
+    micros = _micros(present) if present else []
+    if micros is None:
+        return None
+    following = iter(micros)
+    return [None if each is None else next(following) for each in times]
 
 
 def _micros(times: Sequence[str]) -> list[int] | None:

@@ -1,4 +1,4 @@
-"""How do many Kafka records travel as one? As a frame that the Java consumer has packed.
+"""Unpacks the frames in which the Java consumer packs many Kafka records.
 
 Little-endian, `count` records of one partition in order:
 

@@ -1,11 +1,12 @@
-"""How is a transaction written in Kafka? One flat JSON object, read strictly.
+"""The form of a transaction in Kafka: one flat JSON object, read strictly.
 
     {"transaction_id": "tx-81f3", "account_id": "acc-17", "merchant_id": "shop-9",
      "payment_type": "purchase", "amount_minor": 1250, "currency": "EUR",
      "event_time": "2026-11-23T08:15:30.250Z", "country": "DE", "device_id": "dev-4"}
 
-`country` and `device_id` may be absent or null. Fields that are not listed are ignored, so that a
-producer may add some. An amount is an integer of minor units: 12.50 EUR is 1250.
+payment/transaction.py declares the fields. Those that are Optional there (`country`, `device_id`)
+may be absent or null. Others are ignored, so that a producer may add some. An amount is an integer
+of minor units: 12.50 EUR is 1250.
 """
 
 from __future__ import annotations
@@ -13,13 +14,14 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 
 from transforms.payment import replay
 from transforms.payment.dead_letter import Reason, Rejected
-from transforms.payment.transaction import KafkaRecord, Transaction
+from transforms.payment.transaction import PAYLOAD, KafkaRecord, Transaction, made_by
 
 # A payment is about 250 bytes. 64 KiB leaves room for 250 times that, and bounds what one record
 # can cost in time and memory; the whole payload is kept in the dead letter all the same.
@@ -39,23 +41,7 @@ def decode(record: KafkaRecord) -> Transaction:
     Raises:
         Rejected: the payload is not one strictly formed transaction, or the replay header is bad.
     """
-    fields = _parse(record.payload)
-    return Transaction(
-        transaction_id=_text(fields, "transaction_id"),
-        account_id=_text(fields, "account_id"),
-        merchant_id=_text(fields, "merchant_id"),
-        payment_type=_text(fields, "payment_type"),
-        amount_minor=_integer(fields, "amount_minor"),
-        currency=_text(fields, "currency"),
-        event_time_us=_utc_micros(_text(fields, "event_time")),
-        country=_optional_text(fields, "country"),
-        device_id=_optional_text(fields, "device_id"),
-        topic=record.topic,
-        partition=record.partition,
-        offset=record.offset,
-        broker_time_us=record.broker_time_us,
-        replay_of=replay.decode(record),
-    )
+    return _transaction(_parse(record.payload), record)
 
 
 def encode(fields: dict[str, object]) -> bytes:
@@ -116,10 +102,6 @@ def _text(fields: dict[str, Any], name: str) -> str:
     return value
 
 
-def _optional_text(fields: dict[str, Any], name: str) -> str | None:
-    return None if fields.get(name) is None else _text(fields, name)
-
-
 def _integer(fields: dict[str, Any], name: str) -> int:
     value = _required(fields, name)
     # bool is a subclass of int: `true` is not an amount.
@@ -138,16 +120,17 @@ def _required(fields: dict[str, Any], name: str) -> Any:
     return value
 
 
-def _utc_micros(text: str) -> int:
+def _moment(fields: dict[str, Any], name: str) -> int:
+    text = _text(fields, name)
     if not _EVENT_TIME.fullmatch(text):
         raise Rejected(
             Reason.BAD_EVENT_TIME,
-            f"event_time must be RFC 3339 in UTC with at most microseconds, got {text[:40]!r}",
+            f"{name} must be RFC 3339 in UTC with at most microseconds, got {text[:40]!r}",
         )
     try:
         moment = dt.datetime.fromisoformat(text)
     except ValueError as error:
-        raise Rejected(Reason.BAD_EVENT_TIME, f"event_time {text!r}: {error}") from None
+        raise Rejected(Reason.BAD_EVENT_TIME, f"{name} {text!r}: {error}") from None
     return (moment - _EPOCH) // _MICROSECOND
 
 
@@ -155,3 +138,24 @@ def _kind(value: object) -> str:
     names = {dict: "an object", list: "an array", str: "a string", int: "an integer"}
     names |= {float: "a number with a fraction or exponent", bool: "a boolean"}
     return names.get(type(value), "null")
+
+
+def _optional(decode: Callable[[dict[str, Any], str], Any]) -> Callable[[dict[str, Any], str], Any]:
+    return lambda fields, name: None if fields.get(name) is None else decode(fields, name)
+
+
+_DECODE = {"STRING": _text, "INT64": _integer, "TIMESTAMP": _moment}
+_DECODE_OF = {
+    each.name: _optional(_DECODE[each.column.type])
+    if each.column.nullable
+    else _DECODE[each.column.type]
+    for each in PAYLOAD
+}
+# The fields are looked at in their order: a payload that breaks several has the first one's reason.
+_transaction = made_by(
+    "fields, record",
+    {each.name: f"{each.name}(fields, {each.column.name!r})" for each in PAYLOAD}
+    | {name: f"record.{name}" for name in ("topic", "partition", "offset", "broker_time_us")}
+    | {"replay_of": "replay_of(record)"},
+    {**_DECODE_OF, "replay_of": replay.decode},
+)

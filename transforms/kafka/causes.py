@@ -1,4 +1,4 @@
-"""Why did kafka-python not connect? It logs the causes, and raises a mere timeout."""
+"""Finds out why kafka-python did not connect: it logs the causes, and raises a mere timeout."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What do Java's client properties mean to kafka-python, with which checks and tools connect?"""
+"""Translates Java's client properties for kafka-python, with which checks and tools connect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What does a broker say before it hangs up? kafka-python throws that away; this keeps it.
+"""Keeps what a broker says before it hangs up; kafka-python throws that away.
 
 A broker says why a login failed and closes the connection at once (Kafka's KIP-306). kafka-python
 3.0.12 reads until the end of the stream and then forgets the bytes that came before it: a wrong

@@ -1,4 +1,4 @@
-"""How does a message of kafka-python become a record?"""
+"""Turns a message of kafka-python into a record."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How far this process has read Kafka, for whoever waits in the same process.
+"""Counts how far this process has read Kafka, for a launcher in the same process.
 
 Counters of Beam's are told at the end of a bundle only, and a bounded read is one bundle.
 """

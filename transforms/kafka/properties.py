@@ -1,4 +1,4 @@
-"""How are Kafka client settings given? In one file of Java client properties, for every client.
+"""Reads Kafka's client settings from one file of Java properties, for every client.
 
 A secret in the file is not a value here but a reference to its place, `${file:PATH:NAME}`, in the
 form that Kafka's own FileConfigProvider follows. So no secret is in the pipeline graph, and none
@@ -34,7 +34,7 @@ def load(path: Path | str | None) -> dict[str, str]:
 
     Raises:
         PropertiesError: no such file, a line that is not `name=value`, or a setting that clients
-            would not understand (kafka_settings.py). Secrets never appear in the message.
+            would not understand (settings.py). Secrets never appear in the message.
     """
     if path is None:
         return {}

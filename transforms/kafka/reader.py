@@ -65,7 +65,7 @@ def settings(servers: str, properties: Mapping[str, str]) -> dict[str, Any]:
 READING: Mapping[str, Any] = {
     "enable_auto_commit": False,
     "isolation_level": "read_committed",
-    # Any other value goes on elsewhere, silently, when an offset is no longer there.
+    # Any other value continues elsewhere, silently, when an offset is no longer there.
     "auto_offset_reset": "none",
     # Whoever asks for a topic that is not there must not make it.
     "allow_auto_create_topics": False,
@@ -79,7 +79,7 @@ class KafkaReader:
         servers: for messages.
         consumer: made with `settings`; whoever made it closes it.
         batch_records: how many records are returned at once, at most.
-        stall_sec: how long a read goes on without progress.
+        stall_sec: how long a read may be without progress.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Whether a record says when it arrived: its timestamp is the broker's (LogAppendTime), or not.
+"""Tells whether a record says when it arrived: its timestamp is the broker's, or it is not.
 
 A topic that is altered to LogAppendTime keeps its old batches with the producer's time. So the
 timestamp type of each record counts, not the topic's setting.

@@ -1,4 +1,4 @@
-"""Which transactions of a batch break a rule, or are late? Asked of all at once, then of few.
+"""Finds the transactions of a batch that break a rule or are late: all at once, then few.
 
 A batch that may break a rule is cut into smaller ones, and what is left of it is checked one by
 one: `rules` has the answers.
@@ -11,13 +11,10 @@ from collections.abc import Iterator, Sequence
 
 from transforms.payment.dead_letter import Rejected
 from transforms.payment.rules import Rules
-from transforms.payment.transaction import Transaction
+from transforms.payment.transaction import Transaction, by_field
 
 # As in batch_decode.
 _PARTS = 8
-_EVENT_TIME = Transaction._fields.index("event_time_us")
-_ARRIVAL = Transaction._fields.index("broker_time_us")
-_REPLAY = Transaction._fields.index("replay_of")
 
 
 def broken(
@@ -47,6 +44,6 @@ def all_on_time(transactions: Sequence[Transaction], allowed_lateness_us: int) -
     """Returns whether plainly none is late; False says that each must be asked."""
     if not transactions:
         return True
-    columns = list(zip(*transactions, strict=True))
-    lags_us = map(operator.sub, columns[_ARRIVAL], columns[_EVENT_TIME])
-    return not any(columns[_REPLAY]) and max(lags_us) <= allowed_lateness_us
+    columns = by_field(transactions)
+    lags_us = map(operator.sub, columns.broker_time_us, columns.event_time_us)
+    return not any(columns.replay_of) and max(lags_us) <= allowed_lateness_us

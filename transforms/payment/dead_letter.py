@@ -1,11 +1,12 @@
-"""Why was a record rejected? A closed list, safe to GROUP BY, with what a replay needs."""
+"""The reasons for a dead letter: a closed list, safe to GROUP BY, with what a replay needs."""
 
 from __future__ import annotations
 
 import enum
 import hashlib
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+from transforms.payment.fields import Field, declares
 from transforms.payment.transaction import KafkaRecord, ReplayOf
 
 # A detail is for a human who reads a row. 500 characters hold any message of ours; more would let
@@ -43,7 +44,7 @@ class Reason(enum.Enum):
 
 
 class Rejected(Exception):
-    """A record that no retry can mend.
+    """A record that no retry can cure.
 
     Attributes:
         reason: one of the closed list.
@@ -56,18 +57,22 @@ class Rejected(Exception):
         self.detail = detail
 
 
+@declares
 class DeadLetter(NamedTuple):
-    """A record that no retry can mend, with what is needed to find and replay it."""
+    """A record that no retry can cure, with what is needed to find and replay it.
+
+    Its lineage has the columns of a Transaction's. Key and payload are cut to KEPT_BYTES_MAX.
+    """
 
     topic: str
     partition: int
     offset: int
     broker_time_us: int
-    key: bytes | None
-    payload: bytes | None  # as read, so that a replay is possible; see KEPT_BYTES_MAX
-    reason: str  # Reason.value
-    detail: str
-    step: str  # the step that rejected it
+    key: Annotated[bytes | None, Field("Kafka key, as read.")]
+    payload: Annotated[bytes | None, Field("Kafka value, as read; null for a tombstone.")]
+    reason: Annotated[str, Field("Why the record was rejected: a closed list.")]  # Reason.value
+    detail: Annotated[str, Field("What was required and what was received, for a human.")]
+    step: Annotated[str, Field("The step that rejected it.")]
     replay_of: ReplayOf | None = None
 
     @classmethod

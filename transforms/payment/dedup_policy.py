@@ -1,24 +1,31 @@
-"""Is this record the first of its transaction_id? A pure decision; a DoFn remembers."""
+"""Decides whether a record is the first of its transaction_id. Pure; a DoFn remembers."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
+from transforms.payment.fields import Field, declares
 from transforms.payment.outcome import Outcome
 from transforms.payment.transaction import PaymentFacts, Transaction, facts_of
 
 _TICK_US = 1_000  # Kafka's timestamps, and Beam's timers, are milliseconds
 
 
+@declares
 class FirstSeen(NamedTuple):
-    """What is remembered of the accepted record of an id."""
+    """What is remembered of the accepted record of an id; the horizon counts from its arrival."""
 
     facts: PaymentFacts | None  # None where only a digest of them is kept
-    topic: str
-    partition: int
-    offset: int
-    broker_time_us: int  # its arrival: the horizon counts from here
+    topic: Annotated[str, Field("Topic of the accepted record of this id.", "first_topic")]
+    partition: Annotated[
+        int, Field("Partition of the accepted record of this id.", "first_partition")
+    ]
+    offset: Annotated[int, Field("Offset of the accepted record of this id.", "first_offset")]
+    broker_time_us: Annotated[
+        int,
+        Field("Arrival of the accepted record of this id.", "first_broker_time", "TIMESTAMP"),
+    ]
 
 
 class RepeatedRecord(NamedTuple):

@@ -1,7 +1,10 @@
-"""Does this payment look like fraud? Pure decisions over what is remembered of its account.
+"""The fraud rules: pure decisions over what is remembered of an account.
 
 An indicator is a question for an analyst, never a verdict: the payment is counted all the same.
 Payments are judged in the order of their arrival, so that a replay raises the same indicators.
+
+A rule is one entry in FRAUD_RULES. What an analyst needs beside it is a field of Features, which
+declares its column of `fraud_indicators`.
 """
 
 from __future__ import annotations
@@ -9,13 +12,15 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Annotated, NamedTuple, Protocol
 
-from transforms.payment.account_memory import HOUR_US, Baseline, InCurrency, Paid, Window
 from transforms.payment.dedup_policy import FirstSeen
-from transforms.payment.open_account import OpenAccount
+from transforms.payment.fields import Field, declares
 from transforms.payment.transaction import Transaction
 
+HOUR_US = 3_600_000_000
+TEN_MINUTES_US = 600_000_000
 # An account that always pays the same has no spread, and anything else would be infinitely far
 # away: a tenth of the mean is the least spread that is assumed.
 STDDEV_MIN_OF_MEAN = 0.1
@@ -30,9 +35,56 @@ class Indicator(enum.Enum):
     CARD_TESTING = "card_testing"  # some small payments, then a large one
     IMPOSSIBLE_TRAVEL = "impossible_travel"  # another country, sooner than anyone gets there
     NEW_DEVICE = "new_device"
-    CONFLICT = "conflict"  # the id was accepted with other facts
+    CONFLICT = "conflict"  # the id was accepted with other facts; Deduplicate finds it
 
 
+class Account(Protocol):
+    """What the rules ask of an account, as it was before the payment.
+
+    Attributes:
+        country, country_time_us: of the newest payment that named one, and its event time.
+        devices: those that the account has paid with.
+    """
+
+    country: str | None
+    country_time_us: int | None
+    devices: list[str]
+
+
+class Spending(Protocol):
+    """What the rules ask of an account's payments in one currency, before the payment.
+
+    Attributes:
+        number, mean: of their amounts, minor units.
+        m2: sum of the squared distances from the mean.
+    """
+
+    number: int
+    mean: float
+    m2: float
+
+
+class Seen(NamedTuple):
+    """A payment, and what is remembered of its account: all that it is judged by.
+
+    Attributes:
+        same: what the account paid before in the payment's currency.
+        count_10min, count_1h: payments before this one, within ten minutes and an hour of it.
+        amount_minor_10min, amount_minor_1h: the sums of those in its currency.
+        small_count_10min: those in its currency, smaller by FraudRules.small_ratio.
+    """
+
+    payment: Transaction
+    account: Account
+    same: Spending
+    count_10min: int
+    amount_minor_10min: int
+    count_1h: int
+    amount_minor_1h: int
+    small_count_10min: int
+
+
+@declares
 class Features(NamedTuple):
     """What the indicators of one payment are computed from.
 
@@ -40,17 +92,24 @@ class Features(NamedTuple):
     do not add to sums.
     """
 
-    count_10min: int  # this payment included, as in the next three
-    amount_minor_10min: int
-    count_1h: int
-    amount_minor_1h: int
-    baseline: Baseline  # of the payments before, in this currency
-    z_score: float | None  # None while the baseline is too short
-    small_count_10min: int  # payments before, in this currency, that were much smaller
-    previous_country: str | None
-    previous_event_time_us: int | None
-    known_devices: int  # before this payment
-    device_known: bool
+    count_10min: Annotated[int, Field("Payments of the account in 10 min, this included.")]
+    amount_minor_10min: Annotated[
+        int, Field("Their sum, those in this currency.", "amount_10min", "NUMERIC")
+    ]
+    count_1h: Annotated[int, Field("Payments of the account in 1 h, this included.")]
+    amount_minor_1h: Annotated[
+        int, Field("Their sum, those in this currency.", "amount_1h", "NUMERIC")
+    ]
+    baseline_count: Annotated[int, Field("Earlier payments in this currency.")]
+    baseline_mean_minor: Annotated[float, Field("Mean of their amounts, minor units.")]
+    baseline_stddev_minor: Annotated[float | None, Field("Their sample standard deviation.")]
+    z_score: Annotated[float | None, Field("(amount - mean) / standard deviation.")]
+    small_count_10min: Annotated[int, Field("Much smaller payments in 10 min before.")]
+    previous_country: Annotated[str | None, Field("Country of the payment before.")]
+    previous_event_time_us: Annotated[
+        int | None, Field("Event time of that payment.", "previous_event_time", "TIMESTAMP")
+    ]
+    known_devices: Annotated[int, Field("Devices the account had paid with before.")]
 
 
 class FraudAlert(NamedTuple):
@@ -64,7 +123,7 @@ class FraudAlert(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class FraudRules:
-    """When is an indicator raised?
+    """The limits of the rules.
 
     Attributes:
         memory_us: how long an account is remembered after its last payment, microseconds.
@@ -87,103 +146,102 @@ class FraudRules:
     small_ratio: int = 20
     travel_us_min: int = HOUR_US
 
-    def judge(
-        self, account: OpenAccount | None, payment: Transaction
-    ) -> tuple[OpenAccount, list[FraudAlert]]:
-        """Returns the account once the payment has been seen, and what the payment raises.
-
-        An account may be kept for too long; it counts as forgotten all the same.
-        """
-        account = self._moved_to(payment.broker_time_us, account)
-        same = account.in_currency(payment.currency)
-        window = account.window(payment, same, payment.amount_minor // self.small_ratio)
-        z_score = self._z_score(same, payment.amount_minor)
-        found = self._indicators(account, payment, window, z_score)
-        raised: list[FraudAlert] = []
-        if found:  # seldom: most payments raise nothing, and their features interest nobody
-            features = _features(account, payment, window, same.baseline(), z_score)
-            raised = [FraudAlert(each, payment, features) for each in found]
-        account.add(payment, same)
-        return account, raised
-
-    def remember(self, account: OpenAccount | None, payment: Paid) -> OpenAccount:
-        """Returns the account as `judge` left it, when the payment has been judged before."""
-        account = self._moved_to(payment.broker_time_us, account)
-        account.add(payment, account.in_currency(payment.currency))
-        return account
+    def judge(self, seen: Seen) -> list[FraudAlert]:
+        """Returns what a payment raises."""
+        found = [indicator for indicator, raised_by in FRAUD_RULES if raised_by(seen, self)]
+        if not found:  # most payments raise nothing, and their features interest nobody
+            return []
+        features = features_of(seen, self)
+        return [FraudAlert(each, seen.payment, features) for each in found]
 
     def forget_at_us(self, last_arrival_us: int) -> int:
         """Returns when an account may be forgotten, microseconds since the epoch."""
         return last_arrival_us + self.memory_us
 
-    def _moved_to(self, arrival_us: int, account: OpenAccount | None) -> OpenAccount:
-        if account is None or arrival_us >= account.last_arrival_us + self.memory_us:
-            return OpenAccount()
-        account.move_to(arrival_us)
-        return account
 
-    def _z_score(self, same: InCurrency, amount_minor: int) -> float | None:
-        number, mean = same.number, same.mean
-        if number < self.baseline_min or number < 2:
-            return None
-        stddev, least = math.sqrt(same.m2 / (number - 1)), STDDEV_MIN_OF_MEAN * mean
-        return (amount_minor - mean) / (stddev if stddev > least else least)
-
-    def _indicators(
-        self, account: OpenAccount, payment: Transaction, window: Window, z_score: float | None
-    ) -> list[Indicator]:
-        found = []
-        if _is_doubling(window.count_10min + 1, self.velocity_10min):
-            found.append(Indicator.HIGH_VELOCITY_10MIN)
-        if _is_doubling(window.count_1h + 1, self.velocity_1h):
-            found.append(Indicator.HIGH_VELOCITY_1H)
-        if z_score is not None and z_score >= self.z_score_min:
-            found.append(Indicator.UNUSUAL_AMOUNT)
-        if window.small_count_10min >= self.small_min:
-            found.append(Indicator.CARD_TESTING)
-        if self._travelled_too_fast(account, payment):
-            found.append(Indicator.IMPOSSIBLE_TRAVEL)
-        device_id, devices = payment.device_id, account.devices
-        if device_id is not None and devices and device_id not in devices:
-            found.append(Indicator.NEW_DEVICE)
-        return found
-
-    def _travelled_too_fast(self, account: OpenAccount, payment: Transaction) -> bool:
-        before, before_us = account.country, account.country_time_us
-        if before == payment.country or payment.country is None:
-            return False
-        if before is None or before_us is None:
-            return False
-        # Either way round: the payment that arrives later may have happened earlier.
-        return abs(payment.event_time_us - before_us) < self.travel_us_min
+def _z_score(seen: Seen, limits: FraudRules) -> float | None:
+    """Returns how many standard deviations above the mean; None while the baseline is too short."""
+    same = seen.same
+    number, mean = same.number, same.mean
+    if number < limits.baseline_min or number < 2:
+        return None
+    stddev, least = math.sqrt(same.m2 / (number - 1)), STDDEV_MIN_OF_MEAN * mean
+    return (seen.payment.amount_minor - mean) / (stddev if stddev > least else least)
 
 
-def _features(
-    account: OpenAccount,
-    payment: Transaction,
-    window: Window,
-    baseline: Baseline,
-    z_score: float | None,
-) -> Features:
-    """Returns what the payment is judged by."""
+def features_of(seen: Seen, limits: FraudRules) -> Features:
+    """Returns what an analyst is told beside an indicator."""
+    payment, account, same = seen.payment, seen.account, seen.same
     return Features(
-        count_10min=window.count_10min + 1,
-        amount_minor_10min=window.amount_minor_10min + payment.amount_minor,
-        count_1h=window.count_1h + 1,
-        amount_minor_1h=window.amount_minor_1h + payment.amount_minor,
-        baseline=baseline,
-        z_score=z_score,
-        small_count_10min=window.small_count_10min,
+        count_10min=seen.count_10min + 1,
+        amount_minor_10min=seen.amount_minor_10min + payment.amount_minor,
+        count_1h=seen.count_1h + 1,
+        amount_minor_1h=seen.amount_minor_1h + payment.amount_minor,
+        baseline_count=same.number,
+        baseline_mean_minor=same.mean,
+        baseline_stddev_minor=math.sqrt(same.m2 / (same.number - 1)) if same.number > 1 else None,
+        z_score=_z_score(seen, limits),
+        small_count_10min=seen.small_count_10min,
         previous_country=account.country,
         previous_event_time_us=account.country_time_us,
         known_devices=len(account.devices),
-        device_known=payment.device_id in account.devices,
     )
 
 
 def _is_doubling(count: int, first: int) -> bool:
-    """Returns whether `count` is first × 1, 2, 4, 8, …"""
-    if count < first:
-        return False
+    """Returns whether `count`, at least `first`, is first × 1, 2, 4, 8, …"""
     times, rest = divmod(count, first)
     return rest == 0 and times & (times - 1) == 0
+
+
+def _travelled_too_fast(seen: Seen, limits: FraudRules) -> bool:
+    country, before = seen.payment.country, seen.account.country
+    if country == before or country is None or before is None:
+        return False
+    before_us = seen.account.country_time_us
+    # Either way round: the payment that arrives later may have happened earlier.
+    return before_us is not None and (
+        abs(seen.payment.event_time_us - before_us) < limits.travel_us_min
+    )
+
+
+def _is_new_device(seen: Seen, limits: FraudRules) -> bool:
+    device_id, devices = seen.payment.device_id, seen.account.devices
+    return device_id is not None and bool(devices) and device_id not in devices
+
+
+class FraudRule(NamedTuple):
+    """An indicator, and when a payment raises it. Asked of every payment: about 0.1 µs each."""
+
+    indicator: Indicator
+    raised_by: Callable[[Seen, FraudRules], bool]
+
+
+FRAUD_RULES = (
+    FraudRule(
+        Indicator.HIGH_VELOCITY_10MIN,
+        lambda seen, limits: (
+            seen.count_10min + 1 >= limits.velocity_10min
+            and _is_doubling(seen.count_10min + 1, limits.velocity_10min)
+        ),
+    ),
+    FraudRule(
+        Indicator.HIGH_VELOCITY_1H,
+        lambda seen, limits: (
+            seen.count_1h + 1 >= limits.velocity_1h
+            and _is_doubling(seen.count_1h + 1, limits.velocity_1h)
+        ),
+    ),
+    FraudRule(
+        Indicator.UNUSUAL_AMOUNT,
+        lambda seen, limits: (
+            (z_score := _z_score(seen, limits)) is not None and z_score >= limits.z_score_min
+        ),
+    ),
+    FraudRule(
+        Indicator.CARD_TESTING,
+        lambda seen, limits: seen.small_count_10min >= limits.small_min,
+    ),
+    FraudRule(Indicator.IMPOSSIBLE_TRAVEL, _travelled_too_fast),
+    FraudRule(Indicator.NEW_DEVICE, _is_new_device),
+)

@@ -1,4 +1,4 @@
-"""Which metrics exist? Every counter and distribution has its name and meaning here, once."""
+"""The names of all metrics: every counter and distribution, with its meaning, once."""
 
 from __future__ import annotations
 

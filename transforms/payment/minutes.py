@@ -1,4 +1,4 @@
-"""Which minute does a moment belong to? Minutes begin at the epoch, as BigQuery truncates them."""
+"""Minutes of event time. They begin at the epoch, as BigQuery truncates them."""
 
 from __future__ import annotations
 

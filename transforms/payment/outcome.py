@@ -1,4 +1,4 @@
-"""How can a record end? Each record read from Kafka has exactly one of these outcomes."""
+"""The outcomes: each record read from Kafka has exactly one of them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often records were rejected for each reason, with the place of the first one."""
+"""Counts rejected records by reason, with the place of the first one."""
 
 from __future__ import annotations
 

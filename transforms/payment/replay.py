@@ -1,4 +1,4 @@
-"""How does a record say that it is a dead letter sent again? In one Kafka header.
+"""The Kafka header by which a record says that it is a dead letter sent again.
 
     payments-replay-of: {"topic": "payments", "partition": 2, "offset": 4711,
                          "original_time_us": 1767225600000000}

@@ -1,4 +1,7 @@
-"""Which transactions may be counted? Every rule that a decoded transaction must keep."""
+"""The rules that a decoded transaction must keep to be counted.
+
+A rule is one entry in RULES: its reason, its test of one transaction and its test of many at once.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,13 @@ import dataclasses
 import decimal
 import operator
 import re
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import iso4217
 
 from transforms.payment.dead_letter import Reason, Rejected
-from transforms.payment.transaction import Transaction, judged_at_us
+from transforms.payment.transaction import PAYLOAD, Transaction, by_field, judged_at_us
 
 # Printable ASCII without spaces: an id that looks the same is the same, in every log and query.
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
@@ -36,7 +39,7 @@ AMOUNT_MINOR_MAX = 10**15
 
 @dataclasses.dataclass(frozen=True)
 class Rules:
-    """What a transaction must keep to be counted.
+    """The rules, with the limits that are chosen at a launch.
 
     Attributes:
         clock_skew_us: how far a producer's clock may be ahead of the broker's, microseconds.
@@ -45,30 +48,11 @@ class Rules:
     clock_skew_us: int
 
     def plainly_kept_by_all(self, transactions: Sequence[Transaction]) -> bool:
-        """Returns whether all keep every rule, by the column; False says that each must be asked.
-
-        Must be True only where `check` raises for none: a rule that is added there is added here.
-        """
+        """Returns whether all keep every rule; False says that each must be asked."""
         if not transactions:
             return True
-        ids, accounts, merchants, kinds, amounts, currencies, times_us, *rest = zip(
-            *transactions, strict=True
-        )
-        countries, devices, _, _, _, arrivals_us, replays = rest
-        return (
-            not any(replays)
-            and _are_ids(ids)
-            and _are_ids(accounts)
-            and _are_ids(merchants)
-            and _are_ids([each for each in devices if each is not None])
-            and set(kinds) <= PAYMENT_TYPES
-            and set(currencies) <= MINOR_DIGITS.keys()
-            and all(map(_COUNTRY.fullmatch, set(countries) - {None}))
-            and min(amounts) > 0
-            and max(amounts) <= AMOUNT_MINOR_MAX
-            and min(times_us) >= 0
-            and max(map(operator.sub, times_us, arrivals_us)) <= self.clock_skew_us
-        )
+        columns = by_field(transactions)
+        return all(rule.kept_by_all(columns, self) for rule in RULES)
 
     def check(self, transaction: Transaction) -> None:
         """Returns when the transaction keeps every rule.
@@ -76,43 +60,130 @@ class Rules:
         Raises:
             Rejected: with the first rule that it breaks.
         """
-        _check_id(Reason.BAD_TRANSACTION_ID, "transaction_id", transaction.transaction_id)
-        _check_id(Reason.BAD_ACCOUNT_ID, "account_id", transaction.account_id)
-        _check_id(Reason.BAD_MERCHANT_ID, "merchant_id", transaction.merchant_id)
-        if transaction.device_id is not None:
-            _check_id(Reason.BAD_DEVICE_ID, "device_id", transaction.device_id)
-        if transaction.country is not None and not _COUNTRY.fullmatch(transaction.country):
-            _reject(Reason.BAD_COUNTRY, "country", "two capital letters", transaction.country)
-        if transaction.payment_type not in PAYMENT_TYPES:
-            known = ", ".join(sorted(PAYMENT_TYPES))
-            _reject(Reason.UNKNOWN_PAYMENT_TYPE, "payment_type", known, transaction.payment_type)
-        if transaction.currency not in MINOR_DIGITS:
-            _reject(Reason.UNKNOWN_CURRENCY, "currency", "an ISO 4217 code", transaction.currency)
-        self._check_amount(transaction.amount_minor)
-        self._check_event_time(transaction)
+        for rule in RULES:
+            if not rule.kept_by(transaction, self):
+                raise Rejected(rule.reason, rule.detail(transaction, self))
 
-    def _check_amount(self, amount_minor: int) -> None:
-        if amount_minor <= 0:
-            raise Rejected(
-                Reason.AMOUNT_NOT_POSITIVE, f"amount_minor must be above 0, got {amount_minor}"
-            )
-        if amount_minor > AMOUNT_MINOR_MAX:
-            raise Rejected(
-                Reason.AMOUNT_TOO_LARGE,
-                f"amount_minor must be at most {AMOUNT_MINOR_MAX}, got {amount_minor}",
-            )
 
-    def _check_event_time(self, transaction: Transaction) -> None:
-        if transaction.event_time_us < 0:
-            raise Rejected(Reason.BAD_EVENT_TIME, "event_time must not be before 1970")
-        # Measured against arrival, not the wall clock: the same answer in every replay.
-        ahead_us = transaction.event_time_us - judged_at_us(transaction)
-        if ahead_us > self.clock_skew_us:
-            raise Rejected(
-                Reason.EVENT_TIME_IN_FUTURE,
-                f"event_time must be at most {self.clock_skew_us / 1e6:g} s after arrival, "
-                f"got {ahead_us / 1e6:g} s",
-            )
+class Rule(NamedTuple):
+    """One thing that a transaction must keep.
+
+    Attributes:
+        reason: of the dead letters of those that do not; docs/dead_letter_reasons.md explains it.
+        kept_by: whether a transaction keeps it.
+        kept_by_all: whether all of a batch do, which comes as one Transaction whose every field
+            holds the values of all. True only if `kept_by` is of each; False may be said of any
+            batch, whose transactions are then asked one by one.
+        detail: for a human: what was required, what was received.
+        broken_by: a field of the payload and a value that breaks it: the simulator sends it.
+    """
+
+    reason: Reason
+    kept_by: Callable[[Transaction, Rules], bool]
+    kept_by_all: Callable[[Any, Rules], bool]
+    detail: Callable[[Transaction, Rules], str]
+    broken_by: tuple[str, Any]
+
+
+def _required(name: str, required: str) -> Callable[[Transaction, Rules], str]:
+    """Returns what tells that a text is not as required."""
+    return lambda it, limits: f"{name} must be {required}, got {getattr(it, name)[:80]!r}"
+
+
+def _are_ids(texts: Sequence[Any]) -> bool:
+    # One to a line, in one pass; as many lines as texts, or one of them holds two.
+    text = "\n".join((*texts, ""))
+    return text.count("\n") == len(texts) and _IDS.fullmatch(text) is not None
+
+
+def _id_rule(reason: Reason, name: str) -> Rule:
+    """Returns the rule for a field that holds an id, or None where it is Optional."""
+    of = operator.attrgetter(name)
+    [optional] = [each.column.nullable for each in PAYLOAD if each.name == name]
+
+    def kept_by(it: Transaction, limits: Rules) -> bool:
+        value = of(it)
+        return value is None or _ID.fullmatch(value) is not None
+
+    def kept_by_all(all_: Any, limits: Rules) -> bool:
+        values = of(all_)
+        return _are_ids([each for each in values if each is not None] if optional else values)
+
+    required = "1 to 64 of A-Z a-z 0-9 . _ : - (first a letter or digit)"
+    return Rule(reason, kept_by, kept_by_all, _required(name, required), (name, "no id"))
+
+
+def _ahead_us(it: Transaction) -> int:
+    # Measured against arrival, not the wall clock: the same answer in every replay.
+    return it.event_time_us - judged_at_us(it)
+
+
+# In the order in which they are asked: a record that breaks several has the first one's reason.
+RULES = (
+    _id_rule(Reason.BAD_TRANSACTION_ID, "transaction_id"),
+    _id_rule(Reason.BAD_ACCOUNT_ID, "account_id"),
+    _id_rule(Reason.BAD_MERCHANT_ID, "merchant_id"),
+    _id_rule(Reason.BAD_DEVICE_ID, "device_id"),
+    Rule(
+        Reason.BAD_COUNTRY,
+        lambda it, limits: it.country is None or _COUNTRY.fullmatch(it.country) is not None,
+        lambda all_, limits: all(map(_COUNTRY.fullmatch, set(all_.country) - {None})),
+        _required("country", "two capital letters"),
+        broken_by=("country", "de"),
+    ),
+    Rule(
+        Reason.UNKNOWN_PAYMENT_TYPE,
+        lambda it, limits: it.payment_type in PAYMENT_TYPES,
+        lambda all_, limits: set(all_.payment_type) <= PAYMENT_TYPES,
+        _required("payment_type", ", ".join(sorted(PAYMENT_TYPES))),
+        broken_by=("payment_type", "gift"),
+    ),
+    Rule(
+        Reason.UNKNOWN_CURRENCY,
+        lambda it, limits: it.currency in MINOR_DIGITS,
+        lambda all_, limits: set(all_.currency) <= MINOR_DIGITS.keys(),
+        _required("currency", "an ISO 4217 code"),
+        broken_by=("currency", "XAU"),
+    ),
+    Rule(
+        Reason.AMOUNT_NOT_POSITIVE,
+        lambda it, limits: it.amount_minor > 0,
+        lambda all_, limits: min(all_.amount_minor) > 0,
+        lambda it, limits: f"amount_minor must be above 0, got {it.amount_minor}",
+        broken_by=("amount_minor", 0),
+    ),
+    Rule(
+        Reason.AMOUNT_TOO_LARGE,
+        lambda it, limits: it.amount_minor <= AMOUNT_MINOR_MAX,
+        lambda all_, limits: max(all_.amount_minor) <= AMOUNT_MINOR_MAX,
+        lambda it, limits: (
+            f"amount_minor must be at most {AMOUNT_MINOR_MAX}, got {it.amount_minor}"
+        ),
+        broken_by=("amount_minor", AMOUNT_MINOR_MAX + 1),
+    ),
+    Rule(
+        Reason.BAD_EVENT_TIME,
+        lambda it, limits: it.event_time_us >= 0,
+        lambda all_, limits: min(all_.event_time_us) >= 0,
+        lambda it, limits: "event_time must not be before 1970",
+        broken_by=("event_time", "1969-12-31T23:59:59Z"),
+    ),
+    Rule(
+        Reason.EVENT_TIME_IN_FUTURE,
+        lambda it, limits: _ahead_us(it) <= limits.clock_skew_us,
+        # A replay is judged by another arrival than its own.
+        lambda all_, limits: (
+            not any(all_.replay_of)
+            and max(map(operator.sub, all_.event_time_us, all_.broker_time_us))
+            <= limits.clock_skew_us
+        ),
+        lambda it, limits: (
+            f"event_time must be at most {limits.clock_skew_us / 1e6:g} s after arrival, "
+            f"got {_ahead_us(it) / 1e6:g} s"
+        ),
+        broken_by=("event_time", "9999-12-31T23:59:59Z"),
+    ),
+)
 
 
 def amount_of(amount_minor: int, currency: str) -> decimal.Decimal:
@@ -127,18 +198,3 @@ def amount_of(amount_minor: int, currency: str) -> decimal.Decimal:
 def is_late(transaction: Transaction, allowed_lateness_us: int) -> bool:
     """Returns whether the record arrived later after its event time than allowed."""
     return judged_at_us(transaction) - transaction.event_time_us > allowed_lateness_us
-
-
-def _are_ids(texts: Sequence[Any]) -> bool:
-    # One to a line, in one pass; as many lines as texts, or one of them holds two.
-    text = "\n".join((*texts, ""))
-    return text.count("\n") == len(texts) and _IDS.fullmatch(text) is not None
-
-
-def _check_id(reason: Reason, name: str, value: str) -> None:
-    if not _ID.fullmatch(value):
-        _reject(reason, name, "1 to 64 of A-Z a-z 0-9 . _ : - (first a letter or digit)", value)
-
-
-def _reject(reason: Reason, name: str, required: str, received: str) -> None:
-    raise Rejected(reason, f"{name} must be {required}, got {received[:80]!r}")

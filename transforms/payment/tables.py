@@ -1,34 +1,47 @@
-"""What does each BigQuery table hold? The one source of rows, DDL and checks."""
+"""The BigQuery tables, column by column: the one source of rows, DDL and checks.
+
+The columns of payments, dead letters and indicators are declared by the fields that end in them.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from collections.abc import Iterable
 
+from transforms.payment.dead_letter import DeadLetter
+from transforms.payment.dedup_policy import FirstSeen
+from transforms.payment.fields import Column, columns_of
+from transforms.payment.fraud_rules import Features
 from transforms.payment.outcome import Outcome
-
-ColumnType = Literal["STRING", "INT64", "FLOAT64", "NUMERIC", "TIMESTAMP", "BYTES"]
-
-
-@dataclasses.dataclass(frozen=True)
-class Column:
-    """One column, as BigQuery knows it."""
-
-    name: str
-    type: ColumnType
-    description: str
-    nullable: bool = False
+from transforms.payment.transaction import (
+    LINEAGE_NAMES,
+    PAYLOAD_NAMES,
+    ReplayOf,
+    Transaction,
+)
 
 
 @dataclasses.dataclass(frozen=True)
 class Table:
-    """One table, partitioned by day."""
+    """One table, partitioned by day.
+
+    Attributes:
+        columns: those that came later come last, in the order in which they came.
+        partition_by: a TIMESTAMP column, by day.
+    """
 
     name: str
     description: str
     columns: tuple[Column, ...]
-    partition_by: str  # a TIMESTAMP column, by day
+    partition_by: str
     cluster_by: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for column in self.columns:
+            if column.added and not column.nullable:
+                raise ValueError(f"{self.name}.{column.name} came later, so it must be nullable")
+        in_order = sorted(self.columns, key=lambda column: column.added)
+        object.__setattr__(self, "columns", tuple(in_order))
 
     @property
     def column_names(self) -> tuple[str, ...]:
@@ -43,44 +56,17 @@ class OutcomeTable(Table):
     outcome: Outcome
 
 
-_LINEAGE = (
-    Column("kafka_topic", "STRING", "Topic the record was read from."),
-    Column("kafka_partition", "INT64", "Partition the record was read from."),
-    Column("kafka_offset", "INT64", "Offset of the record in its partition."),
-    Column("broker_time", "TIMESTAMP", "Arrival: the broker's LogAppendTime."),
-    Column("replay_of_topic", "STRING", "Of the dead letter that this sends again.", True),
-    Column("replay_of_partition", "INT64", "Of the dead letter that this sends again.", True),
-    Column("replay_of_offset", "INT64", "Of the dead letter that this sends again.", True),
-    Column("original_time", "TIMESTAMP", "Arrival that a replay is judged by.", True),
-)
+def _nullable(columns: Iterable[Column]) -> tuple[Column, ...]:
+    return tuple(dataclasses.replace(column, nullable=True) for column in columns)
+
+
+_PAYMENT = columns_of(Transaction, PAYLOAD_NAMES)
+_LINEAGE = columns_of(Transaction, LINEAGE_NAMES) + columns_of(ReplayOf)
+_FIRST = columns_of(FirstSeen)
+_REJECTION = columns_of(DeadLetter, ("reason", "detail", "step", "key", "payload"))
 _WRITTEN = (
     Column("ingested_at", "TIMESTAMP", "When the pipeline formatted the row."),
     Column("pipeline_version", "STRING", "Version of the pipeline that wrote the row."),
-)
-_PAYMENT = (
-    Column("transaction_id", "STRING", "Id of the payment, given by its producer."),
-    Column("account_id", "STRING", "The payer."),
-    Column("merchant_id", "STRING", "The payee."),
-    Column("payment_type", "STRING", "purchase, refund, transfer or withdrawal."),
-    Column("amount", "NUMERIC", "Amount in major units of the currency, exact."),
-    Column("amount_minor", "INT64", "Amount in minor units of the currency, as received."),
-    Column("currency", "STRING", "ISO 4217 code."),
-    Column("event_time", "TIMESTAMP", "When the payment happened, by its producer."),
-    Column("country", "STRING", "ISO 3166-1 alpha-2 code.", nullable=True),
-    Column("device_id", "STRING", "Device the payment was made with.", nullable=True),
-)
-_FIRST = (
-    Column("first_topic", "STRING", "Topic of the accepted record of this id."),
-    Column("first_partition", "INT64", "Partition of the accepted record of this id."),
-    Column("first_offset", "INT64", "Offset of the accepted record of this id."),
-    Column("first_broker_time", "TIMESTAMP", "Arrival of the accepted record of this id."),
-)
-_REJECTION = (
-    Column("reason", "STRING", "Why the record was rejected: a closed list."),
-    Column("detail", "STRING", "What was required and what was received, for a human."),
-    Column("step", "STRING", "The step that rejected it."),
-    Column("key", "BYTES", "Kafka key, as read.", nullable=True),
-    Column("payload", "BYTES", "Kafka value, as read; null for a tombstone.", nullable=True),
 )
 
 TRANSACTIONS = OutcomeTable(
@@ -147,19 +133,8 @@ FRAUD_INDICATORS = Table(
     (
         Column("indicator", "STRING", "Which one: a closed list."),
         *_PAYMENT,
-        Column("count_10min", "INT64", "Payments of the account in 10 min, this included.", True),
-        Column("amount_10min", "NUMERIC", "Their sum, those in this currency.", True),
-        Column("count_1h", "INT64", "Payments of the account in 1 h, this included.", True),
-        Column("amount_1h", "NUMERIC", "Their sum, those in this currency.", True),
-        Column("baseline_count", "INT64", "Earlier payments in this currency.", True),
-        Column("baseline_mean_minor", "FLOAT64", "Mean of their amounts, minor units.", True),
-        Column("baseline_stddev_minor", "FLOAT64", "Their sample standard deviation.", True),
-        Column("z_score", "FLOAT64", "(amount - mean) / standard deviation.", True),
-        Column("small_count_10min", "INT64", "Much smaller payments in 10 min before.", True),
-        Column("previous_country", "STRING", "Country of the payment before.", True),
-        Column("previous_event_time", "TIMESTAMP", "Event time of that payment.", True),
-        Column("known_devices", "INT64", "Devices the account had paid with before.", True),
-        *(dataclasses.replace(column, nullable=True) for column in _FIRST),
+        *_nullable(columns_of(Features)),  # a conflict has none
+        *_nullable(_FIRST),  # only a conflict has one
         *_LINEAGE,
         *_WRITTEN,
     ),

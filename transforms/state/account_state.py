@@ -1,4 +1,4 @@
-"""What is remembered of all accounts of a shard, and how it rests in state.
+"""The memory of all accounts of a shard, and how it is kept in state.
 
 State holds a log. It begins with the accounts as they were when it was last written anew; each
 batch appends what an account remembers of its payments, seventy bytes each. An account that is
@@ -14,10 +14,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import orjson
 
-from transforms.payment.account_memory import Paid
 from transforms.payment.fraud_rules import FraudAlert, FraudRules
-from transforms.payment.open_account import OpenAccount
 from transforms.payment.transaction import Transaction
+from transforms.state.account_memory import Paid
+from transforms.state.open_account import OpenAccount
 
 # A log three times as long as its content is read in three times the time, after a restart only;
 # writing it anew at every third of its length costs a third more than appending.
@@ -100,13 +100,13 @@ class AccountState:
         """
         raised: list[FraudAlert] = []
         used: dict[str, OpenAccount] = {}
-        judge = self._rules.judge
+        rules = self._rules
         for payment in payments:
             account_id = payment.account_id
             account = used.get(account_id)
             if account is None:
                 account = self._opened(account_id)
-            used[account_id], news = judge(account, payment)
+            used[account_id], news = judge(rules, account, payment)
             if news:
                 raised += news
         self._keep(used)
@@ -153,7 +153,7 @@ class AccountState:
         return len(gone)
 
     def _opened(self, account_id: str) -> OpenAccount | None:
-        """Returns the account, which goes on being open; None if nothing is remembered of it."""
+        """Returns the account, which stays open; None if nothing is remembered of it."""
         account = self._open.pop(account_id, None)
         if account is not None:
             self._open_weight -= account.weight
@@ -161,7 +161,7 @@ class AccountState:
         encoded = self._encoded.get(account_id)
         account = OpenAccount.decode(encoded) if encoded else None
         for paid in self._unread.pop(account_id, ()):
-            account = self._rules.remember(account, paid)
+            account = _remember(self._rules, account, paid)
         return account
 
     def _keep(self, used: dict[str, OpenAccount]) -> None:
@@ -209,3 +209,29 @@ class AccountState:
         for paid in map(Paid._make, zip(*orjson.loads(columns), strict=True)):
             self._unread.setdefault(paid.account_id, []).append(paid)
             self._encoded.setdefault(paid.account_id, b"")
+
+
+def judge(
+    rules: FraudRules, account: OpenAccount | None, payment: Transaction
+) -> tuple[OpenAccount, list[FraudAlert]]:
+    """Returns the account once the payment has been seen, and what the payment raises."""
+    account = _moved_to(rules, payment.broker_time_us, account)
+    same = account.in_currency(payment.currency)
+    raised = rules.judge(account.seen(payment, same, payment.amount_minor // rules.small_ratio))
+    account.add(payment, same)
+    return account, raised
+
+
+def _remember(rules: FraudRules, account: OpenAccount | None, paid: Paid) -> OpenAccount:
+    """Returns the account as `judge` left it, when the payment has been judged before."""
+    account = _moved_to(rules, paid.broker_time_us, account)
+    account.add(paid, account.in_currency(paid.currency))
+    return account
+
+
+def _moved_to(rules: FraudRules, arrival_us: int, account: OpenAccount | None) -> OpenAccount:
+    # An account may be kept for too long; it counts as forgotten all the same.
+    if account is None or arrival_us >= account.last_arrival_us + rules.memory_us:
+        return OpenAccount()
+    account.move_to(arrival_us)
+    return account

@@ -1,4 +1,4 @@
-"""Where the payments of a shard wait, so that what is due lies by itself.
+"""The queue in which the payments of a shard wait, so that what is due is found at once.
 
 Payments wait in a few cells of state. Each cell holds a span of stretches, the spans follow each
 other in time, and those further back in time may be larger. While a shard is up to date a span is

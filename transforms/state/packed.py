@@ -1,7 +1,8 @@
-"""How do many transactions cross a shuffle, or rest in state? By the column, as JSON.
+"""Packs many transactions for a shuffle or for state: by the column, as JSON.
 
 Never as a pickle, and not as rows of Beam: a row costs 1.6 µs to write and read, these columns a
-third of that. A field is found by its place, so new ones come last (docs/upgrade.md).
+third of that. What is packed has no names: columns lie in the order of Transaction's fields, so
+one that comes later stands last there (docs/upgrade.md).
 """
 
 from __future__ import annotations

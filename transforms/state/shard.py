@@ -1,4 +1,4 @@
-"""Which records of a batch are the first of their ids? Decided for a shard of all ids at once.
+"""Decides which records of a batch are the first of their ids, for a shard of ids at once.
 
 DedupPolicy gives the answers; here is what it decides on, and what state keeps.
 """
@@ -18,7 +18,7 @@ from transforms.payment.dedup_policy import DedupPolicy, FirstSeen
 from transforms.payment.ends_job import EndsJob
 from transforms.payment.number_limits import BUCKET_MS_MAX, BUCKETS_PER_HORIZON, HORIZON_SEC_MAX
 from transforms.payment.outcome import Outcome
-from transforms.payment.transaction import Transaction, place_of
+from transforms.payment.transaction import Transaction, by_field, place_of
 from transforms.state.id_memory import (
     ENTRY,
     Digests,
@@ -133,12 +133,12 @@ class Shard:
         """Decides the records of a batch in their order, and remembers the accepted ones."""
         if not batch:
             return Decided([], [], {})
-        columns = dict(zip(Transaction._fields, zip(*batch, strict=True), strict=True))
-        digests = digests_of(columns["transaction_id"])
+        columns = by_field(batch)
+        digests = digests_of(columns.transaction_id)
         known = self._memory.find(digests)
         facts = digests_of_facts(batch)
         # All others are the first of their ids, which most records are: they are never looked at.
-        unsure = sorted(known.keys() | _repeated(columns["transaction_id"]))
+        unsure = sorted(known.keys() | _repeated(columns.transaction_id))
         copies, not_new = self._look_at(unsure, batch, known, facts)
         new = np.ones(len(batch), bool)
         new[[*not_new, *copies]] = False
@@ -169,7 +169,7 @@ class Shard:
             transaction = batch[number]
             remembered = fresh.get(transaction.transaction_id, known.get(number))
             first = None if remembered is None else self._first_seen(remembered)
-            if first is not None and first[1:4] == place_of(transaction):
+            if first is not None and _place_of(first) == place_of(transaction):
                 # The very record that is remembered: a job that began with the memory of another
                 # reads it, for the other was lost before its row was written.
                 not_new.append(number)
@@ -202,7 +202,7 @@ class Shard:
 
     def _remember(
         self,
-        columns: Mapping[str, Sequence[Any]],
+        columns: Any,
         digests: Digests,
         facts: npt.NDArray[np.uint64],
         new: npt.NDArray[np.intp],
@@ -211,11 +211,11 @@ class Shard:
         entries = np.empty(len(new), ENTRY)
         entries["id_high"], entries["id_low"] = digests["high"][new], digests["low"][new]
         entries["facts"] = facts[new]
-        entries["offset"] = np.array(columns["offset"], np.uint64)[new]
-        entries["partition"] = np.array(columns["partition"], np.uint16)[new]
-        numbers = {topic: self._number_of(topic) for topic in set(columns["topic"])}
-        entries["topic"] = np.array([numbers[topic] for topic in columns["topic"]], np.uint16)[new]
-        arrivals_ms = np.array(columns["broker_time_us"], np.int64)[new] // 1_000
+        entries["offset"] = np.array(columns.offset, np.uint64)[new]
+        entries["partition"] = np.array(columns.partition, np.uint16)[new]
+        numbers = {topic: self._number_of(topic) for topic in set(columns.topic)}
+        entries["topic"] = np.array([numbers[topic] for topic in columns.topic], np.uint16)[new]
+        arrivals_ms = np.array(columns.broker_time_us, np.int64)[new] // 1_000
         buckets, places_ms = np.divmod(arrivals_ms, self._bucket_ms)
         entries["arrival_ms"] = places_ms
         fresh = {int(bucket): entries[buckets == bucket] for bucket in np.unique(buckets)}
@@ -248,6 +248,10 @@ class Shard:
             remembered.offset,
             remembered.arrival_ms * 1_000,
         )
+
+
+def _place_of(first: FirstSeen) -> tuple[str, int, int]:
+    return first.topic, first.partition, first.offset
 
 
 def _repeated(ids: Sequence[str]) -> set[int]:

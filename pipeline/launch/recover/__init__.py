@@ -1,1 +1,1 @@
-"""`--start_from_tables`: a job that goes on with what the tables hold, when its state is lost."""
+"""`--start_from_tables`: a job whose state is lost resumes with what the tables hold."""

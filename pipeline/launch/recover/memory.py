@@ -1,4 +1,4 @@
-"""Which ids must a job remember that begins without state? Those of the last horizon."""
+"""Collects the ids of the last horizon for a job that begins without state."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How does a job go on whose state is lost? With what the tables hold, and what Kafka still does.
+"""Resumes a job whose state is lost, from what the tables hold and what Kafka still holds.
 
 A lost job leaves some rows of its last seconds in the tables and others not. So first the records
 between are counted, by a bounded run; then every partition is covered up to one offset, and the job
@@ -55,7 +55,7 @@ class Recovery:
         self._tables = HeldTables(config.sink, config.bigquery_endpoint)
 
     def prepare(self) -> PipelineConfig:
-        """Returns the configuration of the job that goes on.
+        """Returns the configuration of the job that resumes.
 
         Raises:
             CannotStart: another job writes, records are lost, or a service does not answer.

@@ -1,4 +1,4 @@
-"""What does Kafka still hold, and which of it is in no table?"""
+"""Finds the records that Kafka still holds and that are in no table."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
--- Why are records rejected, since when, and how many wait to be mended? By day of arrival.
+-- Why are records rejected, since when, and how many wait to be corrected? By day of arrival.
 CREATE OR REPLACE VIEW `${dataset}.dead_letters_by_reason` AS
 SELECT
   DATE(letter.broker_time) AS day,

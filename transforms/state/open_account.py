@@ -1,4 +1,4 @@
-"""What a worker remembers of one account: a step for each payment, not a scan of all before.
+"""The memory of one account in a worker: a step for each payment, not a scan of all before.
 
 The busiest accounts have hundreds of payments in an hour, and they are also those that pay most
 often. Looking at all of them for every payment was half of a worker's time.
@@ -7,21 +7,18 @@ often. Looking at all of them for every payment was half of a worker's time.
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable
+import functools
+from collections.abc import Callable, Iterable
+from typing import Any, cast
 
 import orjson
 
-from transforms.payment.account_memory import (
-    DEVICES_MAX,
-    HOUR_US,
-    RECENT_MAX,
-    TEN_MINUTES_US,
-    InCurrency,
-    Paid,
-    Recent,
-    Window,
-)
+from transforms.payment.fraud_rules import HOUR_US, TEN_MINUTES_US, Seen
 from transforms.payment.transaction import Transaction
+from transforms.state.account_memory import DEVICES_MAX, RECENT_MAX, InCurrency, Paid, Recent
+
+# As _make, without the call of Python's own that it is for each payment.
+_seen = cast(Callable[[Iterable[Any]], Seen], functools.partial(tuple.__new__, Seen))
 
 
 class OpenAccount:
@@ -34,7 +31,7 @@ class OpenAccount:
         currencies: what was paid in each; ISO 4217 bounds them.
         country, country_time_us: of the newest payment that named one, and its event time.
         devices: the one used last stands last.
-        weight: what the account takes, as its owner counted it last (contract/account_book.py).
+        weight: what the account takes, as its owner counted it last (account_state.py).
         changed: whether it is ahead of its encoded form.
     """
 
@@ -89,16 +86,21 @@ class OpenAccount:
             found = self.currencies[currency] = InCurrency()
         return found
 
-    def window(self, payment: Transaction, same: InCurrency, small_max: int) -> Window:
-        """Returns what was paid before the payment, once moved to its arrival."""
+    def seen(self, payment: Transaction, same: InCurrency, small_max: int) -> Seen:
+        """Returns the payment with what was paid before it, once moved to its arrival."""
         if not self._in_order:
-            return self._scan(payment.broker_time_us, payment.currency, small_max)
-        return Window(
-            self._minutes_count,
-            same.minutes_minor,
-            len(self._hour),
-            same.hour_minor,
-            bisect.bisect_right(same.minutes_sorted, small_max),
+            return self._scan(payment, same, small_max)
+        return _seen(
+            (
+                payment,
+                self,
+                same,
+                self._minutes_count,
+                same.minutes_minor,
+                len(self._hour),
+                same.hour_minor,
+                bisect.bisect_right(same.minutes_sorted, small_max),
+            )
         )
 
     def add(self, payment: Transaction | Paid, same: InCurrency) -> None:
@@ -170,10 +172,14 @@ class OpenAccount:
         for each in payments:
             self._append(each, self.in_currency(each[2]))
 
-    def _scan(self, arrival_us: int, currency: str, small_max: int) -> Window:
-        minutes = [each for each in self._hour if each[0] > arrival_us - TEN_MINUTES_US]
+    def _scan(self, payment: Transaction, same: InCurrency, small_max: int) -> Seen:
+        since_us, currency = payment.broker_time_us - TEN_MINUTES_US, payment.currency
+        minutes = [each for each in self._hour if each[0] > since_us]
         before = [each[1] for each in minutes if each[2] == currency]
-        return Window(
+        return Seen(
+            payment,
+            self,
+            same,
             len(minutes),
             sum(before),
             len(self._hour),

@@ -1,4 +1,4 @@
-"""Every claim of docs/guarantees.md names tests and faults that exist."""
+"""Every claim of docs/proof.md names tests and faults that exist."""
 
 import re
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from harness.faults.catalogue import FAULTS
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-DOCUMENT = (REPOSITORY / "docs/guarantees.md").read_text()
+DOCUMENT = (REPOSITORY / "docs/proof.md").read_text()
 NAMED = re.findall(r"`(tests/\S+?\.py)::(\w+)`", DOCUMENT)
 
 

@@ -1,12 +1,9 @@
-"""What is counted of an account, and within which bounds."""
+"""The counts that are kept of an account, and their bounds."""
 
 from __future__ import annotations
 
-import math
 from typing import NamedTuple
 
-HOUR_US = 3_600_000_000
-TEN_MINUTES_US = 600_000_000
 # An account with more payments in an hour than this is far beyond every threshold: its counts stop
 # here, and its memory at about 20 kB.
 RECENT_MAX = 500
@@ -30,40 +27,12 @@ class Paid(NamedTuple):
     device_id: str | None
 
 
-class Window(NamedTuple):
-    """The payments before another, within an hour of its arrival and within ten minutes.
-
-    Sums are of those in its currency.
-    """
-
-    count_10min: int
-    amount_minor_10min: int
-    count_1h: int
-    amount_minor_1h: int
-    small_count_10min: int  # in its currency, of at most the amount that was asked for
-
-
-class Baseline(NamedTuple):
-    """Mean and spread of amounts in minor units, by Welford's method.
-
-    Statistics, not money: floats, as stable as they come (Welford, Technometrics 4/3, 1962).
-    """
-
-    number: int = 0  # of amounts
-    mean: float = 0.0
-    m2: float = 0.0  # sum of the squared distances from the mean
-
-    @property
-    def stddev(self) -> float | None:
-        """Returns the sample standard deviation, None below two amounts."""
-        return math.sqrt(self.m2 / (self.number - 1)) if self.number > 1 else None
-
-
 class InCurrency:
     """What an account has paid in one currency; one object, because each payment changes all.
 
     Attributes:
-        number, mean, m2: those of Baseline, of all payments.
+        number, mean, m2: of the amounts of all payments, by Welford's method. Statistics, not
+            money: floats, as stable as they come (Welford, Technometrics 4/3, 1962).
         hour_minor, minutes_minor: the sums of the last hour and ten minutes.
         minutes_sorted: the amounts of the last ten minutes, the smallest first.
     """
@@ -78,10 +47,6 @@ class InCurrency:
         """Begins to count the last hour and ten minutes."""
         self.hour_minor = self.minutes_minor = 0
         self.minutes_sorted: list[int] = []
-
-    def baseline(self) -> Baseline:
-        """Returns mean and spread so far."""
-        return Baseline(self.number, self.mean, self.m2)
 
     def add_to_baseline(self, amount_minor: int) -> None:
         """Takes one amount more into mean and spread."""

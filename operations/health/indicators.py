@@ -1,4 +1,4 @@
-"""What is measured of a running job, and when it is too much. Pure decisions."""
+"""The indicators of a running job and their limits. Pure decisions."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Section:
 
     Attributes:
         title: which source, and where.
-        vitals: what was measured there.
+        indicators: what was measured there.
         notes: what else it says, a line each.
         problem: why it could not be asked; None when it answered.
         last_failure: of the job, for programs.
@@ -45,7 +45,7 @@ class Section:
 
     name: str
     title: str
-    vitals: list[Indicator] = dataclasses.field(default_factory=list)
+    indicators: list[Indicator] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
     problem: str | None = None
     last_failure: dict[str, object] | None = None

@@ -1,0 +1,55 @@
+"""Makes, compares and checks the tables and audit views in BigQuery.
+
+    payments tables create --bigquery_dataset=PROJECT.DATASET --dry_run
+    payments tables create --bigquery_dataset=PROJECT.DATASET
+    payments tables diff   --bigquery_dataset=PROJECT.DATASET
+    payments tables check  --bigquery_dataset=PROJECT.DATASET
+    payments tables generate
+
+Exit code: 0 as the contract says, 1 something differs, or a law is broken, 2 a mistake in the
+flags, 3 BigQuery did not answer.
+"""
+
+from __future__ import annotations
+
+from operations import tool_flags
+from payments.parser import Parser
+
+_COMMANDS = {
+    "create": (
+        "makes what is missing, then compares",
+        "Makes the dataset, the tables that are missing and the audit views, and compares them as "
+        "diff does. A table that exists is never changed; a view is brought to what sql/audit "
+        "says.",
+    ),
+    "diff": (
+        "compares tables and views with this checkout",
+        "Compares columns, partitioning and clustering with transforms/payment/tables.py, "
+        "and the views with sql/audit. Exit code 1 when something differs.",
+    ),
+    "check": (
+        "asks whether the laws of sql/**/checks.sql hold",
+        "Runs every check and prints one line for each, with rows that break it. Exit code 1 when "
+        "a #fail check fails; a #warn check only warns. Reads whole tables: BigQuery bills that.",
+    ),
+    "generate": (
+        "writes sql/<table>/table.sql and schema.json anew",
+        "Writes sql/<table>/table.sql and schema.json from transforms/payment/tables.py. "
+        "Needs no BigQuery.",
+    ),
+}
+
+
+def parser() -> Parser:
+    """Returns the parser of the command line."""
+    whole = tool_flags.parser("payments tables", __doc__)
+    commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, (summary, description) in _COMMANDS.items():
+        command = commands.add_parser(name, help=summary, description=description)
+        if name == "generate":
+            continue
+        tool_flags.add_bigquery(command)
+        tool_flags.add_json(command)
+        if name == "create":
+            tool_flags.add_dry_run(command)
+    return whole
