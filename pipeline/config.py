@@ -70,6 +70,10 @@ class _Problems(list[str]):
             self += error.problems
             return stand_in
 
+    def given(self, stand_in: T, kind: Callable[[str], T], flag: str, value: str | None) -> T:
+        """Returns what a flag says, the stand-in where it says nothing."""
+        return self.instead(stand_in, _as, kind, flag, value) if value else stand_in
+
     def in_range(self, flag: str, value: int) -> int:
         """Returns a number if it is in the range of its flag."""
         return self.instead(0, _in_range, flag, value)
@@ -90,12 +94,10 @@ class _Problems(list[str]):
         """Returns what to read."""
         servers = kafka.kafka_bootstrap_servers
         return KafkaSource(
-            bootstrap_servers=self.instead(
-                "", _needed, flag_types.servers, "--kafka_bootstrap_servers", servers
+            bootstrap_servers=self.given(
+                "", flag_types.servers, "--kafka_bootstrap_servers", servers
             ),
-            topics=self.instead(
-                (), _needed, flag_types.topics, "--kafka_topics", kafka.kafka_topics
-            ),
+            topics=self.given((), flag_types.topics, "--kafka_topics", kafka.kafka_topics),
             properties=self.instead({}, _properties, kafka.kafka_config_file),
             expansion_service=self.address("--expansion_service", launch.expansion_service),
             group=None if launch.no_preflight else group,
@@ -244,12 +246,13 @@ class PipelineConfig:
         flink = options.view_as(FlinkOptions)
         wrong = _Problems()
         runner = _runner(options)
-        project, dataset = wrong.instead(
-            ("", ""),
-            _needed,
-            flag_types.dataset,
-            "--bigquery_dataset",
-            write.bigquery_dataset,
+        wrong += _missing(
+            kafka_bootstrap_servers=kafka.kafka_bootstrap_servers,
+            kafka_topics=kafka.kafka_topics,
+            bigquery_dataset=write.bigquery_dataset,
+        )
+        project, dataset = wrong.given(
+            ("", ""), flag_types.dataset, "--bigquery_dataset", write.bigquery_dataset
         )
         run_id = wrong.instead("", _run_id, launch.run_id)
         token = secrets.token_hex(4)
@@ -483,14 +486,15 @@ def _runner(options: PipelineOptions) -> str:
     return runner
 
 
-def _needed(kind: Callable[[str], T], flag: str, value: str | None) -> T:
-    """Returns what a flag says that must be given."""
-    if not value:
-        raise ConfigError(
-            f"{flag} is required. Hint: a flag, a variable (PAYMENTS_…) or a key of --config FILE "
-            "says it."
+def _missing(**values: str | None) -> Iterator[str]:
+    """Yields what to say of flags that must be there and are not: all of them in a line."""
+    missing = [f"--{name}" for name, value in values.items() if not value]
+    if missing:
+        verb = "is" if len(missing) == 1 else "are"
+        yield (
+            f"{' and '.join(missing)} {verb} required. Hint: a flag, a variable (PAYMENTS_…) or a "
+            "key of --config FILE says it."
         )
-    return _as(kind, flag, value)
 
 
 def _problems_of(check: Callable[..., object], *arguments: Any) -> tuple[str, ...]:
