@@ -48,13 +48,15 @@ def _tell(report: Report) -> int:
 
 def _run(arguments: argparse.Namespace) -> Report:
     sandbox = Sandbox(arguments.dir)
-    with _up(sandbox, keep=arguments.keep):
+    kept: list[str] = []
+    with _up(sandbox, keep=arguments.keep, kept=kept):
         e2e_run = E2ERun(
             f"demo_{time.strftime('%Y%m%d_%H%M%S')}",
             sandbox.endpoints(),
             Path(arguments.dir) / "demo",
         )
         e2e_run.prepare()
+        kept += ready_commands(e2e_run, arguments.dir)
         if arguments.runner == "direct":
             _on_direct(e2e_run, arguments)
             return _compare(e2e_run)
@@ -65,6 +67,23 @@ def _run(arguments: argparse.Namespace) -> Report:
             return _compare(e2e_run)  # beside the job: totals by minute follow the rows
         finally:
             e2e_run.flink.cancel(job)
+
+
+def ready_commands(e2e_run: E2ERun, sandbox_dir: str) -> list[str]:
+    """Returns what someone can run on a sandbox that is left up: each line as it is."""
+    endpoints = e2e_run.endpoints
+    dataset = f"--bigquery_dataset={endpoints['project']}.{e2e_run.name}"
+    tables = f"{dataset} --bigquery_endpoint={endpoints['bigquery']}"
+    topic = f"--kafka_bootstrap_servers={endpoints['kafka']} --kafka_topics={e2e_run.topic}"
+    payments = f"{Path(sys.executable).parent / 'python'} -m payments"
+    return [
+        f"{payments} reconcile {topic} {tables} --ledger={e2e_run.ledger}",
+        f"{payments} health {topic} {tables} {e2e_run.flink_flag}",
+        f"{payments} dead-letters list {tables}",
+        f"{payments} job list {e2e_run.flink_flag}",
+        f"{payments} tables check {tables}",
+        f"{Path(sys.executable).parent / 'python'} -m sandbox down --dir={sandbox_dir}",
+    ]
 
 
 def _compare(e2e_run: E2ERun) -> Report:
@@ -148,14 +167,16 @@ def _traffic(arguments: argparse.Namespace) -> list[str]:
 
 
 @contextlib.contextmanager
-def _up(sandbox: Sandbox, keep: bool) -> Iterator[None]:
+def _up(sandbox: Sandbox, keep: bool, kept: Sequence[str]) -> Iterator[None]:
     keep = keep or sandbox.is_up()  # whoever brought it up before us takes it down
     sandbox.up(_say)
     try:
         yield
     finally:
         if keep:
-            _say(f"kept: python -m sandbox status --dir={sandbox.layout.root}")
+            _say("the sandbox is still up; what was run can be looked at:")
+            for line in kept:
+                print(f"    {line}", file=sys.stderr, flush=True)
         else:
             sandbox.down()
             _say("the sandbox is down")

@@ -1,20 +1,21 @@
-"""A client of Flink's REST interface, as far as the end-to-end runs need it."""
+"""The jobs of a Flink cluster, as end-to-end runs wait for them and look at them."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import time
 from typing import Any
 from urllib.parse import urlencode
 
-import requests
-
 from harness.errors import HarnessError
-from operations.errors import RolloutError
-from operations.rollout.flink_jobs import FlinkJobs
+from operations.errors import FlinkError
+from operations.flink_client import ENDED, FlinkClient
 from transforms.payment.metric_names import NAMESPACE, CounterName
 
-_ENDED = {"CANCELED", "FAILED", "FINISHED", "SUSPENDED"}
+# No end-to-end run waits for another JobManager to go on with a suspended job.
+_ENDED = ENDED | {"SUSPENDED"}
+_DUMP_SEC = 30
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,11 +28,10 @@ class Checkpoints:
 
 
 class FlinkCluster:
-    """A Flink cluster by its REST address, host:port."""
+    """A Flink cluster by its REST address, host:port. What does not answer is a FlinkError."""
 
     def __init__(self, address: str) -> None:
-        self._url = f"http://{address}"
-        self._jobs = FlinkJobs(address)
+        self._client = FlinkClient(address)
 
     def live_jobs(self) -> list[str]:
         """Returns the ids of jobs that have not ended."""
@@ -47,10 +47,9 @@ class FlinkCluster:
 
     def checkpoints(self, job: str) -> Checkpoints:
         """Returns what the job has saved."""
-        stats = self._get(f"/jobs/{job}/checkpoints")
-        newest = (stats.get("latest") or {}).get("completed") or {}
-        counts = stats["counts"]
-        return Checkpoints(counts["completed"], counts["restored"], newest.get("state_size", 0))
+        found = self._client.checkpoints(job)
+        state_bytes = found.newest.state_bytes if found.newest else 0
+        return Checkpoints(found.completed, found.restored, state_bytes)
 
     def task_managers(self, job: str) -> set[str]:
         """Returns the ids of the TaskManagers that run the job at this moment."""
@@ -63,7 +62,7 @@ class FlinkCluster:
 
     def checkpoint_under_way(self, job: str) -> bool:
         """Tells whether a checkpoint has begun and not ended."""
-        return bool(self._get(f"/jobs/{job}/checkpoints")["counts"]["in_progress"])
+        return bool(self._client.checkpoints(job).in_progress)
 
     def counter(self, job: str, name: CounterName) -> int:
         """Returns a counter of the pipeline, summed over all tasks that run now.
@@ -76,8 +75,8 @@ class FlinkCluster:
 
     def newest_failure(self, job: str) -> str:
         """Returns what last made the job fail, with its stack trace; "" when nothing has."""
-        entries = self._get(f"/jobs/{job}/exceptions")["exceptionHistory"]["entries"]
-        return str(entries[0]["stacktrace"]) if entries else ""
+        failures = self._client.failures(job)
+        return failures[0].stack if failures else ""
 
     def wait_for_checkpoint(self, job: str, timeout_sec: float) -> None:
         """Returns when all tasks run and one more checkpoint has completed than before."""
@@ -90,7 +89,7 @@ class FlinkCluster:
                     before = completed if before is None else before
                     if completed > before:
                         return
-            except requests.RequestException:
+            except FlinkError:
                 before = None  # the JobManager is not up: what it counted may be gone with it
             time.sleep(0.5)
         raise HarnessError(
@@ -103,67 +102,62 @@ class FlinkCluster:
         try:
             tasks = self._get(f"/jobs/{job}")["status-counts"]
             newest = self._get(f"/jobs/{job}/checkpoints")["history"][:3]
-            failure = self.newest_failure(job).partition("\n")[0]
-        except requests.RequestException as error:
-            return f"the JobManager does not answer ({type(error).__name__})"
+            failures = self._client.failures(job)
+        except FlinkError as error:
+            return str(error)
         running = f"{tasks['RUNNING']} of {sum(tasks.values())} tasks run"
         checkpoints = [
             f"{each['status']} after {each['end_to_end_duration'] / 1_000:.0f} s, "
             f"{each['num_acknowledged_subtasks']} of {each['num_subtasks']} subtasks"
             for each in newest
         ]
-        return f"{running}; newest checkpoints: {checkpoints}; newest failure: {failure or 'none'}"
+        failure = failures[0].cause if failures else "none"
+        return f"{running}; newest checkpoints: {checkpoints}; newest failure: {failure}"
 
     def trigger_checkpoint(self, job: str) -> None:
         """Asks for a checkpoint now, besides those that the job takes by itself.
 
         Whether it comes about is for `checkpoints` to tell: a job that is starting has none.
         """
-        url = f"{self._url}/jobs/{job}/checkpoints"
-        requests.post(url, json={"checkpointType": "CONFIGURED"}, timeout=10).raise_for_status()
+        self._client.post(f"/jobs/{job}/checkpoints", {"checkpointType": "CONFIGURED"})
 
     def cancel(self, job: str, timeout_sec: float = 60) -> None:
         """Cancels the job and returns when it has ended."""
         deadline = time.monotonic() + timeout_sec
         while time.monotonic() < deadline:
-            try:
+            # A JobManager that is not up yet does not answer; one that forgot the job has none.
+            with contextlib.suppress(FlinkError):
                 if job not in self.live_jobs():
                     return
-                # Asked again and again: a JobManager that has just been restarted may not know
-                # the job yet, or not remember that it was asked.
-                requests.patch(f"{self._url}/jobs/{job}?mode=cancel", timeout=10)
-            except requests.RequestException:
-                pass  # not up yet; the deadline tells when to give up
+                self._client.ask_to_cancel(job)
             time.sleep(0.5)
         raise HarnessError(f"the Flink job {job} did not end within {timeout_sec:.0f} s")
 
     def savepoint(self, job: str, timeout_sec: float, cancel: bool = False) -> str:
         """Returns the URI of a savepoint; the job continues unless it is cancelled by it."""
         try:
-            return self._jobs.savepoint(job, timeout_sec, cancel)
-        except RolloutError as error:
+            return self._client.savepoint(job, timeout_sec, cancel)
+        except FlinkError as error:
             raise HarnessError(str(error)) from None
 
     def stop_with_savepoint(self, job: str, timeout_sec: float) -> str:
-        """Stops the job and returns the URI of the savepoint from which another resumes.
-
-        By a savepoint with `cancel-job`, not by Flink's `stop`: that ends Beam's source before the
-        savepoint, drained or not, and a source that ends says that time is over. Windows are then
-        closed in the savepoint, with half of their minute in them.
-        """
-        deadline = time.monotonic() + timeout_sec
+        """Stops the job and returns the URI of the savepoint from which another resumes."""
         # Should it fail, the job may have ended all the same. Flink then says where the savepoint
         # is, and that starting from it commits what was not.
         savepoint = self.savepoint(job, timeout_sec, cancel=True)
-        while job in self.live_jobs():
-            if time.monotonic() > deadline:
-                raise HarnessError(f"the Flink job {job} did not stop within {timeout_sec:.0f} s")
-            time.sleep(0.5)
+        if self._client.wait_for_end(job, timeout_sec).lives:
+            raise HarnessError(f"the Flink job {job} did not stop within {timeout_sec:.0f} s")
         return savepoint
+
+    def thread_dump(self, task_manager: str) -> Any:
+        """Returns what every thread of a TaskManager is doing."""
+        return FlinkClient(self._client.address, _DUMP_SEC).get(
+            f"/taskmanagers/{task_manager}/thread-dump"
+        )
 
     def jobs(self) -> dict[str, str]:
         """Returns the status of every job by its id, of ended ones as well."""
-        return {job["id"]: job["status"] for job in self._get("/jobs")["jobs"]}
+        return {job.job_id: job.state for job in self._client.jobs()}
 
     def _counter_of_vertex(self, job: str, vertex: str, name: CounterName) -> int:
         metrics = f"/jobs/{job}/vertices/{vertex}/subtasks/metrics"
@@ -181,6 +175,4 @@ class FlinkCluster:
         return sum(int(metric["sum"]) for answer in found for metric in answer)
 
     def _get(self, path: str) -> Any:
-        response = requests.get(self._url + path, timeout=10)
-        response.raise_for_status()
-        return response.json()
+        return self._client.get(path)

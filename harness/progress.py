@@ -6,12 +6,12 @@ import dataclasses
 import datetime as dt
 import time
 
-import requests
 from kafka import KafkaConsumer
 from kafka.structs import TopicPartition
 
 from harness.e2e_run import PARTITIONS, E2ERun
 from operations import bigquery_client
+from operations.errors import FlinkError
 from transforms.payment.outcome import Outcome
 from transforms.payment.tables import DERIVED_TABLES, OUTCOME_TABLES
 
@@ -35,6 +35,11 @@ class Snapshot:
         """Returns the snapshot as one line for people."""
         fresh = "-" if self.freshness_sec is None else f"{self.freshness_sec:.1f} s"
         state = "-" if self.state_bytes is None else f"{self.state_bytes / 1e6:.1f} MB"
+        if self.read_from and not self.queryable and self.state_bytes is not None:
+            return (
+                f"{self.elapsed_sec:4.0f} s  offsets {self.read_from:>7}  starting: nothing is "
+                "queryable before the next checkpoint"
+            )
         return (
             f"{self.elapsed_sec:4.0f} s  offsets {self.read_from:>7}  accepted "
             f"{self.rows[Outcome.ACCEPTED]:>7}  duplicates {self.rows[Outcome.DUPLICATE]:>5}  "
@@ -95,5 +100,5 @@ class Watch:
             return None
         try:
             return self._e2e_run.flink.checkpoints(self._job).state_bytes
-        except requests.RequestException:
+        except FlinkError:
             return None  # the JobManager is being killed, perhaps: the demo continues

@@ -5,6 +5,7 @@
     reconcile     proves that each record of a topic is counted once
     dead_letters  looks at rejected records, and sends them again
     health        says whether a job is well
+    job           the jobs on Flink, and how one is ended
     rollout       changes a version beside the running one
 
 `payments COMMAND --help` teaches each. No command here imports a step, or Beam.

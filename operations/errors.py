@@ -8,6 +8,7 @@ from payments.errors import OperatorError
 __all__ = [
     "CannotCheck",
     "CannotStart",
+    "FlinkError",
     "NoAnswer",
     "OperatorError",
     "ReplayError",
@@ -31,6 +32,20 @@ class CannotCheck(OperatorError):
     """The comparison could not be made."""
 
     exit_code = exit_codes.COULD_NOT_LOOK
+
+
+class FlinkError(CannotCheck):
+    """Flink could not be asked, or does not know or do what it was asked for.
+
+    Attributes:
+        missing: whether Flink answered that there is no such thing.
+    """
+
+    def __init__(self, message: str, *, missing: bool = False) -> None:
+        super().__init__(message)
+        self.missing = missing
+        if missing:
+            self.exit_code = exit_codes.FINDING
 
 
 class RolloutError(OperatorError):

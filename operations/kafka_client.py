@@ -11,6 +11,7 @@ from kafka.errors import KafkaError
 from transforms.kafka import causes as kafka_causes
 from transforms.kafka import connection as kafka_connection
 from transforms.kafka import reader as kafka_reader
+from transforms.kafka import slow
 from transforms.kafka.properties import PropertiesError
 
 # A broker that is up answers in milliseconds; one that is down should be reported before a person
@@ -72,7 +73,8 @@ def _connect(client: Any, servers: str, properties: Mapping[str, str], **more: A
         arguments = kafka_connection.for_kafka_python(servers, properties)
     except PropertiesError as error:
         raise Unreachable(f"--kafka_config_file: {error}") from None
-    with kafka_causes.collected() as causes:
+    waits = f"waiting for a Kafka broker at {servers}, for at most {BROKER_TIMEOUT_MS // 1_000} s"
+    with kafka_causes.collected() as causes, slow.told(waits):
         try:
             return client(**arguments, bootstrap_timeout_ms=BROKER_TIMEOUT_MS, **more)
         except KafkaError as error:

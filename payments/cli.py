@@ -58,6 +58,11 @@ COMMANDS = {
         "operations.dead_letters.flags",
     ),
     "health": Command("operations.health.command", "whether a job is well"),
+    "job": Command(
+        "operations.job.command",
+        "the jobs on Flink: list, show, cancel, savepoint",
+        "operations.job.flags",
+    ),
     "rollout": Command(
         "operations.rollout.command",
         "a new version beside the running one",

@@ -8,9 +8,9 @@ import datetime as dt
 import os
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from apache_beam.options.pipeline_options import (
     FlinkRunnerOptions,
@@ -48,7 +48,61 @@ RUNNERS = ("DirectRunner", "FlinkRunner", "DataflowRunner")
 
 
 class ConfigError(ValueError):
-    """A mistake in the flags: says what was required, what was received, and a hint."""
+    """Mistakes in the flags: each says what was required, what was received, and a hint.
+
+    Attributes:
+        problems: a line for each, so that all can be put right at once.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\nerror: ".join(problems))  # as programs print the first
+        self.problems = problems
+
+
+class _Problems(list[str]):
+    """What is wrong, gathered; a value that is wrong is given by a stand-in that nobody uses."""
+
+    def instead(self, stand_in: T, check: Callable[..., T], *arguments: Any) -> T:
+        """Returns what `check` returns; the stand-in when it raises ConfigError."""
+        try:
+            return check(*arguments)
+        except ConfigError as error:
+            self += error.problems
+            return stand_in
+
+    def given(self, stand_in: T, kind: Callable[[str], T], flag: str, value: str | None) -> T:
+        """Returns what a flag says, the stand-in where it says nothing."""
+        return self.instead(stand_in, _as, kind, flag, value) if value else stand_in
+
+    def in_range(self, flag: str, value: int) -> int:
+        """Returns a number if it is in the range of its flag."""
+        return self.instead(0, _in_range, flag, value)
+
+    def address(self, flag: str, value: str | None) -> str | None:
+        """Returns host:port; an empty flag is a mistake, not a flag left out."""
+        if value is None:
+            return None
+        return self.instead(value, _as, flag_types.host_port, flag, value)
+
+    def place(self, flag: str, value: str | None) -> str | None:
+        """Returns a folder as Beam takes it."""
+        return self.instead(None, _place, flag, value)
+
+    def source(
+        self, kafka: ReadKafkaOptions, launch: LaunchOptions, runner: str, group: str
+    ) -> KafkaSource:
+        """Returns what to read."""
+        servers = kafka.kafka_bootstrap_servers
+        return KafkaSource(
+            bootstrap_servers=self.given(
+                "", flag_types.servers, "--kafka_bootstrap_servers", servers
+            ),
+            topics=self.given((), flag_types.topics, "--kafka_topics", kafka.kafka_topics),
+            properties=self.instead({}, _properties, kafka.kafka_config_file),
+            expansion_service=self.address("--expansion_service", launch.expansion_service),
+            group=None if launch.no_preflight else group,
+            framed=runner == "FlinkRunner",
+        )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -185,164 +239,164 @@ class PipelineConfig:
         Raises:
             ConfigError: a flag is missing, malformed or contradicts another.
         """
-        runner = _runner(options)
         kafka = options.view_as(ReadKafkaOptions)
         rules = options.view_as(RulesOptions)
         write = options.view_as(WriteBigQueryOptions)
         launch = options.view_as(LaunchOptions)
-        servers, topics, where = _required(
+        flink = options.view_as(FlinkOptions)
+        wrong = _Problems()
+        runner = _runner(options)
+        wrong += _missing(
             kafka_bootstrap_servers=kafka.kafka_bootstrap_servers,
             kafka_topics=kafka.kafka_topics,
             bigquery_dataset=write.bigquery_dataset,
         )
-        expansion = _address("--expansion_service", launch.expansion_service)
-        endpoint = _address("--bigquery_endpoint", write.bigquery_endpoint)
-        project, dataset = _as(flag_types.dataset, "--bigquery_dataset", where)
-        run_id = _run_id(launch.run_id)
+        project, dataset = wrong.given(
+            ("", ""), flag_types.dataset, "--bigquery_dataset", write.bigquery_dataset
+        )
+        run_id = wrong.instead("", _run_id, launch.run_id)
         token = secrets.token_hex(4)
-        claim_id = None if launch.no_preflight else f"{run_id}/{token}"
         config = cls(
             runner=runner,
-            source=KafkaSource(
-                bootstrap_servers=_as(flag_types.servers, "--kafka_bootstrap_servers", servers),
-                topics=_as(flag_types.topics, "--kafka_topics", topics),
-                properties=_properties(kafka.kafka_config_file),
-                expansion_service=expansion,
-                group=None if launch.no_preflight else f"payments-{project}.{dataset}",
-                framed=runner == "FlinkRunner",
-            ),
+            source=wrong.source(kafka, launch, runner, f"payments-{project}.{dataset}"),
             sink=BigQuerySink(
                 project=project,
                 dataset=dataset,
-                streams=_streams(write.bigquery_streams, options),
-                endpoint=endpoint,
+                streams=wrong.instead(1, _streams, write.bigquery_streams, options),
+                endpoint=wrong.address("--bigquery_endpoint", write.bigquery_endpoint),
                 trace_id=f"payments:{VERSION}",
-                claim_id=claim_id,
+                claim_id=None if launch.no_preflight else f"{run_id}/{token}",
             ),
-            clock_skew_us=_in_range("--clock_skew_sec", rules.clock_skew_sec) * 1_000_000,
-            allowed_lateness_us=_lateness_sec(rules) * 1_000_000,
-            dead_letter_ratio_max=_ratio("--dead_letter_ratio_max", rules.dead_letter_ratio_max),
-            totals_every_sec=_in_range("--totals_every_sec", rules.totals_every_sec),
-            account_memory_us=_in_range("--account_memory_sec", rules.account_memory_sec)
+            clock_skew_us=wrong.in_range("--clock_skew_sec", rules.clock_skew_sec) * 1_000_000,
+            allowed_lateness_us=wrong.instead(0, _lateness_sec, rules) * 1_000_000,
+            dead_letter_ratio_max=wrong.instead(
+                0.0, _ratio, "--dead_letter_ratio_max", rules.dead_letter_ratio_max
+            ),
+            totals_every_sec=wrong.in_range("--totals_every_sec", rules.totals_every_sec),
+            account_memory_us=wrong.in_range("--account_memory_sec", rules.account_memory_sec)
             * 1_000_000,
             dedup_state=rules.dedup_state,
-            shards=_shards(rules.shards, options),
+            shards=wrong.instead(1, _shards, rules.shards, options),
             shards_asked_for=rules.shards is not None,
             job_endpoint=options.view_as(PortableOptions).job_endpoint,
-            resume=options.view_as(FlinkOptions).resume,
+            resume=flink.resume,
             preflight=not launch.no_preflight,
             continues=_continues(options),
-            shadow=options.view_as(FlinkOptions).allow_non_restored_state,
-            start_from_tables=_place("--start_from_tables", launch.start_from_tables),
+            shadow=flink.allow_non_restored_state,
+            start_from_tables=wrong.place("--start_from_tables", launch.start_from_tables),
             java_parts=None if launch.java_parts is None else Path(launch.java_parts),
-            checkpoint_sec=options.view_as(FlinkOptions).checkpointing_interval / 1_000,
+            checkpoint_sec=flink.checkpointing_interval / 1_000,
             run_id=run_id,
             job_name=options.view_as(GoogleCloudOptions).job_name
             or _job_name(runner, f"{project}.{dataset}", run_id, token),
             image=_image(options),
-            flink=_address("--flink", options.view_as(FlinkOptions).flink),
+            flink=wrong.address("--flink", flink.flink),
             take_over=launch.take_over,
             mirrored_topics=launch.mirrored_topics,
             updates=options.view_as(GoogleCloudOptions).update,
-            savepoint_path=options.view_as(FlinkOptions).savepoint_path,
+            savepoint_path=flink.savepoint_path,
         )
-        _place("--savepoint_path", options.view_as(FlinkOptions).savepoint_path)
-        config._check(options)
+        wrong.place("--savepoint_path", flink.savepoint_path)
+        wrong += config._problems(options)
+        if wrong:
+            raise ConfigError(*wrong)
         return config
 
-    def _check(self, options: PipelineOptions) -> None:
-        self._check_states()
+    def _problems(self, options: PipelineOptions) -> Iterator[str]:
+        """Yields what is wrong between flags, and with a runner's own."""
+        yield from self._check_states()
         if self.resume is not None:
-            self._check_resume(options)
+            yield from self._check_resume(options)
         if self.shadow:
-            self._check_shadow(options)
+            yield from self._check_shadow(options)
         if self.start_from_tables is not None:
-            self._check_start_from_tables()
+            yield from self._check_start_from_tables()
         if self.runner == "FlinkRunner":
-            self._check_flink(options)
+            yield from self._check_flink(options)
         if self.java_parts is not None:
-            self._check_java_parts()
+            yield from self._check_java_parts()
         if self.runner == "DataflowRunner":
-            self._check_dataflow(options)
+            yield from self._check_dataflow(options)
 
-    def _check_states(self) -> None:
+    def _check_states(self) -> Iterator[str]:
         """Refuses a state that the runner would not look at."""
         for flag, given, runner in (
             ("--savepoint_path", self.savepoint_path is not None, "FlinkRunner"),
             ("--update", self.updates, "DataflowRunner"),
         ):
             if given and self.runner != runner:
-                raise ConfigError(
+                yield (
                     f"{flag} is for {runner}, got {self.runner}, which would begin with nothing "
                     "and count everything again."
                 )
 
-    def _check_java_parts(self) -> None:
+    def _check_java_parts(self) -> Iterator[str]:
         if self.runner != "DataflowRunner":
-            raise ConfigError(
+            yield (
                 "--java_parts is for DataflowRunner, which starts Java workers by itself. Hint: "
                 f"{self.runner} needs --expansion_service, with workers beside it."
             )
         if self.source.expansion_service:
-            raise ConfigError("--java_parts and --expansion_service do the same: drop one of them.")
+            yield "--java_parts and --expansion_service do the same: drop one of them."
 
-    def _check_start_from_tables(self) -> None:
+    def _check_start_from_tables(self) -> Iterator[str]:
         if self.continues:
-            raise ConfigError(
+            yield (
                 "--start_from_tables is for a job whose state is lost, got a state to go on with "
                 "as well. Hint: drop one of the two; the state is the better choice."
             )
         if self.dedup_state != "sharded":
-            raise ConfigError(
+            yield (
                 "--start_from_tables needs --dedup_state=sharded, got "
                 f"{self.dedup_state}: the plain layout cannot begin with a memory."
             )
         if not self.preflight:
-            raise ConfigError(
+            yield (
                 "--start_from_tables reads Kafka and BigQuery before it submits, so it cannot go "
                 "with --no_preflight."
             )
 
-    def _check_shadow(self, options: PipelineOptions) -> None:
+    def _check_shadow(self, options: PipelineOptions) -> Iterator[str]:
         if not self.shards_asked_for:
-            raise ConfigError(
+            yield (
                 "--shadow needs --shards, the number that the other job has: with another one "
                 "Flink would drop all that it remembers. Hint: the other job said it at its start, "
                 "and its graph in Flink names 'Batch for N shards'."
             )
         if not options.view_as(FlinkOptions).savepoint_path:
-            raise ConfigError(
+            yield (
                 "--shadow needs --savepoint_path, got none. Hint: `payments rollout "
                 "savepoint` takes one of the job that runs."
             )
         if not self.preflight:
-            raise ConfigError(
+            yield (
                 "--shadow asks the tables whether they are empty before it submits, so it cannot "
                 "go with --no_preflight."
             )
 
-    def _check_resume(self, options: PipelineOptions) -> None:
+    def _check_resume(self, options: PipelineOptions) -> Iterator[str]:
         if self.runner != "FlinkRunner":
-            raise ConfigError(f"--resume is for FlinkRunner: {self.runner} keeps no checkpoints.")
+            yield f"--resume is for FlinkRunner: {self.runner} keeps no checkpoints."
         if not self.resume:
-            raise ConfigError("--resume must name a folder, got nothing.")
+            yield "--resume must name a folder, got nothing."
         if options.view_as(FlinkOptions).savepoint_path:
-            raise ConfigError(
+            yield (
                 "--resume finds the newest checkpoint by itself; --savepoint_path names one. Give "
                 "one of them."
             )
 
-    def _check_flink(self, options: PipelineOptions) -> None:
+    def _check_flink(self, options: PipelineOptions) -> Iterator[str]:
         for flag, value in (
             ("--job_endpoint", self.job_endpoint),
             ("--expansion_service", self.source.expansion_service),
         ):
             if not value:
-                raise ConfigError(
+                yield (
                     f"{flag} is required on FlinkRunner, got nothing. Hint: `python -m sandbox "
                     "flags` prints it for a running sandbox."
                 )
-            _as(flag_types.host_port, flag, value)
+        if self.job_endpoint:  # the expansion service's address has been looked at
+            yield from _problems_of(_as, flag_types.host_port, "--job_endpoint", self.job_endpoint)
         flink = options.view_as(FlinkOptions)
         for name in (
             "checkpointing_interval",
@@ -351,25 +405,25 @@ class PipelineConfig:
             "max_bundle_size",
             "max_bundle_time_mills",
         ):
-            _in_range(f"--{name}", getattr(flink, name))
+            yield from _problems_of(_in_range, f"--{name}", getattr(flink, name))
         parallelism = options.view_as(FlinkRunnerOptions).parallelism
         if parallelism != -1 and not 1 <= parallelism <= flink_keys.COUNT_MAX:
-            raise ConfigError(
+            yield (
                 f"--parallelism must be from 1 to {flink_keys.COUNT_MAX}, got {parallelism}. Hint: "
                 "there are at most as many shards and streams."
             )
 
-    def _check_dataflow(self, options: PipelineOptions) -> None:
+    def _check_dataflow(self, options: PipelineOptions) -> Iterator[str]:
         cloud = options.view_as(GoogleCloudOptions)
         for name in ("project", "region", "temp_location"):
             if not getattr(cloud, name):
-                raise ConfigError(
+                yield (
                     f"--{name} is required on DataflowRunner, got nothing. Hint: the project that "
                     "pays, a region such as europe-west1, and a gs:// folder for staged files."
                 )
         services = cloud.dataflow_service_options or []
         if mode := [each for each in services if each.startswith("streaming_mode")]:
-            raise ConfigError(
+            yield (
                 f"--dataflow_service_options must not choose a streaming mode, got {mode[0]}: it "
                 "is streaming_mode_exactly_once, always."
             )
@@ -377,13 +431,13 @@ class PipelineConfig:
             options.view_as(WorkerOptions).sdk_container_image
             or options.view_as(SetupOptions).setup_file
         ):
-            raise ConfigError(
+            yield (
                 "Dataflow's workers need this program: give --sdk_container_image (make "
                 "template-build) or --setup_file=./setup.py, got neither."
             )
         referring = kafka_properties.referring(self.source.properties)
         if referring:
-            raise ConfigError(
+            yield (
                 f"--kafka_config_file holds secrets ({', '.join(referring)}) that Dataflow's "
                 "workers would read from that file, and they have no such file. Hint: "
                 "docs/launch.md, 'Kafka from Dataflow', lists the ways without one."
@@ -432,16 +486,24 @@ def _runner(options: PipelineOptions) -> str:
     return runner
 
 
-def _required(**values: str | None) -> list[str]:
-    """Returns the values of flags that must be there; all that are missing are told at once."""
+def _missing(**values: str | None) -> Iterator[str]:
+    """Yields what to say of flags that must be there and are not: all of them in a line."""
     missing = [f"--{name}" for name, value in values.items() if not value]
     if missing:
         verb = "is" if len(missing) == 1 else "are"
-        raise ConfigError(
+        yield (
             f"{' and '.join(missing)} {verb} required. Hint: a flag, a variable (PAYMENTS_…) or a "
             "key of --config FILE says it."
         )
-    return [value or "" for value in values.values()]
+
+
+def _problems_of(check: Callable[..., object], *arguments: Any) -> tuple[str, ...]:
+    """Returns what `check` says against its arguments."""
+    try:
+        check(*arguments)
+    except ConfigError as error:
+        return error.problems
+    return ()
 
 
 def _as(kind: Callable[[str], T], flag: str, value: str) -> T:
@@ -450,10 +512,6 @@ def _as(kind: Callable[[str], T], flag: str, value: str) -> T:
         return kind(value)
     except argparse.ArgumentTypeError as error:
         raise ConfigError(f"{flag} {error}.") from None
-
-
-def _address(flag: str, value: str | None) -> str | None:
-    return None if value is None else _as(flag_types.host_port, flag, value)
 
 
 def _place(flag: str, value: str | None) -> str | None:
@@ -473,9 +531,11 @@ def _in_range(flag: str, value: int) -> int:
 
 def _lateness_sec(rules: RulesOptions) -> int:
     lateness_sec: int = rules.allowed_lateness_sec
-    problem = flag_ranges.problem_of_horizon(lateness_sec, rules.clock_skew_sec)
-    if problem:
-        raise ConfigError(problem)
+    # A skew that is wrong by itself is told as such, and says nothing of the lateness.
+    if not flag_ranges.problem("--clock_skew_sec", rules.clock_skew_sec):
+        problem = flag_ranges.problem_of_horizon(lateness_sec, rules.clock_skew_sec)
+        if problem:
+            raise ConfigError(problem)
     return _in_range("--allowed_lateness_sec", lateness_sec)
 
 

@@ -6,8 +6,9 @@
     payments run --config=payments.toml
 
 Exit code: 0 the job finished, or was submitted with --no_wait_until_finish, or runs already by the
-same --run_id; 1 it failed, or could not be started; 2 a mistake in the flags; 3 a service that must
-be asked first did not answer; 130 interrupted.
+same --run_id; 1 it failed, or could not be started, or found no valid record on DirectRunner; 2 a
+mistake in the flags; 3 a service that must be asked first did not answer; 4 somebody cancelled the
+job; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from typing import NoReturn
 
 import apache_beam as beam
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
-from apache_beam.runners.runner import PipelineResult, PipelineState
+from apache_beam.runners.runner import PipelineResult
 
 from operations.errors import CannotStart, OperatorError
 from payments import exit_codes, sources
@@ -35,34 +36,15 @@ from payments.parser import CONFIG_MEANING, Parser
 from payments.settings import CONFIG, OF_THE_JOB
 from pipeline import runners
 from pipeline.config import RUNNERS, ConfigError, PipelineConfig
-from pipeline.launch import java_parts, preflight, resume, start
+from pipeline.launch import java_parts, preflight, resume, run_here, start
 from pipeline.launch.claim import AlreadyRuns, Claim
+from pipeline.launch.stops import stopped
+from pipeline.launch.wait import wait
 from pipeline.options import OWN_OPTIONS, FlinkOptions
 from pipeline.program import Program
-from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
 from transforms.kafka import causes as kafka_causes
-from transforms.kafka.reader import CannotRead
-from transforms.kafka.topic_watch import PartitionsAdded, TopicRemade
-from transforms.limit_dead_letters import TooManyDeadLetters
-from transforms.payment.arrival import NoArrivalTime
-from transforms.payment.ends_job import without_mark
-from transforms.state.shard import HorizonChanged, ShardsChanged
 
 _LOG = logging.getLogger("pipeline")
-
-# Errors by which a step stops the job on purpose: one line that says why, and a hint.
-_STOPS = (
-    TooManyDeadLetters,
-    RefusedRow,
-    CannotWrite,
-    PartitionsAdded,
-    TopicRemade,
-    ClaimLost,
-    HorizonChanged,
-    ShardsChanged,
-    NoArrivalTime,
-    CannotRead,
-)
 
 # What is no OperatorError, and ends a launch in a line all the same.
 _ENDS = {
@@ -106,9 +88,8 @@ def end(code: int) -> NoReturn:
 def _launch(asked: Sequence[str], program: Program) -> int:
     arguments, added = sources.completed(asked, OF_THE_JOB)
     try:
-        _refuse_unknown_flags(arguments)
         options = PipelineOptions(arguments)
-        config = PipelineConfig.from_options(options)
+        config = _checked(arguments, options)
     except ConfigError as error:
         raise _with_source(error, added) from None
     try:
@@ -118,11 +99,26 @@ def _launch(asked: Sequence[str], program: Program) -> int:
         return exit_codes.WELL
 
 
+def _checked(arguments: Sequence[str], options: PipelineOptions) -> PipelineConfig:
+    """Returns the configuration; raises ConfigError with all that is wrong with the flags."""
+    unknown = _unknown_flags(arguments)
+    try:
+        config = PipelineConfig.from_options(options)
+    except ConfigError as error:
+        raise ConfigError(*unknown, *error.problems) from None
+    if unknown:
+        raise ConfigError(*unknown)
+    return config
+
+
 def _with_source(error: ConfigError, added: Mapping[str, sources.Value]) -> SettingsError:
-    """Returns the error with the place that a wrong value came from, unless that is a flag."""
-    named = next((name for name in added if re.match(rf"--{name}\b", str(error))), None)
-    came_from = "" if named is None else f"{added[named].source}: "
-    return SettingsError(f"{came_from}{error}")
+    """Returns the error with the places that wrong values came from, unless those are flags."""
+    return SettingsError(str(ConfigError(*(_from_where(each, added) for each in error.problems))))
+
+
+def _from_where(problem: str, added: Mapping[str, sources.Value]) -> str:
+    named = next((name for name in added if re.match(rf"--{name}\b", problem)), None)
+    return problem if named is None else f"{added[named].source}: {problem}"
 
 
 def _run(config: PipelineConfig, options: PipelineOptions, program: Program) -> int:
@@ -134,22 +130,45 @@ def _run(config: PipelineConfig, options: PipelineOptions, program: Program) -> 
     try:
         config = start.prepare(config, claim, functools.partial(_complete, program))
         if config.bounded:
-            claim.submitted(config.job_name)  # DirectRunner runs here and now
+            _run_here(program, config, options, claim)
+            _LOG.info("DONE after %.0f s", time.monotonic() - started_at)
+            return exit_codes.WELL
         result = _submit(program, config, options, claim)
+    except KeyboardInterrupt:
+        claim.failed("stopped by Ctrl-C")
+        raise
     except BaseException as error:
-        why = _stopped(error)
+        why = stopped(error)
         claim.failed(why)
         if isinstance(error, OperatorError):
             raise
         if isinstance(error, RuntimeError):
             return exit_codes.told(why, exit_codes.FINDING)
         raise
-    if not config.bounded:
-        claim.submitted(runners.job_id(result))
+    claim.submitted(runners.job_id(result))
     if options.view_as(StandardOptions).no_wait_until_finish:
-        _LOG.info("submitted to %s; not waiting", config.runner)
+        _LOG.info("submitted to %s as %s; not waiting", config.runner, config.job_name)
         return exit_codes.WELL
-    return _wait(result, claim, config, started_at)
+    return wait(result, claim, config, started_at)
+
+
+def _run_here(
+    program: Program, config: PipelineConfig, options: PipelineOptions, claim: Claim
+) -> None:
+    """Runs a bounded job to its end, and tells what became of its records.
+
+    Raises:
+        RuntimeError: the job failed, or found no valid record.
+    """
+    claim.submitted(config.job_name)  # DirectRunner runs here and now
+    with run_here.interruptible(), run_here.progress(config.source.ranges or ()):
+        result = _submit(program, config, options, claim)
+        state = result.wait_until_finish()
+    start.note_end(config)
+    claim.ended(str(state))
+    read, outcomes = run_here.counts(result)
+    _LOG.info("%s", run_here.told(read, outcomes))
+    run_here.require_some_valid(read, outcomes, config.dataset)
 
 
 def _submit(
@@ -184,7 +203,7 @@ def _complete(program: Program, config: PipelineConfig) -> None:
     try:
         _submit(program, config, PipelineOptions([]), Claim()).wait_until_finish()
     except RuntimeError as error:
-        raise CannotStart(str(_stopped(error))) from None
+        raise CannotStart(str(stopped(error))) from None
 
 
 def _resume(folder: str, options: PipelineOptions) -> None:
@@ -193,46 +212,21 @@ def _resume(folder: str, options: PipelineOptions) -> None:
     options.view_as(FlinkOptions).savepoint_path = checkpoint.uri
 
 
-def _wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_at: float) -> int:
-    _LOG.info("running on %s; Ctrl-C stops waiting, not the job", config.runner)
-    try:
-        state = result.wait_until_finish()
-    except KeyboardInterrupt:
-        _LOG.warning("no longer waiting; on Flink the job goes on: cancel it through Flink's REST")
-        return exit_codes.INTERRUPTED
-    except RuntimeError as error:
-        why = _stopped(error)
-        # Anything else may be the job server's end and not the job's.
-        if config.bounded or why is not error:
-            claim.ended(f"failed: {why}")
-        return exit_codes.told(why, exit_codes.FINDING)
-    if config.bounded and state == PipelineState.DONE:
-        start.note_end(config)
-    claim.ended(str(state))
-    _LOG.info("%s after %.0f s", state, time.monotonic() - started_at)
-    return exit_codes.WELL if state == PipelineState.DONE else exit_codes.FINDING
-
-
-def _stopped(error: BaseException) -> BaseException:
-    """Returns what a step said when it stopped the job on purpose, else the error as it is."""
-    text = str(error)
-    for stop in _STOPS:
-        # Out of this process it comes as it is, out of a worker as text: class name, message.
-        _, from_worker, message = text.partition(f"{stop.__name__}: ")
-        if from_worker or isinstance(error, stop):
-            message = (message or text).partition("\n")[0]
-            return RuntimeError(without_mark(message.partition(" [while running")[0]))
-    return error
-
-
 def _set_up_logging() -> None:
     logging.basicConfig(
         level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s", force=True
     )
     _LOG.setLevel(logging.INFO)
     kafka_causes.keep_to_ourselves()
+    # What a job server says when a job has ended is raised to us as well; and who cancels a job
+    # need not read its stack.
+    logging.getLogger().addFilter(_no_word_of_the_job_servers)
     # What a step raises on the DirectRunner is logged with its stack, and raised again to us.
     logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)
+
+
+def _no_word_of_the_job_servers(record: logging.LogRecord) -> bool:
+    return record.module != "portable_runner" or record.levelno < logging.ERROR
 
 
 def parser() -> Parser:
@@ -258,8 +252,12 @@ def parser() -> Parser:
     return parser
 
 
-def _refuse_unknown_flags(arguments: Sequence[str]) -> None:
-    """Raises ConfigError for a flag that nobody knows; Beam would only log it and continue."""
+def _unknown_flags(arguments: Sequence[str]) -> list[str]:
+    """Returns a line for each flag that nobody knows; Beam would only log it and continue.
+
+    Raises:
+        ConfigError: a flag's value is none of its kind.
+    """
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, conflict_handler="resolve")
     for options_class in PipelineOptions.__subclasses__():
         options_class._add_argparse_args(parser)
@@ -268,8 +266,11 @@ def _refuse_unknown_flags(arguments: Sequence[str]) -> None:
         _, unknown = parser.parse_known_args(list(arguments))
     except argparse.ArgumentError as error:
         raise ConfigError(str(error)) from None
-    if unknown:
-        flag = unknown[0].partition("=")[0]
-        close = difflib.get_close_matches(flag, parser._option_string_actions, n=1)
-        hint = f"did you mean {close[0]}?" if close else "`payments run --help` lists them."
-        raise ConfigError(f"unknown flag {flag!r}. Hint: {hint}")
+    flags = [each.partition("=")[0] for each in unknown if each.startswith("-")] or unknown[:1]
+    return [_unknown(flag, parser) for flag in flags]
+
+
+def _unknown(flag: str, parser: argparse.ArgumentParser) -> str:
+    close = difflib.get_close_matches(flag, parser._option_string_actions, n=1)
+    hint = f"did you mean {close[0]}?" if close else "`payments run --help` lists them."
+    return f"unknown flag {flag!r}. Hint: {hint}"

@@ -194,7 +194,8 @@ class FlinkOptions(PipelineOptions):
         group.add_argument(
             "--flink",
             metavar="HOST:PORT",
-            help="REST address of Flink's JobManager, to ask whether the job of an earlier run has "
+            help="REST address of Flink's JobManager, to tell how the job fares and each of its "
+            "failures while it is waited for, and to ask whether the job of an earlier run has "
             "ended. Without it a launch onto tables that a run holds needs --take_over.",
         )
         group.add_argument(

@@ -15,6 +15,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError
 
 from simulator.send import Send
 from transforms.kafka import causes as kafka_causes
+from transforms.kafka import slow
 
 # Unreachable brokers and missing topics are reported within 30 s together.
 _CONNECT_MS_MAX = 15_000
@@ -144,7 +145,8 @@ def connect(bootstrap_servers: str, connection: dict[str, Any]) -> Any:
         "client_id": "payments-simulator",
     }
     begin_sec = time.monotonic()
-    with kafka_causes.collected() as causes:
+    waits = f"waiting for Kafka at {bootstrap_servers}, for at most {_CONNECT_MS_MAX // 1_000} s"
+    with kafka_causes.collected() as causes, slow.told(waits):
         try:
             return kafka.KafkaProducer(**(settings | connection))
         except (KafkaError, OSError, ssl.SSLError, ValueError) as error:

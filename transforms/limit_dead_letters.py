@@ -9,16 +9,24 @@ from typing import Any
 
 import apache_beam as beam
 from apache_beam.transforms.trigger import AccumulationMode
-from apache_beam.transforms.window import FixedWindows
+from apache_beam.transforms.window import FixedWindows, GlobalWindow
+from apache_beam.utils.timestamp import Timestamp
+from apache_beam.utils.windowed_value import WindowedValue
 
+from transforms.payment import reason_counts
 from transforms.payment.dead_letter import DeadLetter
 from transforms.payment.ends_job import EndsJob
 from transforms.payment.minutes import MINUTE_US, minute_of
+from transforms.payment.reason_counts import ReasonCount
 from transforms.payment.transaction import KafkaRecord
-from transforms.sum_per_bundle import Addend, SumPerBundle, add_pairs, panes
+from transforms.sum_per_bundle import panes
 
 # Fewer records say nothing of a minute: on a quiet topic, two bad ones of three are not a deploy.
 RECORDS_MIN = 100
+# All records meet under one key.
+_KEY = "records"
+# How many were read, and how many were rejected for each reason.
+_Sums = tuple[int, list[ReasonCount]]
 
 
 class TooManyDeadLetters(EndsJob):
@@ -30,10 +38,12 @@ class LimitDeadLetters(beam.PTransform):
 
     Input:      ([KafkaRecord, …] read, [DeadLetter, …] of any step before deduplication).
     Output:     nothing; raises TooManyDeadLetters when a minute with at least RECORDS_MIN records
-                has a larger share of dead letters than `ratio_max`.
-    Guarantee:  the job goes no further: a retry meets the same minute again. Flink restarts it
-                with growing delays until someone acts; the others end.
-    State:      two integers per bundle of the current minutes.
+                has a larger share of dead letters than `ratio_max`. It names the reasons, each
+                with its count and the place of its first record.
+    Guarantee:  the job goes no further: a retry meets the same minute again. Flink ends it, as
+                FAILED (docs/decisions/0024); the others end.
+    State:      of the current minutes, an integer per bundle, and for a bundle with dead letters
+                one count and place per reason.
     """
 
     def __init__(self, ratio_max: float, look_every_sec: int | None) -> None:
@@ -44,13 +54,13 @@ class LimitDeadLetters(beam.PTransform):
     def expand(self, inputs: tuple[beam.PCollection[Any], ...]) -> beam.PCollection[None]:
         """Returns an empty collection."""
         records, *letters = inputs
-        read = records | "SumRead" >> SumPerBundle(_read)
-        rejected = [
-            each | f"SumRejected {number}" >> SumPerBundle(_rejected)
+        sums = [records | "SumRead" >> beam.ParDo(_SumReadFn()).with_output_types(_TYPE)]
+        sums += [
+            each | f"SumRejected {number}" >> beam.ParDo(_SumRejectedFn()).with_output_types(_TYPE)
             for number, each in enumerate(letters)
         ]
         return (
-            (read, *rejected)
+            sums
             | "Merge" >> beam.Flatten()
             | "IntoMinutes"
             >> beam.WindowInto(
@@ -63,17 +73,47 @@ class LimitDeadLetters(beam.PTransform):
         )
 
 
-def _read(batch: list[KafkaRecord]) -> Iterator[Addend]:
-    for minute_us, count in _by_minute(batch):
-        yield Addend("records", minute_us, count, 0)
+_TYPE = tuple[str, _Sums]
 
 
-def _rejected(letters: list[DeadLetter]) -> Iterator[Addend]:
-    for minute_us, count in _by_minute(letters):
-        yield Addend("records", minute_us, 0, count)
+class _SumReadFn(beam.DoFn):
+    """Counts the records of a bundle by the minute in which they arrived."""
+
+    def start_bundle(self) -> None:
+        self._read: Counter[int] = Counter()
+
+    def process(self, batch: list[KafkaRecord]) -> None:
+        for minute_us, count in _by_minute(batch):
+            self._read[minute_us] += count
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        for minute_us, count in self._read.items():
+            yield _of_minute(minute_us, (count, []))
 
 
-def _by_minute(batch: Sequence[KafkaRecord | DeadLetter]) -> Iterable[tuple[int, int]]:
+class _SumRejectedFn(beam.DoFn):
+    """Counts the dead letters of a bundle by minute and reason."""
+
+    def start_bundle(self) -> None:
+        self._rejected: dict[int, dict[str, ReasonCount]] = {}
+
+    def process(self, letters: list[DeadLetter]) -> None:
+        for each in letters:
+            counts = self._rejected.setdefault(minute_of(each.broker_time_us), {})
+            known = counts.get(each.reason)
+            one = (each.reason, 1, each.topic, each.partition, each.offset)
+            counts[each.reason] = one if known is None else reason_counts.together(known, one)
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        for minute_us, counts in self._rejected.items():
+            yield _of_minute(minute_us, (0, sorted(counts.values())))
+
+
+def _of_minute(minute_us: int, sums: _Sums) -> WindowedValue:
+    return WindowedValue((_KEY, sums), Timestamp(micros=minute_us), (GlobalWindow(),))
+
+
+def _by_minute(batch: Sequence[KafkaRecord]) -> Iterable[tuple[int, int]]:
     """Returns how many arrived in each minute."""
     times_us = [each.broker_time_us for each in batch]
     first = minute_of(min(times_us))
@@ -88,15 +128,20 @@ class _CompareFn(beam.DoFn):
 
     def process(
         self,
-        element: tuple[str, Iterable[tuple[int, int]]],
+        element: tuple[str, Iterable[_Sums]],
         window: Any = beam.DoFn.WindowParam,
     ) -> None:
-        read, rejected = add_pairs(element[1])
+        read, reasons = 0, []
+        for count, found in element[1]:
+            read += count
+            reasons += found
+        rejected = sum(each[1] for each in reasons)
         if read >= RECORDS_MIN and rejected > read * self._ratio_max:
             start = dt.datetime.fromtimestamp(window.start.micros / 1e6, dt.UTC)
             raise TooManyDeadLetters(
                 f"{rejected} of {read} records that arrived in the minute of {start:%F %R} UTC "
-                f"are invalid ({rejected / read:.0%}); --dead_letter_ratio_max={self._ratio_max:g} "
-                "allows fewer. Hint: dead_letters says why, by reason; correct the producer or the "
-                "rules and start again, or raise the limit to let them pass."
+                f"are invalid ({rejected / read:.0%}): "
+                f"{reason_counts.told(reason_counts.added(reasons))}. --dead_letter_ratio_max="
+                f"{self._ratio_max:g} allows fewer. Hint: correct the producer or the rules and "
+                "start again, or raise the limit to let them pass."
             )

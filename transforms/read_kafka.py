@@ -20,6 +20,7 @@ from transforms.codecs import record_frame
 from transforms.kafka import properties as kafka_properties
 from transforms.kafka import reader as kafka_reader
 from transforms.kafka.message import record_of
+from transforms.kafka.progress import TAKEN
 from transforms.kafka.reader import KafkaReader
 from transforms.kafka.reader import OffsetRange as OffsetRange  # noqa: PLC0414 - part of a source
 from transforms.kafka.topic_watch import TopicWatch, topics_now
@@ -230,6 +231,7 @@ class _ReadRangeFn(beam.DoFn):
                 for each in messages:
                     arrival.require(each)
                 self._read.inc(len(messages))
+                TAKEN.add(len(messages))
                 batch = [record_of(each) for each in messages]
                 yield TimestampedValue(batch, _earliest(batch))
         finally:

@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import psutil
-import requests
 
 from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
 from harness.faults.pace import Pace
 from harness.programs import Program
 from harness.waits import minute_closed_behind
-from operations.errors import CannotCheck
+from operations.errors import CannotCheck, FlinkError
 from operations.health.flink_side import job_health
 from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
@@ -260,7 +259,7 @@ class FaultContext:
 
         def trigger() -> None:
             while not over.wait(_CHECKPOINT_SEC):
-                with contextlib.suppress(requests.RequestException):
+                with contextlib.suppress(FlinkError):
                     flink.trigger_checkpoint(job)
 
         threading.Thread(target=trigger, daemon=True).start()
@@ -285,7 +284,7 @@ class FaultContext:
         """Returns when something holds. Raises HarnessError, with what the job does, if never."""
         deadline = time.monotonic() + _MOMENT_SEC
         while time.monotonic() < deadline:
-            with contextlib.suppress(requests.RequestException):
+            with contextlib.suppress(FlinkError):
                 if holds():
                     return
             time.sleep(_POLL_SEC)

@@ -8,12 +8,11 @@ import os
 import signal
 from pathlib import Path
 
-import requests
-
+from harness.flink import FlinkCluster
+from operations.errors import FlinkError
 from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
 
-_TIMEOUT_SEC = 30
 # A JVM writes its threads to its own log when it is asked by SIGQUIT.
 _JAVA = ("expansion", "jobmanager")
 
@@ -24,11 +23,10 @@ def write_down(sandbox: Sandbox, folder: Path) -> None:
     Whoever does not answer is left out: this is done when something is wrong already.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    address = sandbox.endpoints()["flink_rest"]
+    flink = FlinkCluster(sandbox.endpoints()["flink_rest"])
     for name in TASK_MANAGERS:
-        with contextlib.suppress(requests.RequestException, ValueError):
-            url = f"http://{address}/taskmanagers/{name}/thread-dump"
-            answer = requests.get(url, timeout=_TIMEOUT_SEC).json()
+        with contextlib.suppress(FlinkError):
+            answer = flink.thread_dump(name)
             (folder / f"{name}.threads.json").write_text(json.dumps(answer, indent=1))
     pids = sandbox.pids()
     for name in _JAVA:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import time
-from typing import Any, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-import requests
+from operations.errors import FlinkError
+from operations.flink_client import FlinkClient, FlinkJob
+from operations.flink_failures import Failure
+from operations.job import job_facts
 
-from operations.errors import CannotCheck
-
-_TIMEOUT_SEC = 10
+Pick = Callable[[Sequence[FlinkJob]], FlinkJob | None]
 # Flink's names for "nothing yet" and "all is over".
 _NO_WATERMARK_YET, _WATERMARK_AT_END = -(2**63), 2**63 - 1
 
@@ -18,76 +21,94 @@ class JobHealth(NamedTuple):
     """How a job is.
 
     Attributes:
+        job: None where none lives and none has ended.
         running_share: tasks that run, of all.
+        age_sec: since the job was started.
         checkpoint_age_sec: since the newest completed checkpoint was triggered; None before one.
         state_bytes: of that checkpoint.
-        restarts: how often the job came back from a checkpoint.
+        restarts: how often the job came back.
         watermark_age_sec: how far the slowest task's input is behind the clock; None while one
             has no watermark.
+        failure: the last one.
     """
 
-    running_share: float
-    checkpoint_age_sec: float | None
-    state_bytes: int | None
-    restarts: int
-    watermark_age_sec: float | None
+    job: FlinkJob | None
+    running_share: float = 0.0
+    age_sec: float = 0.0
+    checkpoint_age_sec: float | None = None
+    state_bytes: int | None = None
+    restarts: int = 0
+    watermark_age_sec: float | None = None
+    failure: Failure | None = None
 
 
-def job_health(address: str, job: str | None = None) -> JobHealth:
-    """Returns how the job is; without `job` there must be exactly one that lives.
+def job_health(address: str, job_id: str | None = None, ours: Pick | None = None) -> JobHealth:
+    """Returns how the job is; of the last one when none lives.
+
+    Args:
+        job_id: which job; without it the one that lives.
+        ours: picks one where several live, None for "cannot say".
 
     Raises:
-        CannotCheck: Flink does not answer, or there is no such job.
+        FlinkError: Flink does not answer, there is no such job, or several live.
     """
+    client = FlinkClient(address)
+    job = client.job(job_id) if job_id else _only_job(client, ours)
+    if job is None:
+        return JobHealth(None)
+    failures = client.failures_of(job)
+    restarts = job_facts.restarts(client, job, failures)
+    failure = next(iter(failures), None)
+    if not job.lives:
+        return JobHealth(job, restarts=restarts, failure=failure)
     try:
-        return _job_vitals(f"http://{address}", job)
-    except (requests.RequestException, KeyError, ValueError) as error:
-        raise CannotCheck(
+        return _living(client, job)._replace(restarts=restarts, failure=failure)
+    except (KeyError, TypeError, ValueError) as error:
+        raise FlinkError(
             f"Flink does not answer at {address} as expected ({type(error).__name__}). Hint: is "
             "that the REST port of the JobManager?"
         ) from None
 
 
-def _job_vitals(url: str, job: str | None) -> JobHealth:
-    job = job or _only_job(url)
-    details = _get(url, f"/jobs/{job}")
+def _living(client: FlinkClient, job: FlinkJob) -> JobHealth:
+    details = client.details(job.job_id)
     counts = details["status-counts"]
-    checkpoints = _get(url, f"/jobs/{job}/checkpoints")
-    newest = (checkpoints.get("latest") or {}).get("completed")
+    newest = client.checkpoints(job.job_id).newest
     watermarks = [
         int(each["value"])
         for vertex in details["vertices"]
-        for each in _get(url, f"/jobs/{job}/vertices/{vertex['id']}/watermarks")
+        for each in client.get(f"/jobs/{job.job_id}/vertices/{vertex['id']}/watermarks")
     ]
     return JobHealth(
+        job,
         counts["RUNNING"] / max(1, sum(counts.values())),
-        None if newest is None else time.time() - newest["trigger_timestamp"] / 1_000,
-        None if newest is None else newest["state_size"],
-        checkpoints["counts"]["restored"],
+        time.time() - job.started_at.timestamp(),
+        None if newest is None else time.time() - newest.triggered_at.timestamp(),
+        None if newest is None else newest.state_bytes,
+        0,
         _age_sec([each for each in watermarks if each != _WATERMARK_AT_END]),
     )
 
 
-def _only_job(url: str) -> str:
-    jobs = _get(url, "/jobs")["jobs"]
-    living = [each["id"] for each in jobs if each["status"] in ("RUNNING", "RESTARTING", "CREATED")]
-    if len(living) != 1:
-        raise CannotCheck(
-            f"exactly one living job is required, found {len(living)}"
-            + (f": {', '.join(living)}. Hint: name it with --flink_job." if living else ".")
-        )
-    return str(living[0])
+def _only_job(client: FlinkClient, ours: Pick | None) -> FlinkJob | None:
+    """Returns the job that lives, or the last one that did."""
+    jobs = client.jobs()
+    living = [job for job in jobs if job.lives]
+    if len(living) > 1:
+        picked = ours(living) if ours else None
+        if picked is None:
+            names = ", ".join(f"{job.job_id} ({job.name})" for job in living)
+            raise FlinkError(
+                f"exactly one living job is required, found {len(living)}: {names}. Hint: name it "
+                "with --flink_job."
+            )
+        return picked
+    never = dt.datetime.min.replace(tzinfo=dt.UTC)
+    ended = max(jobs, key=lambda job: job.ended_at or never, default=None)
+    return living[0] if living else ended
 
 
 def _age_sec(watermarks: list[int]) -> float | None:
     if not watermarks or min(watermarks) == _NO_WATERMARK_YET:
         return None
     return time.time() - min(watermarks) / 1_000
-
-
-def _get(url: str, path: str) -> Any:
-    response = requests.get(url + path, timeout=_TIMEOUT_SEC)
-    if response.status_code == 404:
-        raise CannotCheck(f"Flink knows no {path}. Hint: --flink_job must name a job of its own.")
-    response.raise_for_status()
-    return response.json()

@@ -39,11 +39,17 @@ class TableHealth(NamedTuple):
         return self.recent.get(Outcome.INVALID, 0) / records if records >= _FEW else 0.0
 
 
-def table_health(dataset: Dataset, ranges: Sequence[OffsetRange], window_sec: int) -> TableHealth:
+def table_health(
+    dataset: Dataset,
+    ranges: Sequence[OffsetRange] | None,
+    window_sec: int,
+    topics: Sequence[str] = (),
+) -> TableHealth:
     """Asks the outcome tables, the partitions of the last days first: a probe must be cheap.
 
     Args:
-        ranges: what the topics hold.
+        ranges: what the topics hold; None when Kafka does not tell.
+        topics: asked for instead, then.
 
     Raises:
         CannotCheck: BigQuery does not answer, or a table is missing.
@@ -51,15 +57,17 @@ def table_health(dataset: Dataset, ranges: Sequence[OffsetRange], window_sec: in
     where = f"{dataset.project}.{dataset.name}"
     with bigquery_client.errors(CannotCheck, where, dataset.endpoint):
         client = bigquery_client.connect(dataset.project, dataset.endpoint)
-        rows = list(bigquery_client.rows(client, _sql(where, ranges, window_sec, _DAYS)))
+        sought = _partitions(ranges) if ranges is not None else _topics(topics)
+        rows = list(bigquery_client.rows(client, _sql(where, sought, window_sec, _DAYS)))
         found = {(topic, partition) for _, topic, partition, *_ in rows}
         quiet = [
             span
-            for span in ranges
+            for span in ranges or ()
             if span.end > span.start and (span.topic, span.partition) not in found
         ]
         if quiet:
-            rows += bigquery_client.rows(client, _sql(where, quiet, window_sec, None))
+            sought = _partitions(quiet)
+            rows += bigquery_client.rows(client, _sql(where, sought, window_sec, None))
     reach: dict[Partition, int] = {}
     recent: dict[Outcome, int] = {}
     for outcome, topic, partition, end, _, count in rows:
@@ -70,18 +78,26 @@ def table_health(dataset: Dataset, ranges: Sequence[OffsetRange], window_sec: in
     return TableHealth(reach, age_sec, recent)
 
 
-def _sql(where: str, ranges: Sequence[OffsetRange], window_sec: int, days: int | None) -> str:
+def _partitions(ranges: Sequence[OffsetRange]) -> str:
+    places = ", ".join(f"'{span.topic}/{span.partition}'" for span in ranges)
+    return f"CONCAT(kafka_topic, '/', CAST(kafka_partition AS STRING)) IN ({places})"
+
+
+def _topics(topics: Sequence[str]) -> str:
+    return f"kafka_topic IN ({', '.join(repr(topic) for topic in topics)})"
+
+
+def _sql(where: str, sought: str, window_sec: int, days: int | None) -> str:
     union = " UNION ALL ".join(
         f"SELECT '{table.outcome.value}' AS outcome, kafka_topic, kafka_partition, kafka_offset, "
         f"broker_time FROM `{where}.{table.name}`"
         + (f" WHERE {table.partition_by} > {_ago(f'{days} DAY')}" if days else "")
         for table in OUTCOME_TABLES
     )
-    places = ", ".join(f"'{span.topic}/{span.partition}'" for span in ranges)
     return (
         "SELECT outcome, kafka_topic, kafka_partition, MAX(kafka_offset) + 1, MAX(broker_time), "
         f"COUNTIF(broker_time > {_ago(f'{window_sec} SECOND')}) FROM ({union}) "
-        f"WHERE CONCAT(kafka_topic, '/', CAST(kafka_partition AS STRING)) IN ({places}) "
+        f"WHERE {sought} "
         "GROUP BY outcome, kafka_topic, kafka_partition"
     )
 

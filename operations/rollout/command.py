@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from operations import json_document
+from operations.flink_client import FlinkClient
 from operations.reconcile.settings import Topics
 from operations.rollout import documents, flags, text
 from operations.rollout.flink_jobs import FlinkJobs
@@ -46,7 +47,7 @@ def _status(arguments: argparse.Namespace) -> int:
 
 
 def _savepoint(arguments: argparse.Namespace) -> int:
-    print(FlinkJobs(arguments.flink).savepoint(arguments.blue_job, arguments.wait_sec))
+    print(FlinkClient(arguments.flink).savepoint(arguments.blue_job, arguments.wait_sec))
     return exit_codes.WELL
 
 
@@ -82,7 +83,11 @@ def _take_back(arguments: argparse.Namespace) -> int:
 
 
 def _stop(arguments: argparse.Namespace) -> int:
-    rollout, flink, job = _rollout(arguments), FlinkJobs(arguments.flink), arguments.blue_job
+    rollout, flink, job = (
+        _rollout(arguments),
+        FlinkJobs(FlinkClient(arguments.flink)),
+        arguments.blue_job,
+    )
     if arguments.dry_run:
         rollout.check_stop(flink, job)
         said = f"{job} would be stopped; nothing was changed"
@@ -106,7 +111,7 @@ def _tell(arguments: argparse.Namespace, made: Decision, dry_run: bool = False) 
 
 
 def _compared(arguments: argparse.Namespace, rollout: Rollout) -> Compared:
-    flink = FlinkJobs(arguments.flink)
+    flink = FlinkJobs(FlinkClient(arguments.flink))
     rollout.check_state(flink, arguments.blue_job, arguments.green_job)
     return rollout.compare(_name(arguments.green), arguments.wait_sec, _say)
 

@@ -10,7 +10,7 @@ from google.cloud import bigquery
 
 from operations import bigquery_client, json_document
 from operations.errors import CannotCheck
-from operations.tables import bigquery_views, flags, sql_files, table_files
+from operations.tables import bigquery_views, flags, sql_files, table_files, writing_now
 from operations.tables.bigquery_tables import create, diff, missing
 from operations.tables.run_checks import Finding, run_checks
 from payments import exit_codes
@@ -92,12 +92,9 @@ def _check(client: bigquery.Client, dataset: str, as_json: bool) -> int:
         )
         return code
     print(f"{held} checks hold, {len(findings) - held - failed} warn, {failed} fail")
-    if failed:
-        print(
-            "hint: a running job writes its tables seconds apart: a failure that is gone when you "
-            "check again was no more than that",
-            file=sys.stderr,
-        )
+    writer = writing_now.holder(client, dataset) if held < len(findings) else None
+    if writer is not None:
+        print(writing_now.hint(writer), file=sys.stderr)
     return code
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import google.auth
 import grpc
@@ -25,7 +26,15 @@ _CONNECT_TIMEOUT_SEC = 10
 
 
 class PreflightError(RuntimeError):
-    """Something that the job needs is not as it must be; the message says what, and a hint."""
+    """Things that the job needs are not as they must be; the message says which, each with a hint.
+
+    Attributes:
+        problems: a line for each, so that all can be put right at once.
+    """
+
+    def __init__(self, *problems: str) -> None:
+        super().__init__("\nerror: ".join(problems))  # as programs print the first
+        self.problems = problems
 
 
 def check(config: PipelineConfig, tables: Sequence[Table]) -> None:
@@ -35,18 +44,32 @@ def check(config: PipelineConfig, tables: Sequence[Table]) -> None:
         tables: what the dataset must hold.
 
     Raises:
-        PreflightError: with the first thing that is not.
+        PreflightError: with all that is not.
     """
+    checks: list[Callable[[], None]] = []
     if config.runner == "DataflowRunner":
-        _check_credentials()
+        checks.append(_check_credentials)
     for flag, address, check_it in (
         ("--expansion_service", config.source.expansion_service, _check_grpc),
         ("--job_endpoint", config.job_endpoint, _check_grpc),
-        ("--bigquery_endpoint", config.bigquery_endpoint, _check_listening),
     ):
         if address:
-            check_it(flag, address)
-    _check_topics(config.source)
+            checks.append(functools.partial(check_it, flag, address))
+    checks.append(functools.partial(_check_topics, config.source))
+    checks.append(functools.partial(_check_bigquery, config, tables))
+    wrong: list[str] = []
+    for each in checks:
+        try:
+            each()
+        except PreflightError as error:
+            wrong += error.problems
+    if wrong:
+        raise PreflightError(*wrong)
+
+
+def _check_bigquery(config: PipelineConfig, tables: Sequence[Table]) -> None:
+    if config.bigquery_endpoint:  # or a query would be tried again and again
+        _check_listening("--bigquery_endpoint", config.bigquery_endpoint)
     _check_tables(config, tables)
 
 
@@ -103,32 +126,41 @@ def _check_topics(source: KafkaSource) -> None:
         if missing_right:
             raise PreflightError(missing_right)
         existing = sorted(admin.list_topics())
-        for topic in source.topics:
-            if topic not in existing:
-                raise PreflightError(
-                    f"topic {topic!r} does not exist at {source.bootstrap_servers}; it has "
-                    f"{', '.join(existing) or 'no topics'}."
-                )
-            _check_settings(admin, topic)
+        wrong = [
+            problem
+            for topic in source.topics
+            for problem in _problems_of_topic(admin, topic, existing, source.bootstrap_servers)
+        ]
+        if wrong:
+            raise PreflightError(*wrong)
     except KafkaError as error:
         raise PreflightError(kafka_rights.told(source.bootstrap_servers, error)) from None
     finally:
         admin.close()
 
 
-def _check_settings(admin: KafkaAdminClient, topic: str) -> None:
+def _problems_of_topic(
+    admin: KafkaAdminClient, topic: str, existing: Sequence[str], servers: str
+) -> Iterator[str]:
+    """Yields what a topic is not as it must be."""
+    if topic not in existing:
+        yield (
+            f"topic {topic!r} does not exist at {servers}; it has "
+            f"{', '.join(existing) or 'no topics'}."
+        )
+        return
     name, policy = "message.timestamp.type", "cleanup.policy"
     resource = ConfigResource(ConfigResourceType.TOPIC, topic, [name, policy])
     settings = admin.describe_configs([resource], config_filter="all")["topic"][topic]
     if "compact" in settings[policy]["value"]:
-        raise PreflightError(
+        yield (
             f"topic {topic!r} must not be compacted, got {policy}={settings[policy]['value']}. "
             "Compaction removes records before they are read, and nobody could prove that none is "
             f"lost. Hint: kafka-configs.sh --alter --topic {topic} --add-config {policy}=delete"
         )
     found = settings[name]["value"]
     if found != "LogAppendTime":
-        raise PreflightError(
+        yield (
             f"topic {topic!r} must have {name}=LogAppendTime, got {found}. Lateness is measured "
             "from the broker's clock; a producer's clock would let a copy in twice. Hint: "
             f"kafka-configs.sh --alter --topic {topic} --add-config {name}=LogAppendTime"

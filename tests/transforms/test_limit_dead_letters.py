@@ -11,6 +11,7 @@ from tests.support.lists import InLists
 from tests.support.payments import SECOND_US, payload, record
 from transforms import DecodeTransaction, LimitDeadLetters
 from transforms.limit_dead_letters import RECORDS_MIN
+from transforms.payment import reason_counts
 from transforms.payment.rules import Rules
 
 
@@ -42,6 +43,35 @@ def stream_of(*minutes: list[TimestampedValue]) -> TestStream:
 def test_minute_over_the_ceiling_stops_the_job_and_says_what_to_do() -> None:
     with pytest.raises(Exception, match=r"60 of 110 records .* Hint: "):
         run(stream_of(arrivals(0, good=50, bad=60)), 0.5)
+
+
+def test_stop_counts_each_reason_with_one_place() -> None:
+    """The job that stops may never have made its dead letters visible."""
+    bad = [b"?"] * 60 + [payload(currency="XXX")] * 40 + [b"[]"] * 30
+    minute = [
+        TimestampedValue(record(each, offset=n, arrival_us=SECOND_US), Timestamp(1))
+        for n, each in enumerate(bad)
+    ]
+    expected = (
+        r"130 of 130 records .*: 60 not_json, the first at payments\[0\] offset 0; "
+        r"40 unknown_currency, the first at payments\[0\] offset 60; "
+        r"30 not_an_object, the first at payments\[0\] offset 100\. --dead_letter_ratio_max"
+    )
+
+    for order in (minute, minute[::-1]):
+        with pytest.raises(Exception, match=expected):
+            run(stream_of(order), 0.5)
+
+
+def test_reasons_are_added_in_any_order_and_the_list_has_an_end() -> None:
+    counts = [(f"reason_{n % 7}", 1, "payments", n % 3, n) for n in range(100)]
+
+    added = reason_counts.added(counts)
+
+    assert reason_counts.added(reversed(counts)) == added
+    assert reason_counts.added([*reason_counts.added(counts[:40]), *counts[40:]]) == added
+    assert sum(count for _, count, *_ in added) == 100
+    assert reason_counts.told(added).endswith("; 2 more reasons")
 
 
 def test_minute_at_the_ceiling_goes_on() -> None:

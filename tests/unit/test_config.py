@@ -1,6 +1,8 @@
 """Flags that contradict each other are refused before any service is asked."""
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from google.auth.exceptions import DefaultCredentialsError
 from payments import exit_codes
 from pipeline import main, runners
 from pipeline.config import ConfigError, PipelineConfig
+from pipeline.launch import stops
 from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.read_kafka import consumer_config
 
@@ -35,6 +38,65 @@ DATAFLOW = [
 
 def config(*flags: str) -> PipelineConfig:
     return PipelineConfig.from_options(PipelineOptions(list(flags)))
+
+
+def test_all_mistakes_are_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:
+    wrong = [
+        "--runner=FlinkRunner",
+        "--kafka_bootstrap_servers=broker",
+        "--bigquery_endpoint=h",
+        "--clock_skew_sec=-1",
+        "--shards=3",
+        "--checkpointing_interval=1",
+        "--nonsense",
+    ]
+
+    assert main.main(wrong) == exit_codes.USAGE
+
+    lines = capsys.readouterr().err.splitlines()
+    assert all(line.startswith("error: ") for line in lines)
+    for flag in (
+        "'--nonsense'",
+        "--kafka_bootstrap_servers must be",
+        "--kafka_topics and --bigquery_dataset are required",
+        "--bigquery_endpoint must be",
+        "--clock_skew_sec must be",
+        "--shards must be",
+        "--job_endpoint is required",
+        "--expansion_service is required",
+        "--checkpointing_interval must be",
+    ):
+        assert sum(flag in line for line in lines) == 1, flag
+    assert len(lines) == 9
+
+
+def test_empty_address_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main([*REQUIRED, "--bigquery_endpoint="]) == exit_codes.USAGE
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: --bigquery_endpoint must not be empty")
+
+
+@pytest.mark.parametrize("flag", ["--expansion_service=e", "--job_endpoint=j", "--flink=f"])
+def test_one_mistake_is_one_line(flag: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main.main([*FLINK, flag]) == exit_codes.USAGE
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"error: {flag.partition('=')[0]} must be host:port")
+
+
+@pytest.mark.parametrize("program", [("pipeline",), ("payments", "run")])
+def test_launch_says_nothing_of_libraries(program: tuple[str, ...]) -> None:
+    """They announce what they will stop supporting; nobody at this terminal can change it."""
+    ended = subprocess.run(
+        [sys.executable, "-m", *program, "--bigquery_dataset=p"],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.returncode == exit_codes.USAGE
+    lines = ended.stderr.splitlines()
+    assert lines and all(line.startswith("error: ") for line in lines), ended.stderr
 
 
 def test_defaults_are_those_of_the_guarantee() -> None:
@@ -183,13 +245,13 @@ def test_elements_are_not_copied_between_operators() -> None:
     ids=["raised here", "told by a worker"],
 )
 def test_job_that_was_stopped_on_purpose_says_why_in_one_line(error: RuntimeError) -> None:
-    assert str(main._stopped(error)) == "9 of 10 are bad. Hint: look"
+    assert str(stops.stopped(error)) == "9 of 10 are bad. Hint: look"
 
 
 def test_other_errors_are_told_whole() -> None:
     error = RuntimeError("Traceback …\nKeyError: 1")
 
-    assert main._stopped(error) is error
+    assert stops.stopped(error) is error
 
 
 def test_secrets_in_a_file_that_dataflows_workers_lack_are_refused(tmp_path: Path) -> None:

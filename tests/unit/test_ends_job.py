@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import main
+from pipeline.launch import stops
 from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
 from transforms.kafka.topic_watch import PartitionsAdded, TopicRemade
 from transforms.limit_dead_letters import TooManyDeadLetters
@@ -37,8 +37,8 @@ def test_launcher_tells_it_without_the_mark(error: type[EndsJob]) -> None:
     from_worker = RuntimeError(
         f"Traceback …\n{error.__module__}.{error.__name__}: {error('why')} [while running 'S']\n"
     )
-    assert str(main._stopped(from_worker)) == "why"
-    assert str(main._stopped(error("why"))) == "why"
+    assert str(stops.stopped(from_worker)) == "why"
+    assert str(stops.stopped(error("why"))) == "why"
 
 
 def test_record_without_arrival_time_ends_a_job_too() -> None:

@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import http.server
 import json
-import threading
-import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from operations.errors import CannotCheck
+from operations.errors import CannotCheck, FlinkError
 from operations.health import command as health
-from operations.health import flink_side, tables_side, topic_side
+from operations.health import flink_side, sections, tables_side, topic_side
+from operations.health.limits import LIMITS
 from operations.health.tables_side import TableHealth
 from operations.health.topic_side import OpenTransaction
 from operations.reconcile.settings import Dataset
 from operations.reconcile.truth import OffsetRange
 from payments import exit_codes
+from tests.support.fake_flink import FakeFlink, failure, fake_flink, job, now_ms
 from transforms.payment.outcome import Outcome
 
-JOB = "/jobs/a1"
 FLAGS = [
     "--kafka_bootstrap_servers=broker:9092",
     "--kafka_topics=payments",
@@ -31,45 +29,10 @@ FLAGS = [
 ]
 
 
-def answers(watermark_ms: int, checkpoint_ms: int | None, running: int = 4) -> dict[str, Any]:
-    completed = {"trigger_timestamp": checkpoint_ms, "state_size": 1_000}
-    return {
-        "/jobs": {"jobs": [{"id": "a1", "status": "RUNNING"}, {"id": "b2", "status": "FAILED"}]},
-        JOB: {
-            "status-counts": {"RUNNING": running, "INITIALIZING": 4 - running},
-            "vertices": [{"id": "v"}],
-        },
-        f"{JOB}/checkpoints": {
-            "counts": {"restored": 3},
-            "latest": {"completed": None if checkpoint_ms is None else completed},
-        },
-        f"{JOB}/vertices/v/watermarks": [
-            {"id": "0.currentInputWatermark", "value": str(watermark_ms)},
-            {"id": "1.currentInputWatermark", "value": str(2**63 - 1)},
-        ],
-    }
-
-
-@contextlib.contextmanager
-def flink(content: dict[str, Any]) -> Iterator[str]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            body = json.dumps(content.get(self.path, {})).encode()
-            self.send_response(200 if self.path in content else 404)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            pass
-
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
+@pytest.fixture
+def flink() -> Iterator[FakeFlink]:
+    with fake_flink() as running:
+        yield running
 
 
 @pytest.fixture
@@ -134,80 +97,209 @@ def test_share_of_few_records_says_nothing() -> None:
     assert (few.dead_letter_ratio, enough.dead_letter_ratio) == (0.0, 0.4)
 
 
-def test_job_is_read_as_flink_tells_it() -> None:
-    now_ms = round(time.time() * 1_000)
-    with flink(answers(now_ms - 7_000, now_ms - 3_000, running=3)) as address:
-        job = flink_side.job_health(address)
+def test_job_is_read_as_flink_tells_it(flink: FakeFlink) -> None:
+    flink.put(job(), running=3, restarts=3, failures=[failure()])
 
-    assert job.running_share == 0.75
-    assert job.checkpoint_age_sec == pytest.approx(3, abs=2)
-    assert job.watermark_age_sec == pytest.approx(7, abs=2)
-    assert (job.state_bytes, job.restarts) == (1_000, 3)
+    found = flink_side.job_health(flink.address)
+
+    assert found.running_share == 0.75
+    assert found.checkpoint_age_sec == pytest.approx(3, abs=2)
+    assert found.watermark_age_sec == pytest.approx(7, abs=2)
+    assert (found.state_bytes, found.restarts) == (1_000, 3)
+    assert found.failure and found.failure.cause == "CannotDecode: not JSON"
 
 
-def test_job_without_a_checkpoint_or_a_watermark_is_not_well(
-    tables: dict[str, Any], capsys: pytest.CaptureFixture[str]
+def test_restarts_before_any_checkpoint_count(flink: FakeFlink) -> None:
+    """Flink's counter is up to ten seconds late; `restored` never moves without a checkpoint."""
+    flink.put(job(), checkpoint_sec_ago=None, restarts=0, failures=[failure(), failure(30)])
+
+    assert flink_side.job_health(flink.address).restarts == 2
+
+
+def test_old_job_without_a_checkpoint_or_a_watermark_is_not_well(
+    tables: dict[str, Any], flink: FakeFlink, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with flink(answers(-(2**63), None)) as address:
-        code = health.main([*FLAGS, f"--flink={address}"])
+    flink.put(job(), checkpoint_sec_ago=None, watermark_ms=-(2**63))
 
-    assert code == exit_codes.FINDING
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.FINDING
     last = capsys.readouterr().out.splitlines()[-1]
     assert last.endswith("checkpoint_age_sec, watermark_age_sec, state_bytes")
 
 
-def test_waits_for_a_watermark_that_comes(
-    tables: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_job_that_was_just_started_is_starting(
+    tables: dict[str, Any], flink: FakeFlink, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    now_ms = round(time.time() * 1_000)
-    content = answers(-(2**63), now_ms)
+    flink.put(job(age_sec=12), checkpoint_sec_ago=None, watermark_ms=-(2**63), running=1)
+    asked = [*FLAGS, f"--flink={flink.address}"]
+
+    assert health.main(asked) == exit_codes.WELL
+    said = capsys.readouterr().out
+    assert "starting (no checkpoint yet, 12 s)" in said
+    assert "beyond its limit" not in said
+    assert said.splitlines()[-1].startswith("health: starting (")
+
+    assert health.main([*asked, "--json"]) == exit_codes.WELL
+    document = json.loads(capsys.readouterr().out)
+    assert document["starting"] and document["well"]
+
+
+def test_job_that_fails_while_it_starts_is_not_starting(
+    tables: dict[str, Any], flink: FakeFlink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One whose records cannot be decoded starts for ever."""
+    flink.put(job(age_sec=12), checkpoint_sec_ago=None, failures=[failure(5)])
+
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.FINDING
+    said = capsys.readouterr().out
+    assert "last failure, 5 s ago: 20" in said
+    assert "UTC: CannotDecode: not JSON" in said
+
+
+def test_job_that_has_ended_is_told_with_its_reason(
+    tables: dict[str, Any], flink: FakeFlink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flink.put(job("a1", "FAILED", ended_sec_ago=9), failures=[failure(9)])
+    flink.put(job("b2", "CANCELED", ended_sec_ago=500))
+
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.FINDING
+    said = capsys.readouterr().out
+    assert "found 0 living jobs; the last was job a1 (payments-run), FAILED" in said
+    assert f"payments job list --flink={flink.address}" in said
+    assert "CannotDecode: not JSON" in said
+    assert said.endswith("beyond its limit: stopped_tasks\n")
+
+
+def test_cluster_without_any_job_is_told_with_how_to_find_out(
+    tables: dict[str, Any], flink: FakeFlink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.FINDING
+    assert "found 0 living jobs, and none that has ended. Hint: " in capsys.readouterr().out
+
+
+def test_several_jobs_are_named(
+    tables: dict[str, Any],
+    flink: FakeFlink,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sections.Sources, "_ours", lambda self, living: None)
+    flink.put(job("a1"))
+    flink.put(job("b2"))
+
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.COULD_NOT_LOOK
+    assert "found 2" in (said := capsys.readouterr().out)
+    assert "--flink_job" in said
+
+    # That of the run which holds the tables is the one that is meant.
+    monkeypatch.setattr(sections.Sources, "_ours", lambda self, living: living[0])
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.WELL
+
+
+def test_waits_for_a_watermark_that_comes(
+    tables: dict[str, Any],
+    flink: FakeFlink,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flink.put(job(), watermark_ms=-(2**63))
     waits: list[float] = []
 
     def sleep(seconds: float) -> None:
         waits.append(seconds)
-        content.update(answers(now_ms, now_ms))
+        flink.put(job())
 
     monkeypatch.setattr(health.time, "sleep", sleep)
-    with flink(content) as address:
-        code = health.main([*FLAGS, f"--flink={address}", "--wait_sec=60"])
+    code = health.main([*FLAGS, f"--flink={flink.address}", "--wait_sec=60"])
 
     said = capsys.readouterr()
     assert code == exit_codes.WELL
     assert len(waits) == 1
-    assert "at most for watermark_age_sec" in said.err
+    assert "at most: beyond its limit: watermark_age_sec" in said.err
     assert said.out.endswith("health: well\n")
 
 
 def test_each_limit_is_one_that_can_be_exceeded(
-    tables: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    tables: dict[str, Any], flink: FakeFlink, capsys: pytest.CaptureFixture[str]
 ) -> None:
     tables["waiting"] = 1
     tables["transactions"] = [OpenTransaction("payments", 0, 1, 7, dt.datetime.now(dt.UTC), 5)]
     tables["tables"] = TableHealth(
         {("payments", 0): 110}, 30.0, {Outcome.ACCEPTED: 9_999, Outcome.INVALID: 1}
     )
-    now_ms = round(time.time() * 1_000)
-    with flink(answers(now_ms - 7_000, now_ms - 3_000)) as address:
-        asked = [*FLAGS, f"--flink={address}", "--json"]
-        assert health.main(asked) == exit_codes.WELL
-        for name in health._LIMITS:
-            capsys.readouterr()
-            assert health.main([*asked, f"--{name}_max=0"]) == exit_codes.FINDING
-            document = json.loads(capsys.readouterr().out)
-            unwell = [each["name"] for each in document["vitals"] if not each["healthy"]]
-            assert unwell == [name]
+    flink.put(job(), watermark_ms=now_ms(7))
+    asked = [*FLAGS, f"--flink={flink.address}", "--json"]
+    assert health.main(asked) == exit_codes.WELL
+    for name in LIMITS:
+        capsys.readouterr()
+        assert health.main([*asked, f"--{name}_max=0"]) == exit_codes.FINDING
+        document = json.loads(capsys.readouterr().out)
+        unwell = [each["name"] for each in document["vitals"] if not each["healthy"]]
+        assert unwell == [name]
 
 
-def test_flink_that_is_not_there_cannot_be_checked(
+# --- A source that is down -----------------------------------------------------------------------
+
+
+def test_flink_that_is_not_there_is_told_and_the_others_are_shown(
     tables: dict[str, Any], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert health.main([*FLAGS, "--flink=127.0.0.1:1"]) == exit_codes.COULD_NOT_LOOK
-    assert "Flink does not answer at 127.0.0.1:1" in capsys.readouterr().err
+    said = capsys.readouterr().out
+    assert "could not be asked: Flink does not answer at 127.0.0.1:1" in said
+    assert "lag_records" in said and "dead_letter_ratio" in said
+    assert said.endswith("health: could not ask flink\n")
 
 
-def test_job_that_flink_does_not_know_is_told() -> None:
-    with flink(answers(0, None)) as address, pytest.raises(CannotCheck, match="must name a job"):
-        flink_side.job_health(address, "c3")
+def test_tables_that_are_away_leave_kafka_and_flink(
+    tables: dict[str, Any],
+    flink: FakeFlink,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def away(*arguments: object) -> TableHealth:
+        raise CannotCheck("BigQuery does not answer")
+
+    monkeypatch.setattr(tables_side, "table_health", away)
+    flink.put(job())
+
+    code = health.main([*FLAGS, f"--flink={flink.address}", "--json"])
+
+    document = json.loads(capsys.readouterr().out)
+    assert code == exit_codes.COULD_NOT_LOOK
+    assert document["sources"]["tables"]["problem"] == "BigQuery does not answer"
+    assert document["sources"]["kafka"]["problem"] is None
+    assert not document["well"]
+    names = {each["name"]: each["source"] for each in document["vitals"]}
+    assert names["open_transaction_sec"] == "kafka" and names["checkpoint_age_sec"] == "flink"
+    assert "lag_records" not in names  # nobody knows how far the tables reach
+
+
+def test_kafka_that_is_away_leaves_the_tables(
+    tables: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @contextlib.contextmanager
+    def away(topics: object) -> Iterator[None]:
+        raise CannotCheck("no Kafka broker answers")
+        yield
+
+    monkeypatch.setattr(topic_side, "connected", away)
+
+    assert health.main(FLAGS) == exit_codes.COULD_NOT_LOOK
+    said = capsys.readouterr().out
+    assert "could not be asked: no Kafka broker answers" in said
+    # 900 s old: whether records wait is not known, so it is no finding.
+    assert next(line for line in said.splitlines() if "newest_row" in line).split()[1:3] == [
+        "900",
+        "-",
+    ]
+    assert said.endswith("health: could not ask kafka\n")
+
+
+def test_job_that_flink_does_not_know_is_told(flink: FakeFlink) -> None:
+    with pytest.raises(FlinkError, match="knows no /jobs/c3"):
+        flink_side.job_health(flink.address, "c3")
 
 
 def test_old_rows_are_asked_for_only_where_new_ones_are_missing(

@@ -1,0 +1,158 @@
+"""One client of Flink's REST interface: what it reads, what it makes of errors, and who uses it."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from operations import flink_client
+from operations.errors import CannotCheck, FlinkError
+from operations.flink_client import FlinkClient
+from operations.flink_failures import cause_of
+from tests.support.fake_flink import STACK, FakeFlink, failure, fake_flink, job
+from transforms.payment.ends_job import MARK
+
+ROOT = Path(__file__).parents[2]
+WHERE = ("operations/*.py", "pipeline/*.py", "harness/*.py", "benchmarks/*.py")
+
+
+@pytest.fixture
+def flink() -> Iterator[FakeFlink]:
+    with fake_flink() as running:
+        yield running
+
+
+def test_jobs_are_told_the_newest_first(flink: FakeFlink) -> None:
+    flink.put(job("old", "FAILED", age_sec=900, ended_sec_ago=60))
+    flink.put(job("new", age_sec=10))
+
+    found = FlinkClient(flink.address).jobs()
+
+    assert [(each.job_id, each.lives) for each in found] == [("new", True), ("old", False)]
+    assert found[0].ended_at is None and found[1].ended_at is not None
+
+
+def test_unknown_job_is_told_from_a_flink_that_is_away(flink: FakeFlink) -> None:
+    with pytest.raises(FlinkError, match="knows no /jobs/x") as unknown:
+        FlinkClient(flink.address).job("x")
+    with pytest.raises(FlinkError, match=r"does not answer at 127\.0\.0\.1:1 .* Hint: ") as away:
+        FlinkClient("127.0.0.1:1").jobs()
+
+    assert (unknown.value.missing, away.value.missing) == (True, False)
+    assert away.value.exit_code == CannotCheck.exit_code == 3
+
+
+def test_another_service_at_that_port_is_told_in_a_line(flink: FakeFlink) -> None:
+    flink.content["/jobs/overview"] = []
+    flink.answer = lambda path: ["no", "flink"]  # type: ignore[method-assign]
+
+    with pytest.raises(FlinkError, match="as expected"):
+        FlinkClient(flink.address).jobs()
+
+
+def test_savepoint_is_waited_for_and_one_that_fails_says_why(flink: FakeFlink) -> None:
+    flink.put(job())
+    client = FlinkClient(flink.address)
+
+    assert client.savepoint("a1", 5) == "file:/savepoints/s-1"
+
+    failed = {"failure-cause": {"stack-trace": "java.lang.Exception: x\nCaused by: a.b.NoSpace: 0"}}
+    flink.asked_to("POST", "/jobs/a1/savepoints", {})
+    flink.content["/jobs/a1/savepoints/r1"]["operation"] = failed
+    with pytest.raises(FlinkError, match="no savepoint of a1 came about: NoSpace: 0"):
+        client._place("a1", failed)
+
+
+def test_failures_are_told_the_newest_first_each_in_a_line(flink: FakeFlink) -> None:
+    flink.put(job(), failures=[failure(5), failure(60, "java.lang.Exception: gone")])
+
+    newest, oldest = FlinkClient(flink.address).failures("a1")
+
+    assert newest.cause == "CannotDecode: not JSON"
+    assert newest.stack == STACK
+    assert newest.age_sec == pytest.approx(5, abs=2)
+    assert oldest.cause == "Exception: gone"
+
+
+@pytest.mark.parametrize(
+    ("state", "ended_sec_ago", "waits"),
+    [("FAILED", 1, True), ("FAILED", 60, False), ("CANCELED", 1, False)],
+)
+def test_what_has_just_ended_a_job_is_waited_for(
+    state: str,
+    ended_sec_ago: float,
+    waits: bool,
+    flink: FakeFlink,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Flink answers from a copy: just after the end it holds no failure yet."""
+    slept: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        flink.put(job(state=state, ended_sec_ago=ended_sec_ago), failures=[failure(1)])
+
+    flink.put(job(state=state, ended_sec_ago=ended_sec_ago))
+    monkeypatch.setattr(flink_client.time, "sleep", lambda sec: sleep(sec) if sec else None)
+    client = FlinkClient(flink.address)
+
+    found = client.failures_of(client.job("a1"))
+
+    assert bool(found) is bool(slept) is waits
+
+
+@pytest.mark.parametrize(
+    ("stack", "cause"),
+    [
+        (
+            f"java.lang.Exception: x\nCaused by: java.lang.RuntimeException: {STACK[:40]}\n"
+            f"transforms.a.TooMany: 9 of 10: not_json. Hint: look {MARK} [while running 'S']\n\tat",
+            "TooMany: 9 of 10: not_json. Hint: look",
+        ),
+        (
+            f"x.Wrap: y\nCaused by: org.apache.kafka.NoArrivalTime: payments[0] offset 7 {MARK}\n",
+            "NoArrivalTime: payments[0] offset 7",
+        ),
+        (
+            "org.apache.flink.runtime.JobException: Recovery is suppressed\n\tat x\n"
+            "Caused by: org.apache.flink.util.FlinkException: TaskManager t1 is gone\n\tat y",
+            "FlinkException: TaskManager t1 is gone",
+        ),
+        ("java.lang.OutOfMemoryError\n\tat x", "OutOfMemoryError"),
+        ("io.netty.Errors$NativeIoException: reset", "NativeIoException: reset"),
+        ("what Flink never said", "what Flink never said"),
+        ("", ""),
+    ],
+    ids=[
+        "ends the job",
+        "Java ends the job",
+        "innermost",
+        "without words",
+        "within",
+        "no stack",
+        "nothing",
+    ],
+)
+def test_cause_is_one_line(stack: str, cause: str) -> None:
+    assert cause_of(stack) == cause
+
+
+def test_cause_has_a_limit() -> None:
+    assert len(cause_of("a.B: " + "x" * 10_000)) < 1_300
+
+
+def test_nobody_else_asks_flink_by_himself() -> None:
+    """Control: the client itself is found by the same search."""
+    found = subprocess.run(
+        ["git", "grep", "-lE", "^import requests|^from requests|urllib.request", "--", *WHERE],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    ).stdout.split()
+
+    assert "operations/flink_client.py" in found
+    assert set(found) <= {"operations/flink_client.py", "operations/bigquery_client.py"}
