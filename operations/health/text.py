@@ -68,7 +68,7 @@ def document(sections: Sequence[Section]) -> str:
         "well": not down and all(indicator.healthy for indicator in found),
         "starting": any(indicator.starting for indicator in found),
         "verdict": verdict(sections),
-        "vitals": [
+        "indicators": [
             {**indicator._asdict(), "healthy": indicator.healthy, "source": section.name}
             for section in sections
             for indicator in section.indicators

@@ -126,7 +126,7 @@ def assert_health_names_the_open_transaction(
     capsys.readouterr()
     flags = [*e2e_run.flags(), "--json", "--open_transaction_sec_max=0"]
     assert health.main(flags) == exit_codes.FINDING
-    indicators = {each["name"]: each for each in json.loads(capsys.readouterr().out)["vitals"]}
+    indicators = {each["name"]: each for each in json.loads(capsys.readouterr().out)["indicators"]}
     assert indicators["lag_records"]["value"] == len(OPEN)
     told = indicators["open_transaction_sec"]["meaning"]
     assert f"{e2e_run.topic}[2] offset 0, producer id " in told

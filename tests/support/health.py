@@ -32,4 +32,4 @@ def probe(
     )
     document = json.loads(capsys.readouterr().out)
     assert document["well"] == (code == exit_codes.WELL)
-    return code, {each["name"]: each for each in document["vitals"]}
+    return code, {each["name"]: each for each in document["indicators"]}

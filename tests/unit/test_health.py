@@ -233,7 +233,7 @@ def test_each_limit_is_one_that_can_be_exceeded(
         capsys.readouterr()
         assert health.main([*asked, f"--{name}_max=0"]) == exit_codes.FINDING
         document = json.loads(capsys.readouterr().out)
-        unwell = [each["name"] for each in document["vitals"] if not each["healthy"]]
+        unwell = [each["name"] for each in document["indicators"] if not each["healthy"]]
         assert unwell == [name]
 
 
@@ -269,7 +269,7 @@ def test_tables_that_are_away_leave_kafka_and_flink(
     assert document["sources"]["tables"]["problem"] == "BigQuery does not answer"
     assert document["sources"]["kafka"]["problem"] is None
     assert not document["well"]
-    names = {each["name"]: each["source"] for each in document["vitals"]}
+    names = {each["name"]: each["source"] for each in document["indicators"]}
     assert names["open_transaction_sec"] == "kafka" and names["checkpoint_age_sec"] == "flink"
     assert "lag_records" not in names  # nobody knows how far the tables reach
 
