@@ -1,7 +1,7 @@
 """The flags that the tools share: where Kafka and BigQuery are, and the limits of the pipeline.
 
 Their names, and what else says them, are in payments/settings.py. The types are here because the
-job checks the same values by the same functions (pipeline/config.py).
+job checks the same values by the same functions (pipeline/config_values.py).
 """
 
 from __future__ import annotations

@@ -34,8 +34,9 @@ from payments import exit_codes, sources
 from payments.errors import SettingsError
 from payments.parser import CONFIG_MEANING, Parser
 from payments.settings import CONFIG, OF_THE_JOB
-from pipeline import runners
-from pipeline.config import RUNNERS, ConfigError, PipelineConfig
+from pipeline import configure, runners
+from pipeline.config import RUNNERS, PipelineConfig
+from pipeline.config_values import ConfigError
 from pipeline.launch import java_parts, preflight, resume, run_here, start
 from pipeline.launch.claim import AlreadyRuns, Claim
 from pipeline.launch.stops import stopped
@@ -103,7 +104,7 @@ def _checked(arguments: Sequence[str], options: PipelineOptions) -> PipelineConf
     """Returns the configuration; raises ConfigError with all that is wrong with the flags."""
     unknown = _unknown_flags(arguments)
     try:
-        config = PipelineConfig.from_options(options)
+        config = configure.from_options(options)
     except ConfigError as error:
         raise ConfigError(*unknown, *error.problems) from None
     if unknown:

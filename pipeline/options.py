@@ -1,4 +1,4 @@
-"""The flags of the job: names, defaults and help only. config.py checks their values."""
+"""The flags of the job: names, defaults and help only. config_values.py checks them."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ from pipeline.options import (
 # A stand-in is nothing for Dataflow, and the image brings its own Java parts.
 _NOT_OFFERED = {"bigquery_endpoint", "expansion_service", "java_parts"}
 _REQUIRED = {"kafka_bootstrap_servers", "kafka_topics", "bigquery_dataset"}
-# As config.py checks them; the console refuses before a machine is paid for.
+# As config_values.py checks them; the console refuses before a machine is paid for.
 _REGEXES = {
     "kafka_bootstrap_servers": r"^[^\s,]+:[0-9]{1,5}(\s*,\s*[^\s,]+:[0-9]{1,5})*$",
     "kafka_topics": r"^[a-zA-Z0-9._-]+(,[a-zA-Z0-9._-]+)*$",

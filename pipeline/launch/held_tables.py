@@ -183,5 +183,5 @@ class HeldTables:
 
 
 def _texts(topics: Sequence[str]) -> str:
-    """Returns a list for SQL; names are checked (config.py): letters, digits and ._- only."""
+    """Returns a list for SQL; names are checked (flag_types.py): letters, digits and ._- only."""
     return ", ".join(f"'{topic}'" for topic in topics)

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from pipeline.config import ConfigError, PipelineConfig
+from pipeline import configure
+from pipeline.config_values import ConfigError
 from pipeline.launch import flex_template
 
 FILE = Path(__file__).parents[2] / "templates/dataflow/metadata.json"
@@ -38,10 +39,10 @@ def test_what_is_required_makes_a_configuration_and_nothing_less_does() -> None:
     required = [each["name"] for each in PARAMETERS if not each["isOptional"]]
     flags = [f"--{name}={GIVEN[name]}" for name in required]
 
-    assert PipelineConfig.from_options(PipelineOptions(flags))
+    assert configure.from_options(PipelineOptions(flags))
     for flag in flags:
         with pytest.raises(ConfigError):
-            PipelineConfig.from_options(PipelineOptions([f for f in flags if f != flag]))
+            configure.from_options(PipelineOptions([f for f in flags if f != flag]))
 
 
 @pytest.mark.parametrize(
@@ -58,4 +59,4 @@ def test_pattern_refuses_what_the_configuration_refuses(name: str, bad: str) -> 
 
     assert not any(re.fullmatch(pattern, bad) for pattern in parameter["regexes"])
     with pytest.raises(ConfigError):
-        PipelineConfig.from_options(PipelineOptions(flags))
+        configure.from_options(PipelineOptions(flags))

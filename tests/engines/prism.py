@@ -23,7 +23,7 @@ from apache_beam.utils.subprocess_server import pick_port
 from harness.e2e_run import E2ERun
 from harness.programs import tail
 from operations.reconcile.report import Report
-from pipeline import graph, runners
+from pipeline import configure, graph, runners
 from pipeline.config import PipelineConfig
 from pipeline.launch import java_parts, start
 from sandbox import java
@@ -81,7 +81,7 @@ def _flags(e2e_run: E2ERun) -> list[str]:
 
 def _submit(options: PipelineOptions) -> PipelineResult:
     """Submits what pipeline/main.py would submit to Dataflow, but to Prism."""
-    claim, config = start.claim(PipelineConfig.from_options(options))
+    claim, config = start.claim(configure.from_options(options))
     config = start.prepare(config, claim, _complete)
     runners.apply_defaults(options, config.runner, config.job_name)
     root = beam.Pipeline(runner=PortableRunner(), options=options)

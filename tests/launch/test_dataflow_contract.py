@@ -19,8 +19,7 @@ import pytest
 from apache_beam.portability import common_urns
 from apache_beam.portability.api import beam_runner_api_pb2
 
-from pipeline import graph, runners
-from pipeline.config import PipelineConfig
+from pipeline import configure, graph, runners
 from pipeline.launch import java_parts
 from pipeline.options import PipelineOptions
 from tests.support import google_cloud
@@ -202,7 +201,7 @@ def test_steps_have_the_names_that_they_have_on_flink(
         options = PipelineOptions([*flags, f"--expansion_service={address}"])
         runners.apply_defaults(options, "FlinkRunner", "payments")
         root = beam.Pipeline(runner=runners.create("FlinkRunner"), options=options)
-        graph.build(root, PipelineConfig.from_options(options))
+        graph.build(root, configure.from_options(options))
         on_flink = root.to_runner_api()
 
     assert labels(updating.pipeline) == labels(on_flink)

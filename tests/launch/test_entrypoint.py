@@ -20,7 +20,7 @@ from apache_beam.utils.subprocess_server import pick_port
 from operations.tables.sql_files import SQL_FOLDER
 from payments import sources
 from payments.settings import OF_THE_JOB
-from pipeline.config import PipelineConfig
+from pipeline import configure
 from pipeline.options import PipelineOptions
 from tests.support.java_program import needs_jars
 
@@ -77,7 +77,7 @@ def test_submit_is_a_command_line_that_the_pipeline_takes(tmp_path: Path) -> Non
 
     assert command[:2] == ["-m", "pipeline"]
     flags = sources.completed(command[2:], OF_THE_JOB, SETTINGS).arguments
-    config = PipelineConfig.from_options(PipelineOptions(flags))
+    config = configure.from_options(PipelineOptions(flags))
     assert config.runner == "FlinkRunner"
     assert config.continues
 

@@ -15,7 +15,7 @@ from kafka.cluster import get_ip_port_afi
 
 from operations import flag_types, places
 from pipeline import runners
-from pipeline.config import ConfigError
+from pipeline.config_values import ConfigError
 from pipeline.launch import preflight, resume
 from pipeline.options import FlinkOptions
 from simulator.cli import _servers

@@ -13,8 +13,9 @@ from apache_beam.options.pipeline_options_validator import (
 from google.auth.exceptions import DefaultCredentialsError
 
 from payments import exit_codes
-from pipeline import main, runners
-from pipeline.config import ConfigError, PipelineConfig
+from pipeline import configure, main, runners
+from pipeline.config import PipelineConfig
+from pipeline.config_values import ConfigError
 from pipeline.launch import stops
 from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.read_kafka import consumer_config
@@ -37,7 +38,7 @@ DATAFLOW = [
 
 
 def config(*flags: str) -> PipelineConfig:
-    return PipelineConfig.from_options(PipelineOptions(list(flags)))
+    return configure.from_options(PipelineOptions(list(flags)))
 
 
 def test_all_mistakes_are_told_at_once(capsys: pytest.CaptureFixture[str]) -> None:

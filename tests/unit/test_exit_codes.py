@@ -21,7 +21,7 @@ from operations.tables import command as tables
 from payments import exit_codes
 from payments.errors import OperatorError
 from pipeline import main as job
-from pipeline.config import ConfigError
+from pipeline.config_values import ConfigError
 from pipeline.launch.preflight import PreflightError
 from sandbox import cli as sandbox
 from sandbox.errors import SandboxError

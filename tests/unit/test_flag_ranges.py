@@ -13,7 +13,8 @@ from operations.flag_ranges import RANGES
 from operations.health import command as health
 from operations.reconcile import flags as reconcile_flags
 from pipeline import flink_keys
-from pipeline.config import ConfigError, PipelineConfig
+from pipeline.config import PipelineConfig
+from pipeline.config_values import ConfigError
 from pipeline.options import OWN_OPTIONS
 from simulator import cli as simulator_cli
 from tests.support.payments import NOON_US, SECOND_US, transaction
