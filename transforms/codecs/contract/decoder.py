@@ -1,0 +1,115 @@
+"""Batches of records to payments, as a contract says; what DecodeTransaction calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from transforms.codecs import batch_decode
+from transforms.codecs.contract import native, texts
+from transforms.codecs.contract.compiled import Extras, Reader, Skipped
+from transforms.codecs.contract.language import Contract
+from transforms.codecs.contract.registry import HttpRegistry, auth_of
+from transforms.codecs.contract.schema_source import SchemaSource
+from transforms.payment.dead_letter import Rejected
+from transforms.payment.rules import Rules
+from transforms.payment.transaction import KafkaRecord, Transaction
+
+
+class Decoded(NamedTuple):
+    """What has become of each record of a batch; each is in one place.
+
+    Attributes:
+        records, transactions: payments, side by side, in their order.
+        rejected: invalid ones, each with the reason.
+        skipped: those that are not the payment, each with the rule that says so.
+        extras: beside `transactions` where the contract keeps any, else empty.
+    """
+
+    records: list[KafkaRecord]
+    transactions: list[Transaction]
+    rejected: list[tuple[KafkaRecord, Rejected]]
+    skipped: list[tuple[KafkaRecord, str]]
+    extras: list[Extras]
+
+
+class Decoder:
+    """Decodes by a contract. Pickled as its contract and source: a worker compiles it anew."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        schemas: SchemaSource | None = None,
+        interpreted: bool = False,
+    ) -> None:
+        """Compiles a contract.
+
+        Args:
+            contract: a checked one.
+            schemas: instead of the registry that the contract names.
+            interpreted: reads our own JSON like any other, which is slower; for tests.
+        """
+        self.contract = contract
+        self._given = (contract, schemas, interpreted)
+        self.reader = Reader(contract, schemas or source_of(contract))
+        self._is_native = native.is_native(contract) and not interpreted
+
+    def __reduce__(self) -> tuple[type[Decoder], tuple[object, ...]]:
+        return Decoder, self._given
+
+    def decode(self, records: Sequence[KafkaRecord]) -> Decoded:
+        """Returns what becomes of each record, before the rules that all payments keep.
+
+        Raises:
+            RegistryUnavailable: no record is judged; the batch must be tried again.
+        """
+        if self._is_native:
+            return Decoded(*batch_decode.decode(records), [], [])
+        decoded = Decoded([], [], [], [], [])
+        read, keeps_extras = self.reader.read, self.reader.keeps_extras
+        for record in records:
+            try:
+                found = read(record)
+            except Rejected as rejected:
+                decoded.rejected.append((record, rejected))
+                continue
+            if isinstance(found, Skipped):
+                decoded.skipped.append((record, found.rule))
+                continue
+            decoded.records.append(record)
+            decoded.transactions.append(found.transaction)
+            if keeps_extras:
+                decoded.extras.append(found.extras)
+        return decoded
+
+
+def source_of(contract: Contract) -> SchemaSource | None:
+    """Returns the registry that a contract names, None where it needs none.
+
+    Raises:
+        AuthError: its credentials cannot be read.
+    """
+    schema = contract.schema
+    if schema.registry is None:
+        return None
+    auth = auth_of(Path(schema.auth_file)) if schema.auth_file else {}
+    return HttpRegistry(schema.registry, auth)
+
+
+# What takes the place of an id that texts.check_ids has checked, and of a payer who is unknown.
+_SOME_ID = "id"
+
+
+def check_countable(transaction: Transaction, rules: Rules, contract: Contract) -> None:
+    """Returns when a payment keeps the rules of all, with ids as wide as contracts allow.
+
+    Raises:
+        Rejected: with the first rule that it breaks.
+    """
+    texts.check_ids(transaction, contract.ids)
+    rules.check(
+        transaction._replace(
+            transaction_id=_SOME_ID, account_id=_SOME_ID, merchant_id=_SOME_ID, device_id=None
+        )
+    )

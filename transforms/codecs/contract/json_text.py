@@ -1,0 +1,92 @@
+"""JSON, read strictly: a field that stands twice is refused at any depth."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+import orjson
+
+from transforms.codecs.contract.reasons import refused
+from transforms.payment.dead_letter import Reason
+
+_ABSENT = object()
+# An escape that stands for a character of ASCII: names could be written with it, and quotes.
+_ASCII_ESCAPE = re.compile(rb"\\u00[0-7]")
+
+
+def parse(text: bytes | str, layer: str = "") -> Any:
+    """Returns the value.
+
+    Args:
+        text: what is to be read.
+        layer: a prefix for details, when it is not the payload itself.
+
+    Raises:
+        Rejected: it is no JSON, or a field stands twice.
+    """
+    try:
+        value = orjson.loads(text)
+        written = orjson.dumps(value)
+    except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
+        raise refused(Reason.NOT_JSON, f"{layer}{error}") from None
+    raw = text.encode() if isinstance(text, str) else text
+    if written != raw and _may_have_lost_a_name(raw, written):
+        _refuse_repeated_fields(raw, layer)
+    return value
+
+
+def _may_have_lost_a_name(raw: bytes, written: bytes) -> bool:
+    # orjson keeps the last of two equal fields. One that was dropped takes the quotes of its name
+    # with it; spaces and other spellings of numbers have none. Only where quotes or names may be
+    # written as escapes does counting prove nothing.
+    return raw.count(b'"') != written.count(b'"') or _ASCII_ESCAPE.search(raw) is not None
+
+
+def _refuse_repeated_fields(raw: bytes, layer: str) -> None:
+    def unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+        seen = dict(pairs)
+        if len(seen) != len(pairs):
+            # In one pass: to count each of 7,000 names among all of them takes a second.
+            repeated = next(name for name, _ in pairs if seen.pop(name, _ABSENT) is _ABSENT)
+            raise refused(Reason.REPEATED_FIELD, f"{layer}the field {repeated!r} stands twice")
+        return seen
+
+    try:
+        json.loads(raw, object_pairs_hook=unique)
+    except (ValueError, RecursionError) as error:
+        raise refused(Reason.NOT_JSON, f"{layer}{error}") from None
+
+
+def number_guard(name: str) -> re.Pattern[bytes]:
+    """Returns a search for a number of this field that has more digits than a double keeps.
+
+    Sixteen characters of digits and a point hold at most 16 digits. orjson has made a double of
+    them, and whether it is the same number can no longer be told.
+    """
+    return re.compile(rb'"' + re.escape(name.encode()) + rb'"\s*:\s*-?[0-9.]{16}')
+
+
+def spelled_longer(raw: bytes, value: float, digits_max: int) -> str | None:
+    """Returns how a number of this value is written that has more digits, None for none."""
+    spelled: list[str] = []
+
+    def note(text: str) -> float:
+        spelled.append(text)
+        return 0.0
+
+    json.loads(raw, parse_float=note, parse_int=note)
+    return next(
+        (each for each in spelled if _digits(each) > digits_max and float(each) == value), None
+    )
+
+
+def may_be_spelled_longer(raw: bytes, guard: re.Pattern[bytes]) -> bool:
+    """Returns whether `spelled_longer` must be asked, which is slow."""
+    return guard.search(raw) is not None or _ASCII_ESCAPE.search(raw) is not None
+
+
+def _digits(number: str) -> int:
+    mantissa = number.lower().partition("e")[0]
+    return len(mantissa.lstrip("-0.").replace(".", ""))
