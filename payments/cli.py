@@ -21,6 +21,7 @@ COMMANDS = {
     "runs": Command("operations.runs.command", "who has claimed the tables"),
     "reconcile": Command("operations.reconcile.command", "prove that each record is counted once"),
     "dead-letters": Command("operations.dead_letters.command", "mend and resend what was rejected"),
+    "contract": Command("operations.contract.command", "your own payments: a contract, checked"),
     "health": Command("operations.health.command", "whether a job is well"),
     "rollout": Command("operations.rollout.command", "a new version beside the running one"),
     "simulate": Command("simulator.cli", "send payments with a known truth"),

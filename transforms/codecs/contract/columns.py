@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from transforms.codecs.contract import amounts, times
+from transforms.codecs.contract import amount_kinds, amounts, times
 from transforms.codecs.contract.language import Amount, Column, Contract, Extra, Field
 from transforms.codecs.contract.paths import MISSING, Scope, getter
 from transforms.codecs.contract.reasons import kind_of, refused
@@ -78,12 +78,12 @@ def _wrong(column: Column, what: str, required: str, value: Any) -> Exception:
 def _numeric(column: Column, what: str) -> Callable[[Any, Scope], Any]:
     """Returns the function that gives a decimal, exact or not at all."""
     field = Field("column", column.field.paths, "decimal", column.field.line, amount=Amount())
-    of_value = amounts.value_reader(field)
+    path, of_value = field.paths[0], amount_kinds.value_reader(field)
 
     def read(value: Any, scope: Scope) -> Any:
         found = (value.unscaled, value.scale) if isinstance(value, Scaled) else None
         unscaled, scale = found or of_value(value, scope)
-        text = amounts.spelled(unscaled, amounts.checked_scale(column.field.paths[0], scale or 0))
+        text = amounts.spelled(unscaled, amount_kinds.checked_scale(path, scale or 0))
         whole, _, fraction = text.lstrip("-").partition(".")
         if len(whole) > _NUMERIC_WHOLE_MAX or len(fraction.rstrip("0")) > _NUMERIC_SCALE_MAX:
             required = f"of {_NUMERIC_WHOLE_MAX} digits and {_NUMERIC_SCALE_MAX} behind the point"

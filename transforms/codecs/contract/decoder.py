@@ -51,8 +51,9 @@ class Decoder:
             interpreted: reads our own JSON like any other, which is slower; for tests.
         """
         self.contract = contract
+        self.schemas = schemas or source_of(contract)
         self._given = (contract, schemas, interpreted)
-        self.reader = Reader(contract, schemas or source_of(contract))
+        self.reader = Reader(contract, self.schemas)
         self._is_native = native.is_native(contract) and not interpreted
 
     def __reduce__(self) -> tuple[type[Decoder], tuple[object, ...]]:

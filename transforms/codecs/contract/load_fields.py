@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from transforms.codecs.contract import paths
 from transforms.codecs.contract.language import (
     AMOUNT_KINDS,
-    DIGITS_OF,
     FIELDS,
     IDS,
     LOCAL_KINDS,
@@ -17,23 +15,18 @@ from transforms.codecs.contract.language import (
     REQUIRED,
     TEXT_KINDS,
     TIME_KINDS,
-    Amount,
     Field,
-    Path,
     Time,
 )
+from transforms.codecs.contract.load_amount import amount_field
+from transforms.codecs.contract.load_paths import part_of, path_of, paths_of
 from transforms.codecs.contract.mistakes import Reading, Section, hint_of, one_of
 from transforms.codecs.contract.yaml_tree import Value
 from transforms.payment.rules import MINOR_DIGITS, PAYMENT_TYPES
 
 _SOURCES = ("at", "join", "const", "absent")
 _TEXT_KEYS = (*_SOURCES, "as", "separator", "before", "after", "case", "map")
-_AMOUNT_KEYS = (
-    *("at", "as", "digits", "scale", "decimal_mark", "before", "after"),
-    *("negative_is", "positive_is"),
-)
 _TIME_KEYS = ("at", "join", "separator", "as", "zone", "ambiguous", "pattern")
-_DIGITS_MAX = 30
 _PATTERN = re.compile(r"(?:%[YmdHMSfzyjbBpI%]|[^%])+")
 
 
@@ -73,7 +66,7 @@ def field_of(reading: Reading, name: str, where: str, value: Value) -> Field:
             reading.must(value, where, f"a mapping with at and as ({one_of(kinds)})")
         return Field(name, (path,) if path else (), _default_kind(name), value.line)
     if name == "amount":
-        return _amount_field(reading, where, value)
+        return amount_field(reading, where, value)
     if name == "event_time":
         return time_field(reading, name, where, value)
     return _text_field(reading, name, where, value)
@@ -97,15 +90,15 @@ def _text_field(reading: Reading, name: str, where: str, value: Value) -> Field:
     optional, absent = _absent(section, name)
     return Field(
         name=name,
-        paths=_paths(section),
+        paths=paths_of(section),
         kind=section.choice("as", kinds, _default_kind(name)),
         line=value.line,
         separator=_separator(section),
         const=_const(section, name),
         optional=optional,
         absent=absent,
-        before=_part(section, "before"),
-        after=_part(section, "after"),
+        before=part_of(section, "before"),
+        after=part_of(section, "after"),
         case=section.choice("case", ("upper", "lower"), "") or None,
         names=_names(section, name),
     )
@@ -113,13 +106,6 @@ def _text_field(reading: Reading, name: str, where: str, value: Value) -> Field:
 
 def _separator(section: Section) -> str:
     return section.text("separator", ":") or ""
-
-
-def _part(section: Section, key: str) -> str | None:
-    found = section.text(key)
-    if found == "":
-        section.reading.wrong(section.line_of(key), f"{section.name(key)} must not be empty")
-    return found or None
 
 
 def _const(section: Section, name: str) -> str | None:
@@ -174,72 +160,6 @@ def _names(section: Section, name: str) -> dict[str, str] | None:
     return names
 
 
-def _amount_field(reading: Reading, where: str, value: Value) -> Field:
-    section = reading.section(value, where, _AMOUNT_KEYS)
-    section.required("as", f". Hint: {one_of(AMOUNT_KINDS)}")
-    section.required("at")
-    kind = section.choice("as", AMOUNT_KINDS, "minor_integer")
-    amount = Amount(
-        digits=_digits(section, kind),
-        scale=_scale(section, kind),
-        decimal_mark=section.choice("decimal_mark", (".", ","), "."),
-        negative_is=section.choice("negative_is", sorted(PAYMENT_TYPES), "") or None,
-        positive_is=section.choice("positive_is", sorted(PAYMENT_TYPES), "") or None,
-    )
-    for key in ("decimal_mark", "before", "after"):
-        if key in section and kind not in ("decimal_text", "decimal"):
-            reading.wrong(section.line_of(key), f"{where}.{key} is for a decimal text alone")
-    before, after = _part(section, "before"), _part(section, "after")
-    at = _paths(section)
-    return Field("amount", at, kind, value.line, before=before, after=after, amount=amount)
-
-
-def _scale(section: Section, kind: str) -> int | None:
-    value = section.get("scale")
-    if value is None:
-        if kind == "connect_decimal":
-            section.reading.wrong(
-                section.line,
-                f"{section.name('scale')} is required. Hint: the scale of the column, such as 2, "
-                "or `from_schema` where each record carries its schema (schemas.enable)",
-            )
-        return None
-    if kind != "connect_decimal":
-        section.reading.wrong(
-            section.line_of("scale"), f"{section.name('scale')} is for connect_decimal alone"
-        )
-        return None
-    return None if value.data == "from_schema" else section.whole("scale", -_DIGITS_MAX, 60)
-
-
-def _digits(section: Section, kind: str) -> int | Mapping[str, int | None] | None:
-    value = section.get("digits")
-    if value is None:
-        return None
-    where = section.name("digits")
-    if kind not in ("minor_integer", "minor_text"):
-        section.reading.wrong(
-            section.line_of("digits"), f"{where} is for minor units alone, and {kind} has none"
-        )
-        return None
-    if type(value.data) is int:
-        return section.whole("digits", 0, _DIGITS_MAX)
-    if isinstance(value.data, str):
-        return DIGITS_OF[section.choice("digits", DIGITS_OF, "iso")] or None
-    return _digits_by_currency(section.reading, where, value)
-
-
-def _digits_by_currency(reading: Reading, where: str, value: Value) -> Mapping[str, int | None]:
-    section = reading.section(value, where, ("like", *MINOR_DIGITS))
-    like = section.choice("like", DIGITS_OF, "iso")
-    digits: dict[str, int | None] = dict(DIGITS_OF[like])
-    if isinstance(value.data, dict):
-        for code in value.data:
-            if code != "like" and code in section:
-                digits[code] = section.whole(code, 0, _DIGITS_MAX)
-    return digits
-
-
 def time_field(reading: Reading, name: str, where: str, value: Value) -> Field:
     """Returns the field of a time."""
     section = reading.section(value, where, _TIME_KEYS)
@@ -260,7 +180,7 @@ def time_field(reading: Reading, name: str, where: str, value: Value) -> Field:
         reading.wrong(section.line_of("join"), f"{where}.join is for times that are texts")
     return Field(
         name,
-        _paths(section),
+        paths_of(section),
         kind,
         value.line,
         separator=_separator(section) if "separator" in section else "T",
@@ -302,29 +222,3 @@ def _pattern(section: Section, kind: str) -> str | None:
         )
         return None
     return pattern
-
-
-def _paths(section: Section) -> tuple[Path, ...]:
-    at, join = section.get("at"), section.get("join")
-    if at is not None:
-        path = path_of(section.reading, section.name("at"), at)
-        return (path,) if path else ()
-    if join is None:
-        return ()
-    items = section.reading.items(join, section.name("join"), "a list of two paths or more")
-    if len(items) < 2:
-        section.reading.wrong(join.line, f"{section.name('join')} must be two paths or more")
-    found = [path_of(section.reading, section.name("join"), item) for item in items]
-    return tuple(path for path in found if path)
-
-
-def path_of(reading: Reading, where: str, value: Value) -> Path | None:
-    """Returns the path that a text is."""
-    if isinstance(value.data, list | dict) or value.data is None:
-        reading.must(value, where, "a path")
-        return None
-    try:
-        return paths.parse(value.text)
-    except ValueError as error:
-        reading.wrong(value.line, f"{where} {error}")
-        return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from transforms.codecs.contract import avro, load_fields, paths
+from transforms.codecs.contract import avro, load_fields, load_paths, paths
 from transforms.codecs.contract.language import (
     COLUMN_TYPES,
     UNWRAPS,
@@ -56,7 +56,7 @@ def _unwrap(
         section.required("at"),
         section.required("as", f". Hint: one of {', '.join(UNWRAPS)}"),
     )
-    path = load_fields.path_of(reading, f"{where}.at", at) if at else None
+    path = load_paths.path_of(reading, f"{where}.at", at) if at else None
     if path is None or kind is None:
         return None
     chosen = section.choice("as", UNWRAPS, "object")
@@ -108,7 +108,7 @@ def keeps_of(section: Section) -> tuple[Keep, ...]:
 def _keep(reading: Reading, where: str, value: Value) -> Keep | None:
     section = reading.section(value, where, ("at", "in", "skip", "else", "name"))
     at = section.required("at")
-    path = load_fields.path_of(reading, f"{where}.at", at) if at else None
+    path = load_paths.path_of(reading, f"{where}.at", at) if at else None
     kept, skipped = _states(section, "in"), _states(section, "skip")
     otherwise = section.choice("else", ("skip", "keep", "reject"), "reject")
     if "in" not in section and otherwise != "keep":
@@ -172,7 +172,7 @@ def _column(reading: Reading, where: str, value: Value) -> Column | None:
             if key in section:
                 reading.wrong(section.line_of(key), f"{where}.{key} is for TIMESTAMP alone")
         at = section.get("at")
-        path = load_fields.path_of(reading, f"{where}.at", at) if at else None
+        path = load_paths.path_of(reading, f"{where}.at", at) if at else None
         field = Field("column", (path,) if path else (), _KINDS_OF_COLUMN[kind], value.line)
     return Column(name, kind, field) if name and field.paths else None
 
@@ -205,7 +205,7 @@ def extra_of(section: Section) -> Extra | None:
     listed = inner.get("without")
     if listed is not None:
         for item in section.reading.items(listed, "extra.without", "a list of paths"):
-            path = load_fields.path_of(section.reading, "extra.without", item)
+            path = load_paths.path_of(section.reading, "extra.without", item)
             if path and (path.origin != "inner" or not path.segments):
                 section.reading.must(item, "extra.without", paths_hint())
             elif path:

@@ -8,7 +8,7 @@ from typing import Any
 
 import iso4217
 
-from transforms.codecs.contract import amounts
+from transforms.codecs.contract import amount_kinds
 from transforms.codecs.contract.language import Field
 from transforms.codecs.contract.paths import MISSING, Getter, Scope, getter, why_missing
 from transforms.codecs.contract.reasons import ContractReason, kind_of, refused
@@ -112,7 +112,7 @@ def _finished(field: Field, what: str) -> Callable[[str], str]:
     before, after, case, names = field.before, field.after, field.case, field.names
 
     def finish(text: str) -> str:
-        text = amounts.part(text, before, after, what)
+        text = amount_kinds.part(text, before, after, what)
         if case is not None:
             text = text.upper() if case == "upper" else text.lower()
         return text if names is None else _renamed(field, what, text)
