@@ -65,7 +65,8 @@ class Decoder:
         Raises:
             RegistryUnavailable: no record is judged; the batch must be tried again.
         """
-        if self._is_native:
+        # Records that carry headers as well are read one by one, with the same answers.
+        if self._is_native and records and len(records[0]) == len(KafkaRecord._fields):
             return Decoded(*batch_decode.decode(records), [], [])
         decoded = Decoded([], [], [], [], [])
         read, keeps_extras = self.reader.read, self.reader.keeps_extras

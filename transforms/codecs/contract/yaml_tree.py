@@ -12,6 +12,8 @@ from typing import Any, NamedTuple
 import yaml
 
 FILE_CHARS_MAX = 1_000_000
+# The language has five; PyYAML takes time with the square of it.
+_DEPTH_MAX = 50
 
 
 class Value(NamedTuple):
@@ -73,10 +75,7 @@ def parse(text: str) -> Value:
     if len(text) > FILE_CHARS_MAX:
         raise YamlError(1, f"a contract has at most {FILE_CHARS_MAX} characters, got {len(text)}")
     try:
-        for event in yaml.parse(text, Loader=_Loader):
-            if isinstance(event, yaml.AliasEvent):
-                mark = event.start_mark
-                raise YamlError(mark.line + 1 if mark else 1, f"no aliases, got *{event.anchor}")
+        _check_events(text)
         node = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -84,11 +83,24 @@ def parse(text: str) -> Value:
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise YamlError(line, f"no YAML: {error.reason}") from None
-    except RecursionError:
-        raise YamlError(1, "nested too deep") from None
     if node is None:
         raise YamlError(1, "the file is empty")
     return _value(node)
+
+
+def _check_events(text: str) -> None:
+    """Raises YamlError for what a tree must not be made of."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        line = event.start_mark.line + 1 if event.start_mark else 1
+        if isinstance(event, yaml.AliasEvent):
+            raise YamlError(line, f"no aliases, got *{event.anchor}")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > _DEPTH_MAX:
+            raise YamlError(line, f"nested too deep: at most {_DEPTH_MAX} levels")
 
 
 def _line(node: yaml.Node) -> int:
@@ -114,7 +126,10 @@ def _mapping(node: yaml.MappingNode) -> dict[str, Entry]:
             raise YamlError(
                 line, f"{key.value!r} stands twice, first in line {entries[key.value].line}"
             )
-        entries[key.value] = Entry(line, _value(value))
+        found = _value(value)
+        # What is missing in a mapping is missing below its key.
+        is_scalar = isinstance(value, yaml.ScalarNode)
+        entries[key.value] = Entry(line, found if is_scalar else found._replace(line=line))
     return entries
 
 
