@@ -105,7 +105,7 @@ def _add(tally: Tally, decoder: Decoder, walker: Reader, record: Any, rules: Rul
 def _walker(decoder: Decoder) -> Reader:
     """Returns a reader that gives all of a record, where the decoder takes what it is asked for."""
     contract = decoder.contract
-    if not contract.format.startswith("protobuf"):
+    if not contract.format.startswith(("avro", "protobuf")):
         return decoder.reader
     return Reader(dataclasses.replace(contract, extra=Extra("all", ())), decoder.schemas)
 

@@ -97,6 +97,8 @@ def _decimal_text(field: Field) -> OfValue:
 
 def part(text: str, before: str | None, after: str | None, what: str) -> str:
     """Returns the part of a text before, and after, what separates it."""
+    if before is None and after is None:
+        return text
     for separator, side in ((before, 0), (after, 2)):
         if separator is None:
             continue
@@ -127,6 +129,10 @@ def _decimal_number(field: Field) -> OfValue:
 
 
 def _of_double(path: Path, value: float) -> Read:
+    text = repr(value)
+    if len(text) <= DOUBLE_DIGITS and "e" not in text and text[-1].isdecimal():
+        whole, _, fraction = text.partition(".")
+        return int(whole + fraction), len(fraction)
     match = _REPR.fullmatch(repr(value))
     if not match:
         raise _bad(path, "a finite number", value)

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import io
 import struct
-from typing import Any
+from typing import Any, NamedTuple
 
 import fastavro
 import fastavro.read
 import orjson
 
+from transforms.codecs.contract import avro_skip
+from transforms.codecs.contract.asked_for import Tree
 from transforms.codecs.contract.reasons import ContractReason, refused
 from transforms.codecs.contract.schema_source import SchemaSource, WriterSchema
 from transforms.codecs.contract.schema_values import Days, Moment, Scaled
@@ -65,14 +67,23 @@ def _moment_of(name: str) -> Any:
 
 
 # Names of our own: whoever else uses fastavro in this process keeps its readers.
-for _type in ("bytes", "fixed"):
-    fastavro.read.LOGICAL_READERS[f"{_type}-{_PREFIX}decimal"] = _decimal
-fastavro.read.LOGICAL_READERS[f"int-{_PREFIX}date"] = _days
-for _name in _TIMES:
-    fastavro.read.LOGICAL_READERS[f"long-{_PREFIX}{_name}"] = _moment_of(_name)
+_CONVERT = {
+    f"bytes-{_PREFIX}decimal": _decimal,
+    f"fixed-{_PREFIX}decimal": _decimal,
+    f"int-{_PREFIX}date": _days,
+    **{f"long-{_PREFIX}{name}": _moment_of(name) for name in _TIMES},
+}
+fastavro.read.LOGICAL_READERS.update(_CONVERT)
 
 
-def parsed(schema: WriterSchema) -> Any:
+class Parsed(NamedTuple):
+    """A schema as fastavro takes it, and the named types in it."""
+
+    schema: Any
+    named: dict[str, Any]
+
+
+def parsed(schema: WriterSchema) -> Parsed:
     """Returns a schema as the readers here take it.
 
     Raises:
@@ -89,7 +100,7 @@ def parsed(schema: WriterSchema) -> Any:
         raise SchemaError(f"no Avro schema: {str(error)[:200]}") from None
     if _has_empty_items([found, *named.values()], set()):
         raise SchemaError("it has an array of items without content: five bytes hold 2^31")
-    return found
+    return Parsed(found, named)
 
 
 def _ours(schema: Any) -> Any:
@@ -116,43 +127,60 @@ def _our_field(field: Any) -> Any:
     return {**field, "type": _ours(field.get("type"))} if isinstance(field, dict) else field
 
 
-def read(payload: bytes, schema: Any) -> Any:
-    """Returns what the bytes hold, all of them.
+class SchemaReader:
+    """Reads what one schema has written.
 
-    Raises:
-        Rejected: another schema has written them.
+    Args:
+        schema: a parsed one.
+        tree: the fields that are wanted; None is all of them.
     """
-    file = io.BytesIO(payload)
-    try:
-        value = fastavro.schemaless_reader(file, schema, None)
-    except _BAD_BYTES as error:
-        what = str(error)[:200] or type(error).__name__
-        raise refused(ContractReason.NOT_DECODABLE, f"no Avro of its schema: {what}") from None
-    if file.tell() != len(payload):
-        left = len(payload) - file.tell()
-        raise refused(
-            ContractReason.NOT_DECODABLE, f"no Avro of its schema: {left} bytes are left over"
-        )
-    return value
 
-
-class BareReader:
-    """Reads Avro without a frame, by one schema."""
-
-    def __init__(self, schema: bytes) -> None:
-        self._schema = parsed(WriterSchema(schema.decode()))
+    def __init__(self, schema: Parsed, tree: Tree | None = None) -> None:
+        self._schema = schema.schema
+        self._some = None
+        if tree is not None:
+            self._some = avro_skip.reader(schema.schema, schema.named, tree, _CONVERT)
 
     def read(self, payload: bytes) -> Any:
-        """Returns the value. Raises Rejected."""
-        return read(payload, self._schema)
+        """Returns what the bytes hold, all of them.
+
+        Raises:
+            Rejected: another schema has written them.
+        """
+        try:
+            if self._some is not None:
+                value, end = self._some(payload, 0)
+            else:
+                file = io.BytesIO(payload)
+                value = fastavro.schemaless_reader(file, self._schema, None)
+                end = file.tell()
+        except _BAD_BYTES as error:
+            what = str(error)[:200] or type(error).__name__
+            raise refused(ContractReason.NOT_DECODABLE, f"no Avro of its schema: {what}") from None
+        if end != len(payload):
+            left = f"{len(payload) - end} bytes are left over"
+            cut = f"it ends {end - len(payload)} bytes too early"
+            raise refused(
+                ContractReason.NOT_DECODABLE,
+                f"no Avro of its schema: {left if end < len(payload) else cut}",
+            )
+        return value
+
+
+class BareReader(SchemaReader):
+    """Reads Avro without a frame, by the text of a schema."""
+
+    def __init__(self, schema: bytes, tree: Tree | None = None) -> None:
+        super().__init__(parsed(WriterSchema(schema.decode())), tree)
 
 
 class RegistryReader:
     """Reads Avro by the writer's schema of each record."""
 
-    def __init__(self, schemas: SchemaSource) -> None:
+    def __init__(self, schemas: SchemaSource, tree: Tree | None = None) -> None:
         self._schemas = schemas
-        self._parsed: dict[int, Any] = {}
+        self._tree = tree
+        self._readers: dict[int, SchemaReader] = {}
 
     def read(self, schema_id: int, body: bytes) -> Any:
         """Returns the value.
@@ -161,16 +189,16 @@ class RegistryReader:
             Rejected: the bytes do not fit the schema, or nobody knows its id.
             RegistryUnavailable: the schema could not be asked for.
         """
-        schema = self._parsed.get(schema_id)
-        if schema is None:
+        reader = self._readers.get(schema_id)
+        if reader is None:
             try:
-                schema = parsed(self._schemas.schema(schema_id))
+                reader = SchemaReader(parsed(self._schemas.schema(schema_id)), self._tree)
             except SchemaError as error:
                 raise refused(
                     ContractReason.NOT_DECODABLE, f"schema id {schema_id}: {error}"
                 ) from None
-            self._parsed[schema_id] = schema
-        return read(body, schema)
+            self._readers[schema_id] = reader
+        return reader.read(body)
 
 
 def _has_empty_items(schema: Any, seen: set[str]) -> bool:

@@ -33,13 +33,6 @@ class Extras(NamedTuple):
 NO_EXTRAS = Extras((), None)
 
 
-class Accepted(NamedTuple):
-    """A record that is a payment."""
-
-    transaction: Transaction
-    extras: Extras
-
-
 # Returns the rule by which a record is skipped, None for one that goes on.
 KeepRule = Callable[[Scope], str | None]
 
@@ -68,12 +61,23 @@ class Reader:
         self.readers: dict[str, Callable[[Scope], Any]] = {
             name: _field_reader(contract.fields[name]) for name in _ORDER
         }
+        self._bytes_max = contract.payload_bytes_max
+        self._outer_rules = self.rules[: self.rules_before]
+        self._inner_rules = self.rules[self.rules_before :]
+        self._constants = {
+            name: field.absent if field.const is None else field.const
+            for name, field in contract.fields.items()
+            if not field.paths
+        }
+        self._varying = [
+            (name, read) for name, read in self.readers.items() if name not in self._constants
+        ]
         self.columns = [columns.reader(each) for each in contract.columns]
         self.extra = columns.extra_reader(contract.extra, contract) if contract.extra else None
         self.keeps_extras = bool(self.columns or self.extra)
 
-    def read(self, record: Any) -> Accepted | Skipped:
-        """Returns what becomes of a record.
+    def enter(self, record: Any) -> Scope | Skipped:
+        """Returns a record that is a payment, unwrapped, or why it is none.
 
         Raises:
             Rejected: it is invalid.
@@ -82,21 +86,29 @@ class Reader:
         payload = record.payload
         if payload is None:
             return self.tombstone()
-        self.check_size(payload)
+        if len(payload) > self._bytes_max:
+            self.check_size(payload)
         scope = self.decode(record, payload)
-        rules, before = self.rules, self.rules_before
-        for rule in rules[:before]:
+        for rule in self._outer_rules:
             if (skipped := rule(scope)) is not None:
                 return Skipped(skipped)
+        self.unwrap(scope)
+        for rule in self._inner_rules:
+            if (skipped := rule(scope)) is not None:
+                return Skipped(skipped)
+        return scope
+
+    def unwrap(self, scope: Scope) -> None:
+        """Brings a record to its innermost layer, an object. Raises Rejected."""
         for step in self.steps:
             step(scope)
         if type(scope.inner) is not dict:
             formats.require_object(scope, "")
-        for rule in rules[before:]:
-            if (skipped := rule(scope)) is not None:
-                return Skipped(skipped)
-        values = {name: read(scope) for name, read in self.readers.items()}
-        return Accepted(self.payment(record, values), self.extras(scope))
+
+    def payment_of(self, scope: Scope) -> Transaction:
+        """Returns the payment in a record. Raises Rejected."""
+        values = {name: read(scope) for name, read in self._varying}
+        return self.payment(scope.record, {**self._constants, **values})
 
     def tombstone(self) -> Skipped:
         """Returns that a record without a value is skipped. Raises Rejected when it is not."""
@@ -182,6 +194,9 @@ def _time_reader(field: Field) -> Callable[[Scope], int]:
     return read
 
 
+_STATES = frozenset({str, int, bool, type(None)})
+
+
 def keep_rule(keep: Keep) -> KeepRule:
     """Returns the function that asks one rule of `keep`."""
     get = getter(keep.at)
@@ -196,7 +211,7 @@ def keep_rule(keep: Keep) -> KeepRule:
         value = get(scope)
         if value is MISSING:
             value = None
-        if isinstance(value, str | int | None):
+        if type(value) in _STATES:
             found = states.get((type(value), value), other)
             if found is not other:
                 return found

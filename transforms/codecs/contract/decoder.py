@@ -69,21 +69,26 @@ class Decoder:
         if self._is_native and records and len(records[0]) == len(KafkaRecord._fields):
             return Decoded(*batch_decode.decode(records), [], [])
         decoded = Decoded([], [], [], [], [])
-        read, keeps_extras = self.reader.read, self.reader.keeps_extras
         for record in records:
-            try:
-                found = read(record)
-            except Rejected as rejected:
-                decoded.rejected.append((record, rejected))
-                continue
-            if isinstance(found, Skipped):
-                decoded.skipped.append((record, found.rule))
-                continue
-            decoded.records.append(record)
-            decoded.transactions.append(found.transaction)
-            if keeps_extras:
-                decoded.extras.append(found.extras)
+            self._add(record, decoded)
         return decoded
+
+    def _add(self, record: KafkaRecord, decoded: Decoded) -> None:
+        reader = self.reader
+        try:
+            scope = reader.enter(record)
+            if isinstance(scope, Skipped):
+                decoded.skipped.append((record, scope.rule))
+                return
+            transaction = reader.payment_of(scope)
+            extras = reader.extras(scope) if reader.keeps_extras else None
+        except Rejected as rejected:
+            decoded.rejected.append((record, rejected))
+            return
+        decoded.records.append(record)
+        decoded.transactions.append(transaction)
+        if extras is not None:
+            decoded.extras.append(extras)
 
 
 def source_of(contract: Contract) -> SchemaSource | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from transforms.codecs.contract import avro, json_text, protobuf
+from transforms.codecs.contract.asked_for import asked_for
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.paths import Scope
 from transforms.codecs.contract.reasons import ContractReason, kind_of, refused
@@ -50,10 +51,10 @@ def decode_of(contract: Contract, schemas: SchemaSource | None) -> Decode:
         case "json_registry":
             return _framed_json
         case "avro":
-            bare = avro.BareReader(contract.schema.content or b"")
+            bare = avro.BareReader(contract.schema.content or b"", asked_for(contract))
             return lambda record, payload: Scope(record, bare.read(payload))
         case "avro_registry":
-            registry = avro.RegistryReader(_required(schemas))
+            registry = avro.RegistryReader(_required(schemas), asked_for(contract))
 
             def framed(record: object, payload: bytes) -> Scope:
                 return Scope(record, registry.read(*unframe(payload)))

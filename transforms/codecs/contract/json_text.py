@@ -41,7 +41,11 @@ def _may_have_lost_a_name(raw: bytes, written: bytes) -> bool:
     # orjson keeps the last of two equal fields. One that was dropped takes the quotes of its name
     # with it; spaces and other spellings of numbers have none. Only where quotes or names may be
     # written as escapes does counting prove nothing.
-    return raw.count(b'"') != written.count(b'"') or _ASCII_ESCAPE.search(raw) is not None
+    return raw.count(b'"') != written.count(b'"') or _has_ascii_escape(raw)
+
+
+def _has_ascii_escape(raw: bytes) -> bool:
+    return b"\\u00" in raw and _ASCII_ESCAPE.search(raw) is not None
 
 
 def _refuse_repeated_fields(raw: bytes, layer: str) -> None:
@@ -84,7 +88,7 @@ def spelled_longer(raw: bytes, value: float, digits_max: int) -> str | None:
 
 def may_be_spelled_longer(raw: bytes, guard: re.Pattern[bytes]) -> bool:
     """Returns whether `spelled_longer` must be asked, which is slow."""
-    return guard.search(raw) is not None or _ASCII_ESCAPE.search(raw) is not None
+    return guard.search(raw) is not None or _has_ascii_escape(raw)
 
 
 def _digits(number: str) -> int:

@@ -11,6 +11,7 @@ from typing import Any
 from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from transforms.codecs.contract.asked_for import Tree, asked_for
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.reasons import ContractReason, refused
 from transforms.codecs.contract.schema_values import Moment
@@ -19,8 +20,6 @@ _DEPTH_MAX = 30
 _INDEXES_MAX = 20
 _VARINT_BYTES_MAX = 5
 
-# The names that are asked for, each with those inside it; None is all of a message.
-Tree = dict[str, "Tree | None"]
 ToPlain = Callable[[Any], dict[str, Any]]
 
 
@@ -64,7 +63,7 @@ class Reader:
         self._descriptor = descriptor_of(schema.content or b"", schema.message or "")
         self._parse = message_factory.GetMessageClass(self._descriptor).FromString
         self._place = _place_of(self._descriptor)
-        self._plain = _to_plain(self._descriptor, _asked_for(contract), 0)
+        self._plain = _to_plain(self._descriptor, asked_for(contract), 0)
 
     def read(self, payload: bytes) -> dict[str, Any]:
         """Returns the fields that are asked for. Raises Rejected."""
@@ -86,29 +85,6 @@ class Reader:
                 f"at {place}",
             )
         return self.read(rest)
-
-
-def _asked_for(contract: Contract) -> Tree | None:
-    if contract.extra is not None:
-        return None
-    tree: Tree = {}
-    for path in contract.paths():
-        if path.origin not in ("inner", "outer"):
-            continue
-        if not path.segments:
-            return None
-        _add(tree, path.segments)
-    return tree
-
-
-def _add(tree: Tree, names: tuple[str, ...]) -> None:
-    first, *rest = names
-    if not rest:
-        tree[first] = None
-        return
-    inner = tree.setdefault(first, {})
-    if inner is not None:
-        _add(inner, tuple(rest))
 
 
 def _to_plain(descriptor: Descriptor, tree: Tree | None, depth: int) -> ToPlain:
