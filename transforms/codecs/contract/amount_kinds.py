@@ -111,7 +111,7 @@ def part(text: str, before: str | None, after: str | None, what: str) -> str:
 
 def _decimal_number(field: Field) -> OfValue:
     path = field.paths[0]
-    guard = json_text.number_guard(path.segments[-1]) if path.segments else None
+    guard = json_text.NumberGuard(path.segments[-1]) if path.segments else None
 
     def read(value: Any, scope: Scope) -> Read:
         if type(value) is int:
@@ -119,7 +119,7 @@ def _decimal_number(field: Field) -> OfValue:
         if type(value) is not float:
             raise _wrong_type(path, "a number", value)
         raw = scope.raw
-        if raw is not None and (guard is None or json_text.may_be_spelled_longer(raw, guard)):
+        if raw is not None and (guard is None or guard.may_be_longer(raw)):
             longer = json_text.spelled_longer(raw, value, DOUBLE_DIGITS)
             if longer is not None:
                 raise _not_exact(path, longer)

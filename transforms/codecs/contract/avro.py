@@ -15,7 +15,7 @@ import fastavro
 import fastavro.read
 import orjson
 
-from transforms.codecs.contract import avro_skip
+from transforms.codecs.contract import avro_skip, frame
 from transforms.codecs.contract.asked_for import Tree
 from transforms.codecs.contract.reasons import ContractReason, refused
 from transforms.codecs.contract.schema_source import SchemaSource, WriterSchema
@@ -141,17 +141,18 @@ class SchemaReader:
         if tree is not None:
             self._some = avro_skip.reader(schema.schema, schema.named, tree, _CONVERT)
 
-    def read(self, payload: bytes) -> Any:
-        """Returns what the bytes hold, all of them.
+    def read(self, payload: bytes, begin: int = 0) -> Any:
+        """Returns what the bytes from `begin` on hold, all of them.
 
         Raises:
             Rejected: another schema has written them.
         """
         try:
             if self._some is not None:
-                value, end = self._some(payload, 0)
+                value, end = self._some(payload, begin)
             else:
                 file = io.BytesIO(payload)
+                file.seek(begin)
                 value = fastavro.schemaless_reader(file, self._schema, None)
                 end = file.tell()
         except _BAD_BYTES as error:
@@ -182,13 +183,14 @@ class RegistryReader:
         self._tree = tree
         self._readers: dict[int, SchemaReader] = {}
 
-    def read(self, schema_id: int, body: bytes) -> Any:
-        """Returns the value.
+    def read(self, payload: bytes) -> Any:
+        """Returns the value in a framed payload.
 
         Raises:
-            Rejected: the bytes do not fit the schema, or nobody knows its id.
+            Rejected: it has no frame, the bytes do not fit the schema, or nobody knows its id.
             RegistryUnavailable: the schema could not be asked for.
         """
+        schema_id = frame.schema_id(payload)
         reader = self._readers.get(schema_id)
         if reader is None:
             try:
@@ -198,7 +200,7 @@ class RegistryReader:
                     ContractReason.NOT_DECODABLE, f"schema id {schema_id}: {error}"
                 ) from None
             self._readers[schema_id] = reader
-        return reader.read(body)
+        return reader.read(payload, frame.BYTES)
 
 
 def _has_empty_items(schema: Any, seen: set[str]) -> bool:

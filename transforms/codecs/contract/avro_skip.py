@@ -19,7 +19,7 @@ Logical = Mapping[str, Callable[[Any, Any], Any]]
 # A kind of value to pass over, and what must be known of it.
 Op = tuple[int, Any]
 
-_FIXED, _NUMBER, _SIZED, _UNION, _BLOCKS, _NAMED = range(6)
+_FIXED, _NUMBER, _SIZED, _MAYBE, _UNION, _BLOCKS, _NAMED = range(7)
 _SKIPS: dict[str, Op] = {
     **{"null": (_FIXED, 0), "boolean": (_FIXED, 1), "float": (_FIXED, 4), "double": (_FIXED, 8)},
     **{"int": (_NUMBER, None), "long": (_NUMBER, None), "enum": (_NUMBER, None)},
@@ -121,7 +121,7 @@ class _Compiler:
         """Returns how a value is passed over."""
         schema = self.resolved(schema)
         if isinstance(schema, list):
-            return [(_UNION, tuple(_merged(self.skip(each)) for each in schema))]
+            return [_union_op([_merged(self.skip(each)) for each in schema])]
         kind = schema if isinstance(schema, str) else schema["type"]
         if kind in _SKIPS:
             return [_SKIPS[kind]]
@@ -148,6 +148,13 @@ class _Compiler:
         return self._skips[name]
 
 
+def _union_op(branches: list[list[Op]]) -> Op:
+    """Returns how a union is passed over: null or a text, which most are, in one go."""
+    if [] in branches and [(_SIZED, None)] in branches and len(branches) == 2:
+        return _MAYBE, 2 * branches.index([])  # as zigzag writes the place of null
+    return _UNION, tuple(branches)
+
+
 def _merged(ops: list[Op]) -> list[Op]:
     """Returns the same, with sizes that follow each other added up."""
     merged: list[Op] = []
@@ -159,26 +166,31 @@ def _merged(ops: list[Op]) -> list[Op]:
     return merged
 
 
-def _pass_over(raw: bytes, at: int, ops: list[Op]) -> int:
+def _pass_over(raw: bytes, at: int, ops: list[Op]) -> int:  # noqa: C901  a call for each is dear
     """Returns where the values end. Raises IndexError or ValueError for bytes that are none."""
     for kind, arg in ops:
-        if kind == _NUMBER:
+        if kind == _FIXED:
+            at += arg
+        elif kind == _NUMBER:
             while raw[at] > 127:
                 at += 1
             at += 1
-        elif kind == _SIZED:
+        elif kind > _MAYBE:
+            at = _pass_over_other(raw, at, kind, arg)
+        else:
+            if kind == _MAYBE:
+                place = raw[at]
+                at += 1
+                if place == arg:
+                    continue
+                if place != 2 - arg:
+                    raise IndexError("no such branch of a union")
             size = raw[at]
-            if size > 127:
+            if size < 128 and not size & 1:
+                at += 1 + (size >> 1)
+            else:
                 size, at = _size_at(raw, at)
                 at += size
-            elif size & 1:
-                raise ValueError("a size below zero")
-            else:
-                at += 1 + (size >> 1)
-        elif kind == _FIXED:
-            at += arg
-        else:
-            at = _pass_over_other(raw, at, kind, arg)
     return at
 
 

@@ -61,6 +61,7 @@ class Reader:
         self.readers: dict[str, Callable[[Scope], Any]] = {
             name: _field_reader(contract.fields[name]) for name in _ORDER
         }
+        self._amount = contract.fields["amount"].amount
         self._bytes_max = contract.payload_bytes_max
         self._outer_rules = self.rules[: self.rules_before]
         self._inner_rules = self.rules[self.rules_before :]
@@ -107,8 +108,10 @@ class Reader:
 
     def payment_of(self, scope: Scope) -> Transaction:
         """Returns the payment in a record. Raises Rejected."""
-        values = {name: read(scope) for name, read in self._varying}
-        return self.payment(scope.record, {**self._constants, **values})
+        values = self._constants.copy()
+        for name, read in self._varying:
+            values[name] = read(scope)
+        return self.payment(scope.record, values)
 
     def tombstone(self) -> Skipped:
         """Returns that a record without a value is skipped. Raises Rejected when it is not."""
@@ -124,7 +127,7 @@ class Reader:
 
     def payment(self, record: Any, values: dict[str, Any]) -> Transaction:
         """Returns the payment of what the fields say."""
-        amount, currency = self.contract.fields["amount"].amount, values["currency"]
+        amount, currency = self._amount, values["currency"]
         minor = amounts.to_minor(values["amount"], amount, currency)
         kind = values["payment_type"]
         if amount.negative_is is not None or amount.positive_is is not None:
@@ -143,7 +146,7 @@ class Reader:
             partition=record.partition,
             offset=record.offset,
             broker_time_us=record.broker_time_us,
-            replay_of=replay.decode(record),
+            replay_of=None if record.replay_header is None else replay.decode(record),
         )
 
     def extras(self, scope: Scope) -> Extras:

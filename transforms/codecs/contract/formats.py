@@ -3,36 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
 
-from transforms.codecs.contract import avro, json_text, protobuf
+from transforms.codecs.contract import avro, frame, json_text, protobuf
 from transforms.codecs.contract.asked_for import asked_for
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.paths import Scope
-from transforms.codecs.contract.reasons import ContractReason, kind_of, refused
+from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment.dead_letter import Reason, Rejected
-
-FRAME_BYTES = 5
-
-
-class Frame(NamedTuple):
-    """A payload of Confluent's serializers: the id of its schema, and what follows."""
-
-    schema_id: int
-    body: bytes
-
-
-def unframe(payload: bytes) -> Frame:
-    """Returns id and body. Raises Rejected when the payload has no frame."""
-    if len(payload) < FRAME_BYTES or payload[0] != 0:
-        begin = payload[:FRAME_BYTES].hex() or "nothing"
-        raise refused(
-            ContractReason.NOT_DECODABLE,
-            f"a byte 0 and four of a schema's id are required in front, got {begin}",
-        )
-    return Frame(int.from_bytes(payload[1:FRAME_BYTES], "big"), payload[FRAME_BYTES:])
-
 
 # A decoder takes a record with its payload, and returns where its reading begins.
 Decode = Callable[[object, bytes], Scope]
@@ -55,19 +33,15 @@ def decode_of(contract: Contract, schemas: SchemaSource | None) -> Decode:
             return lambda record, payload: Scope(record, bare.read(payload))
         case "avro_registry":
             registry = avro.RegistryReader(_required(schemas), asked_for(contract))
-
-            def framed(record: object, payload: bytes) -> Scope:
-                return Scope(record, registry.read(*unframe(payload)))
-
-            return framed
+            return lambda record, payload: Scope(record, registry.read(payload))
     reader = protobuf.Reader(contract)
     if contract.format == "protobuf":
         return lambda record, payload: Scope(record, reader.read(payload))
-    return lambda record, payload: Scope(record, reader.read_framed(unframe(payload).body))
+    return lambda record, payload: Scope(record, reader.read_framed(frame.body(payload)))
 
 
 def _framed_json(record: object, payload: bytes) -> Scope:
-    body = unframe(payload).body
+    body = frame.body(payload)
     return Scope(record, json_text.parse(body), body)
 
 

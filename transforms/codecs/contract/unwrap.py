@@ -9,7 +9,6 @@ from collections.abc import Callable
 from typing import Any
 
 from transforms.codecs.contract import avro, json_text
-from transforms.codecs.contract.formats import unframe
 from transforms.codecs.contract.language import Unwrap
 from transforms.codecs.contract.paths import MISSING, Scope, getter, why_missing
 from transforms.codecs.contract.reasons import ContractReason, kind_of, refused
@@ -51,7 +50,7 @@ def _layer(unwrap: Unwrap, schemas: SchemaSource | None) -> Callable[[Scope, Any
             registry = avro.RegistryReader(schemas)
 
             def framed(scope: Scope, value: Any) -> None:
-                _enter(scope, registry.read(*unframe(_bytes(layer, value))), None)
+                _enter(scope, registry.read(_bytes(layer, value)), None)
 
             return framed
     texts = {"json_text": _text, "base64_json": _base64, "data_uri_json": _data_uri}[unwrap.kind]
