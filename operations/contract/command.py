@@ -2,10 +2,12 @@
 
     payments contract init    --from=stripe --out=my.yaml
     payments contract check   my.yaml --sample=events.ndjson
+    payments contract check   my.yaml --topic=payments --kafka_bootstrap_servers=broker:9092
     payments contract explain my.yaml --record=events.ndjson:7
 
 `check` needs no Kafka: a sample is JSON, NDJSON, an Avro container file, base64 lines, the raw
 bytes of one record, or lines with key, headers and value (--as says which, if its name does not).
+With --topic the newest records of each partition are read (--records); nothing is committed.
 `explain` shows the way of one record: its file and its line, as `check` names it, or - for stdin.
 
 Exit code: 0 all records are accepted or skipped, 1 some are invalid, 2 the contract or a flag is
@@ -24,7 +26,7 @@ from typing import Any
 import orjson
 
 from operations import flag_types, tool_flags
-from operations.contract import check, new_file, plausibility, report, samples
+from operations.contract import check, new_file, plausibility, report, samples, topic_sample
 from operations.errors import CannotCheck, OperatorError
 from transforms.codecs.contract import shipped, trace
 from transforms.codecs.contract.decoder import Decoder, source_of
@@ -40,12 +42,15 @@ EXIT_USAGE = 2
 EXIT_CANNOT = 3
 
 _CLOCK_SKEW_SEC = 300
-_RATE_MAX = 100_000_000
+_COUNT_MAX = 100_000_000
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code (module docstring)."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command == "check":
+        _require_a_sample(parser, arguments)
     try:
         return int(arguments.run(arguments))
     except (ContractError, AuthError) as error:
@@ -54,6 +59,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OperatorError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
+
+
+def _require_a_sample(parser: argparse.ArgumentParser, arguments: argparse.Namespace) -> None:
+    if not arguments.sample and not arguments.topic:
+        parser.error("check needs --sample=FILE or --topic=TOPIC")
+    if arguments.topic and not arguments.kafka_bootstrap_servers:
+        parser.error("--topic needs --kafka_bootstrap_servers")
 
 
 def _tell_mistakes(error: Exception, arguments: argparse.Namespace) -> None:
@@ -77,11 +89,9 @@ def _init(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     decoder, containers = _decoder(arguments)
     now_us = _now_us()
-    paths = [Path(each) for each in arguments.sample]
-    records = (r for path in paths for r in _records(path, arguments, now_us, containers))
-    tally = check.check(decoder, records, _rules(arguments))
+    tally = check.check(decoder, _sample(arguments, now_us, containers), _rules(arguments))
     if not tally.records:
-        raise CannotCheck(f"no record in {', '.join(map(str, paths))}")
+        raise CannotCheck(f"no record in {', '.join((*arguments.sample, *arguments.topic))}")
     contract = decoder.contract
     questions = plausibility.questions(contract, tally.transactions, now_us)
     if arguments.json:
@@ -90,6 +100,20 @@ def _check(arguments: argparse.Namespace) -> int:
     else:
         print(report.text(contract, tally, questions, arguments.rate_per_min))
     return EXIT_INVALID if tally.invalid else EXIT_WELL
+
+
+def _sample(
+    arguments: argparse.Namespace, now_us: int, containers: samples.ContainerSchemas
+) -> Iterator[Any]:
+    for path in arguments.sample:
+        yield from _records(Path(path), arguments, now_us, containers)
+    if arguments.topic:
+        yield from topic_sample.records_of(
+            arguments.kafka_bootstrap_servers,
+            arguments.kafka_config_file,
+            arguments.topic,
+            arguments.records,
+        )
 
 
 def _explain(arguments: argparse.Namespace) -> int:
@@ -150,10 +174,10 @@ def _now_us() -> int:
     return time.time_ns() // 1_000
 
 
-def _rate(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= _RATE_MAX:
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _COUNT_MAX:
         raise argparse.ArgumentTypeError(
-            f"must be a whole number from 1 to {_RATE_MAX}, got {text!r}"
+            f"must be a whole number from 1 to {_COUNT_MAX}, got {text!r}"
         )
     return int(text)
 
@@ -178,11 +202,22 @@ def _parser() -> argparse.ArgumentParser:
         "check", help="says what becomes of the records of a sample", allow_abbrev=False
     )
     checks.add_argument(
-        "--sample", required=True, action="append", metavar="FILE", help="Records; repeatable."
+        "--sample", action="append", default=[], metavar="FILE", help="Records; repeatable."
     )
     checks.add_argument(
+        "--topic", type=flag_types.topics, default=(), metavar="TOPIC[,…]", help="Topics to sample."
+    )
+    checks.add_argument(
+        "--records",
+        type=_count,
+        default=1_000,
+        metavar="N",
+        help="Newest records of each partition of a topic (default: %(default)s).",
+    )
+    tool_flags.add_kafka(checks, "For --topic.")
+    checks.add_argument(
         "--rate_per_min",
-        type=_rate,
+        type=_count,
         default=10_000,
         metavar="N",
         help="Records a minute that state is said for (default: %(default)s).",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -9,16 +10,19 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import fastavro
 import pytest
 
-from operations.contract import samples
+from operations import kafka_client
+from operations.contract import samples, topic_sample
 from operations.contract.command import main
 from payments import cli
 from tests.support.contract_records import CONTRACTS, DESCRIPTOR
 from tests.support.contracts import payload
 from transforms.codecs.contract import shipped
+from transforms.kafka.reader import OffsetRange
 
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs/your_payments.md"
@@ -251,6 +255,74 @@ def test_record_from_standard_input(mine: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(payload() + b"\n")))
 
     assert run("explain", str(mine), "--record=-") == 0
+
+
+class Message(NamedTuple):
+    topic: str = "events"
+    partition: int = 1
+    offset: int = 41
+    timestamp: int = 1_795_421_730_250
+    key: bytes | None = b"k"
+    value: bytes | None = payload()
+    headers: Any = (("h", b"v"),)
+
+
+class Reader:
+    """Holds offsets 10 to 42 of one partition, and notes what is read of it."""
+
+    def __init__(self, *_: Any) -> None:
+        self.read_spans: list[OffsetRange] = []
+
+    def ranges(self, topics: Any) -> list[OffsetRange]:
+        return [OffsetRange(topics[0], 1, 10, 42)]
+
+    def read(self, spans: Any, skip_removed: bool) -> Any:
+        self.read_spans += spans
+        yield [Message()]
+        yield [Message(offset=42, value=None, headers=None)]
+
+
+@pytest.mark.parametrize(("count", "start"), [(5, 37), (100, 10)])
+def test_newest_records_of_a_topic_are_a_sample(count: int, start: int) -> None:
+    reader = Reader()
+    found = list(topic_sample.newest(reader, ["events"], count))  # type: ignore[arg-type]
+
+    assert reader.read_spans == [("events", 1, start, 42)]
+    assert [each.place for each in found] == ["events[1]@41", "events[1]@42"]
+    assert (found[0].headers, found[0].broker_time_us) == (
+        (("h", b"v"),),
+        Message().timestamp * 1_000,
+    )
+
+
+def test_topic_is_checked_like_a_file(
+    mine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    @contextlib.contextmanager
+    def connected(*_: Any) -> Any:
+        yield Reader()
+
+    monkeypatch.setattr(topic_sample, "connected", connected)
+
+    assert run("check", str(mine), "--topic=events", "--kafka_bootstrap_servers=x:1") == 1
+    said = capsys.readouterr().out
+    assert "accepted=1 invalid=1" in said and "events[1]@42  the value is null" in said
+
+
+def test_broker_that_is_away_is_no_verdict(
+    mine: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(kafka_client, "BROKER_TIMEOUT_MS", 200)
+
+    assert run("check", str(mine), "--topic=events", "--kafka_bootstrap_servers=127.0.0.1:1") == 3
+    assert "no Kafka broker answers at 127.0.0.1:1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flags", [(), ("--topic=events",), ("--topic=a b", "--records=0")])
+def test_check_needs_something_to_check(mine: Path, flags: tuple[str, ...]) -> None:
+    with pytest.raises(SystemExit) as error:
+        run("check", str(mine), *flags)
+    assert error.value.code == 2
 
 
 def test_it_is_a_command_of_payments(capsys: pytest.CaptureFixture[str]) -> None:
