@@ -449,6 +449,7 @@ def test_mistakes_of_a_contract_are_told_at_once_with_lines() -> None:
         ({"fields": {"merchant_id": "kafka:offsets"}}, "must be one of kafka:timestamp"),
         ({"fields": {"transaction_id": {"join": ["a"]}}}, "must be two paths or more"),
         ({"fields": {"transaction_id": {"at": "a", "absent": None}}}, "must be a text, got null"),
+        ({"fields": {"currency": {"at": "c", "absent": "eur"}}}, "must be an ISO 4217 code"),
         ({"fields": 3}, "fields"),
     ],
 )

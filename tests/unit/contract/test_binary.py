@@ -233,3 +233,36 @@ def test_json_behind_a_frame() -> None:
 
     assert accepted(said, b"\0\0\0\0\1" + payload()).amount_minor == 1250
     assert reason(said, payload()) == "not_decodable"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("id\n", "idd\n"),
+        ("amount.currency_code", "amount.currency"),
+        ("at: state", "at: stat"),
+        ("amount.currency_code", "payee.x"),
+        ("at: created_at", "at: created_at.0"),
+    ],
+)
+def test_path_that_leads_nowhere_in_the_descriptor(old: str, new: str) -> None:
+    text = (DESCRIPTOR.parents[2] / "protobuf.yaml").read_text()
+    content = DESCRIPTOR.read_bytes()
+
+    with pytest.raises(ContractError, match="leads nowhere in the schema of this contract"):
+        load(text.replace(old, new, 1), "t", lambda _: content)
+
+
+def test_path_that_leads_nowhere_in_the_avro_schema() -> None:
+    with pytest.raises(ContractError, match=r"t:\d+: the path shop leads nowhere"):
+        bare(schema(), **NUMBER, merchant_id="shop")
+    inner = {"type": "record", "name": "I", "fields": [{"name": "m", "type": ["null", "string"]}]}
+    said = schema(
+        shop=["null", {"type": "array", "items": inner}], by={"type": "map", "values": "I"}
+    )
+
+    for path in ("shop.0.m", "by.any.m", "shop", "payer"):
+        bare(said, **NUMBER, merchant_id=path)
+    for path in ("shop.m", "by.any.n", "payer.x", "shop.0.m.x"):
+        with pytest.raises(ContractError, match="leads nowhere"):
+            bare(said, **NUMBER, merchant_id=path)

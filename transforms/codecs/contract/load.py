@@ -6,7 +6,14 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
 
-from transforms.codecs.contract import avro, load_fields, load_layers, protobuf, yaml_tree
+from transforms.codecs.contract import (
+    avro,
+    load_fields,
+    load_layers,
+    protobuf,
+    schema_paths,
+    yaml_tree,
+)
 from transforms.codecs.contract.language import (
     ARRIVALS,
     DEFAULT_FACTS,
@@ -79,6 +86,8 @@ def load(text: str, name: str, read_file: ReadFile, place: str = "") -> Contract
         _check_version(section)
         contract = _contract(section, name, read_file)
         _check_whole(reading, section, contract)
+        if not reading.mistakes:
+            _check_paths(reading, section, contract)
     if reading.mistakes:
         raise ContractError(place or name, reading.mistakes)
     return contract
@@ -220,6 +229,15 @@ def _check_whole(reading: Reading, section: Section, contract: Contract) -> None
     if time and time.kind == "timestamp" and not typed:
         reading.wrong(
             time.line, f"fields.event_time: timestamp is for Avro and Protobuf, not {form}"
+        )
+
+
+def _check_paths(reading: Reading, section: Section, contract: Contract) -> None:
+    for path, line in schema_paths.dead_ends(contract):
+        keep_or_unwrap = "unwrap" if contract.unwrap and path == contract.unwrap[0].at else "keep"
+        reading.wrong(
+            line or section.line_of(keep_or_unwrap),
+            f"the path {path.text} leads nowhere in the schema of this contract",
         )
 
 

@@ -139,7 +139,10 @@ def _absent(section: Section, name: str) -> tuple[bool, str | None]:
                 f"{', '.join(NULLABLE)} may be unknown",
             )
         return True, None
-    return True, section.text("absent")
+    text = section.text("absent")
+    if text is not None and name in _CLOSED:
+        _closed(section, "absent", text, _CLOSED[name])
+    return True, text
 
 
 def _names(section: Section, name: str) -> dict[str, str] | None:

@@ -109,10 +109,10 @@ def _to_plain(descriptor: Descriptor, tree: Tree | None, depth: int) -> ToPlain:
 
 def _reader(field: FieldDescriptor, tree: Tree | None, depth: int) -> Callable[[Any], Any]:
     name, of_value = field.name, _of_value(field, tree, depth)
-    if _is_map(field):
+    if is_map(field):
         values = _of_value(field.message_type.fields_by_name["value"], None, depth)
         return lambda found: {str(key): values(each) for key, each in getattr(found, name).items()}
-    if _is_repeated(field):
+    if is_repeated(field):
         # An index is followed in the list, so all of an item is asked for.
         items = _of_value(field, None, depth)
         return lambda found: [items(each) for each in getattr(found, name)]
@@ -124,12 +124,14 @@ def _reader(field: FieldDescriptor, tree: Tree | None, depth: int) -> Callable[[
     return lambda found: of_value(getattr(found, name))
 
 
-def _is_repeated(field: FieldDescriptor) -> bool:
+def is_repeated(field: FieldDescriptor) -> bool:
+    """Returns whether a field has any number of values."""
     return bool(field.label == FieldDescriptor.LABEL_REPEATED)
 
 
-def _is_map(field: FieldDescriptor) -> bool:
-    if not _is_repeated(field) or field.message_type is None:
+def is_map(field: FieldDescriptor) -> bool:
+    """Returns whether a field has values by their keys."""
+    if not is_repeated(field) or field.message_type is None:
         return False
     return bool(field.message_type.GetOptions().map_entry)
 
