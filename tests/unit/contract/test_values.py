@@ -332,3 +332,36 @@ def test_times_and_other_numbers_are_no_cards() -> None:
 
     assert json.loads(extras_of(said, payload(**rest)).extra) == rest
     assert is_luhn([int(each) for each in CARD])
+
+
+def test_item_that_a_field_tells_from_the_others() -> None:
+    """As in callbacks of M-Pesa: names and values in a list, the time as a number of digits."""
+    said = contract(
+        unwrap=[{"at": "Body.stkCallback", "as": "object"}],
+        keep=[{"at": "ResultCode", "in": [0], "else": "skip"}],
+        fields={
+            "transaction_id": "CallbackMetadata.Item.[Name=MpesaReceiptNumber].Value",
+            "account_id": "CallbackMetadata.Item.[Name=PhoneNumber].Value",
+            "merchant_id": {"const": "600000"},
+            "amount": {"at": "CallbackMetadata.Item.[Name=Amount].Value", "as": "decimal_number"},
+            "currency": {"const": "KES"},
+            "event_time": {
+                **{"at": "CallbackMetadata.Item.[Name=TransactionDate].Value", "as": "pattern"},
+                **{"pattern": "%Y%m%d%H%M%S", "zone": "Africa/Nairobi"},
+            },
+        },
+    )
+
+    def record(*items: dict[str, Any]) -> bytes:
+        callback = {"ResultCode": 0, "CallbackMetadata": {"Item": list(items)}}
+        return json.dumps({"Body": {"stkCallback": callback}}).encode()
+
+    number = {"Name": "MpesaReceiptNumber", "Value": "NLJ7RT61SV"}
+    rest = [{"Name": "Amount", "Value": 12.5}, {"Name": "Balance"}]
+    rest += [{"Name": "TransactionDate", "Value": 20261123111530}]
+    rest += [{"Name": "PhoneNumber", "Value": 254700000000}]
+    found = accepted(said, record(number, *rest))
+    assert found[:3] == ("NLJ7RT61SV", "254700000000", "600000")
+    assert (found.amount_minor, found.event_time_us) == (1250, us("2026-11-23T08:15:30Z"))
+    assert reason(said, record(number, number, *rest)) == "missing_field"
+    assert reason(said, record(*rest)) == "missing_field"

@@ -3,6 +3,7 @@
 data.object.id        fields of fields; a number is a place in an array
 `user.id`.`#text`     names that hold a dot, or look like something else, in backticks
 .                     the whole
+items.[name=fee].value   the one item of an array whose field has this value
 outer:metadata.id     before anything was unwrapped
 key: and key:payment  the key as text, and a field of a key that is JSON
 header:ce_id          the value of a header, as text
@@ -125,9 +126,13 @@ def getter(path: Path) -> Getter:
         return _AROUND[path.origin](names)
     if not names:
         return lambda scope: scope.inner
-    if any(name.isdecimal() for name in names) or len(names) > len(_BY_DEPTH):
+    if any(map(_is_of_array, names)) or len(names) > len(_BY_DEPTH):
         return lambda scope: follow(scope.inner, names)
     return _BY_DEPTH[len(names) - 1](*names)
+
+
+def _is_of_array(name: str) -> bool:
+    return name.isdecimal() or is_selector(name)
 
 
 def _of_key(names: Sequence[str]) -> Getter:
@@ -149,12 +154,30 @@ def follow(value: Any, names: Sequence[str]) -> Any:
     for name in names:
         if isinstance(value, dict):
             value = value.get(name, MISSING)
-        elif isinstance(value, list) and name.isdecimal() and len(name) < 7:
-            place = int(name)
-            value = value[place] if place < len(value) else MISSING
+        elif isinstance(value, list):
+            value = _item(value, name)
         else:
             return MISSING
     return value
+
+
+def _item(items: list[Any], name: str) -> Any:
+    """Returns an item by its place, or the one that a field tells from the others."""
+    if is_selector(name):
+        field, _, wanted = name[1:-1].partition("=")
+        found = [each for each in items if _is_spelled(follow(each, [field]), wanted)]
+        return found[0] if len(found) == 1 else MISSING
+    place = int(name) if name.isdecimal() and len(name) < 7 else len(items)
+    return items[place] if place < len(items) else MISSING
+
+
+def _is_spelled(value: Any, text: str) -> bool:
+    return value == text or (type(value) is int and str(value) == text)
+
+
+def is_selector(name: str) -> bool:
+    """Returns whether a name of a path is `[field=value]`."""
+    return name.startswith("[") and name.endswith("]") and "=" in name
 
 
 def _one(first: str) -> Getter:

@@ -9,6 +9,7 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from transforms.codecs.contract import avro, protobuf
 from transforms.codecs.contract.language import Contract, Path
+from transforms.codecs.contract.paths import is_selector
 from transforms.codecs.contract.schema_source import WriterSchema
 
 # Says whether a path leads to a field.
@@ -69,7 +70,7 @@ def _steps(schema: Any, name: str) -> list[Any]:
         case "record":
             return [each["type"] for each in schema["fields"] if each["name"] == name]
         case "array":
-            return [schema["items"]] if name.isdecimal() else []
+            return [schema["items"]] if name.isdecimal() or is_selector(name) else []
         case "map":
             return [schema["values"]]
     return []
@@ -89,7 +90,7 @@ def _in_message(descriptor: Descriptor, names: Sequence[str]) -> bool:
     if protobuf.is_map(field):
         field, rest = field.message_type.fields_by_name["value"], rest[1:]
     elif protobuf.is_repeated(field) and rest:
-        if not rest[0].isdecimal():
+        if not (rest[0].isdecimal() or is_selector(rest[0])):
             return False
         rest = rest[1:]
     if not rest:
