@@ -265,6 +265,41 @@ def test_no_spelling_of_its_name_hides_a_long_number(name: str) -> None:
     assert reason(said, raw) == "amount_not_exact"
 
 
+LONG = "12.500000000000000001"
+
+
+@pytest.mark.parametrize(
+    ("at", "body"),
+    [
+        ("sums.0", '{"sums": [LONG]}'),
+        ("`a/b`", '{"a\\/b": LONG}'),
+        ("é", '{"\\u00e9": LONG}'),
+        ("sums.[k=a].v", '{"sums": [{"k": "a", "v": LONG}]}'),
+    ],
+)
+def test_long_number_is_found_wherever_it_lies(at: str, body: str) -> None:
+    said = contract(fields={"amount": {"at": at, "as": "decimal_number"}})
+    raw = payload()[:-1] + b", " + body[1:].encode()
+
+    assert reason(said, raw.replace(b"LONG", LONG.encode())) == "amount_not_exact"
+    assert reason(said, raw.replace(b"LONG", b"12.5")) == "accepted"
+
+
+def test_long_number_around_the_payload_or_in_the_key() -> None:
+    inside = json.dumps({"body": payload(amount=...).decode()})
+    outer = contract(
+        unwrap=[{"at": "body", "as": "json_text"}],
+        fields={"amount": {"at": "outer:amount", "as": "decimal_number"}},
+    )
+    key = contract(fields={"amount": {"at": "key:amount", "as": "decimal_number"}})
+
+    for number, why in ((LONG, "amount_not_exact"), ("12.5", "accepted")):
+        whole = f'{{"amount": {number}, {inside[1:]}'.encode()
+        assert reason(outer, whole) == why
+        record = Record(payload=payload(), key=f'{{"amount": {number}}}'.encode())
+        assert reason(key, record) == why
+
+
 def test_refund_by_sign() -> None:
     said = contract(fields={"amount": {"at": "amount", "as": "decimal", "negative_is": "refund"}})
 

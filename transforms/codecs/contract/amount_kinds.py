@@ -111,14 +111,14 @@ def part(text: str, before: str | None, after: str | None, what: str) -> str:
 
 def _decimal_number(field: Field) -> OfValue:
     path = field.paths[0]
-    guard = json_text.NumberGuard(path.segments[-1]) if path.segments else None
+    guard = json_text.guard_of(path.segments)
 
     def read(value: Any, scope: Scope) -> Read:
         if type(value) is int:
             return value, 0
         if type(value) is not float:
             raise _wrong_type(path, "a number", value)
-        raw = scope.raw
+        raw = scope.raw_of(path.origin)
         if raw is not None and (guard is None or guard.may_be_longer(raw)):
             longer = json_text.spelled_longer(raw, value, DOUBLE_DIGITS)
             if longer is not None:

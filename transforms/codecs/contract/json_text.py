@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -61,6 +62,17 @@ def _refuse_repeated_fields(raw: bytes, layer: str) -> None:
         json.loads(raw, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
         raise refused(Reason.NOT_JSON, f"{layer}{error}") from None
+
+
+# Names that can be written in one way only, but for escapes of ASCII.
+_PLAIN_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:@#-]*", re.ASCII)
+
+
+def guard_of(names: Sequence[str]) -> NumberGuard | None:
+    """Returns the guard of the field at the end of a path, None where its name is not enough."""
+    if names and _PLAIN_NAME.fullmatch(names[-1]):
+        return NumberGuard(names[-1])
+    return None
 
 
 class NumberGuard:

@@ -43,7 +43,7 @@ MISSING: Any = _Missing()
 class Scope:
     """A record on its way: what is inside by now, and what is around it."""
 
-    __slots__ = ("_key", "inner", "outer", "raw", "record")
+    __slots__ = ("_key", "inner", "outer", "outer_raw", "raw", "record")
 
     def __init__(self, record: Any, root: Any, raw: bytes | None = None) -> None:
         self.record = record
@@ -51,6 +51,7 @@ class Scope:
         self.inner = root
         # The JSON that `inner` was read from: doubles have lost how they were written.
         self.raw = raw
+        self.outer_raw = raw
         self._key: Any = MISSING
 
     def key(self) -> Any:
@@ -59,6 +60,13 @@ class Scope:
             key = self.record.key
             self._key = None if key is None else json_text.parse(key, "the key: ")
         return self._key
+
+    def raw_of(self, origin: str) -> bytes | None:
+        """Returns the JSON that a path of this origin is followed in, None where it is none."""
+        if origin == "inner":
+            return self.raw
+        raw = self.outer_raw if origin == "outer" else self.record.key
+        return raw if isinstance(raw, bytes) else None
 
     def header(self, name: str) -> Any:
         """Returns the value of a header as text. Two of one name must agree."""
