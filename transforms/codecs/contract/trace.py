@@ -92,7 +92,7 @@ def _payment(reader: Reader, scope: Scope, rules: Rules) -> Iterator[Step]:
         source = " + ".join(path.text for path in field.paths)
         values[name] = read(scope)
         yield Step(f"field {name}", source, ", ".join(raw), shown(values[name]))
-    transaction = reader.payment(scope.record, values)
+    transaction = reader.payment_of(scope)
     minor = f"{transaction.amount_minor} minor units of {transaction.currency}"
     yield Step("amount", "digits and sign", shown(values["amount"]), minor)
     for column, read in zip(reader.contract.columns, reader.columns, strict=True):
