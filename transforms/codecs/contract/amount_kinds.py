@@ -111,7 +111,7 @@ def part(text: str, before: str | None, after: str | None, what: str) -> str:
 
 def _decimal_number(field: Field) -> OfValue:
     path = field.paths[0]
-    guard = json_text.guard_of(path.segments)
+    guard, is_inner = json_text.guard_of(path.segments), path.origin == "inner"
 
     def read(value: Any, scope: Scope) -> Read:
         if type(value) is int:
@@ -119,7 +119,9 @@ def _decimal_number(field: Field) -> OfValue:
         if type(value) is not float:
             raise _wrong_type(path, "a number", value)
         raw = scope.raw_of(path.origin)
-        if raw is not None and (guard is None or guard.may_be_longer(raw)):
+        if raw is not None and (
+            guard is None or guard.may_be_longer(raw, scope.escaped or not is_inner)
+        ):
             longer = json_text.spelled_longer(raw, value, DOUBLE_DIGITS)
             if longer is not None:
                 raise _not_exact(path, longer)

@@ -69,26 +69,25 @@ class Decoder:
         if self._is_native and records and len(records[0]) == len(KafkaRecord._fields):
             return Decoded(*batch_decode.decode(records), [], [])
         decoded = Decoded([], [], [], [], [])
+        enter, payment_of = self.reader.enter, self.reader.payment_of
+        extras_of = self.reader.extras if self.reader.keeps_extras else None
         for record in records:
-            self._add(record, decoded)
+            try:
+                scope = enter(record)
+                if isinstance(scope, Skipped):
+                    decoded.skipped.append((record, scope.rule))
+                    continue
+                transaction = payment_of(scope)
+                # Before anything is added: a column may reject the record too.
+                extras = extras_of(scope) if extras_of else None
+            except Rejected as rejected:
+                decoded.rejected.append((record, rejected))
+                continue
+            decoded.records.append(record)
+            decoded.transactions.append(transaction)
+            if extras is not None:
+                decoded.extras.append(extras)
         return decoded
-
-    def _add(self, record: KafkaRecord, decoded: Decoded) -> None:
-        reader = self.reader
-        try:
-            scope = reader.enter(record)
-            if isinstance(scope, Skipped):
-                decoded.skipped.append((record, scope.rule))
-                return
-            transaction = reader.payment_of(scope)
-            extras = reader.extras(scope) if reader.keeps_extras else None
-        except Rejected as rejected:
-            decoded.rejected.append((record, rejected))
-            return
-        decoded.records.append(record)
-        decoded.transactions.append(transaction)
-        if extras is not None:
-            decoded.extras.append(extras)
 
 
 def source_of(contract: Contract) -> SchemaSource | None:

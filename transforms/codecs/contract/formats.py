@@ -25,7 +25,7 @@ def decode_of(contract: Contract, schemas: SchemaSource | None) -> Decode:
     """
     match contract.format:
         case "json":
-            return lambda record, payload: Scope(record, json_text.parse(payload), payload)
+            return _json
         case "json_registry":
             return _framed_json
         case "avro":
@@ -38,6 +38,11 @@ def decode_of(contract: Contract, schemas: SchemaSource | None) -> Decode:
     if contract.format == "protobuf":
         return lambda record, payload: Scope(record, reader.read(payload))
     return lambda record, payload: Scope(record, reader.read_framed(frame.body(payload)))
+
+
+def _json(record: object, payload: bytes) -> Scope:
+    value, escaped = json_text.read(payload)
+    return Scope(record, value, payload, escaped)
 
 
 def _framed_json(record: object, payload: bytes) -> Scope:

@@ -27,15 +27,22 @@ def parse(text: bytes | str, layer: str = "") -> Any:
     Raises:
         Rejected: it is no JSON, or a field stands twice.
     """
+    return read(text, layer)[0]
+
+
+def read(text: bytes | str, layer: str = "") -> tuple[Any, bool]:
+    """Returns what `parse` does, and whether names in the text may be written as escapes."""
     try:
         value = orjson.loads(text)
         written = orjson.dumps(value)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
         raise refused(Reason.NOT_JSON, f"{layer}{error}") from None
     raw = text.encode() if isinstance(text, str) else text
-    if written != raw and _may_have_lost_a_name(raw, written):
-        _refuse_repeated_fields(raw, layer)
-    return value
+    # What orjson writes has escapes for control characters only, which no name that is guarded has.
+    if written == raw or not _may_have_lost_a_name(raw, written):
+        return value, False
+    _refuse_repeated_fields(raw, layer)
+    return value, True
 
 
 def _may_have_lost_a_name(raw: bytes, written: bytes) -> bool:
@@ -87,14 +94,19 @@ class NumberGuard:
         self._name = b'"%s"' % name.encode()
         self._long = re.compile(re.escape(self._name) + rb"\s*:\s*-?[0-9.]{16}")
 
-    def may_be_longer(self, raw: bytes) -> bool:
-        """Returns whether `spelled_longer` must be asked, which is slow."""
+    def may_be_longer(self, raw: bytes, escaped: bool) -> bool:
+        """Returns whether `spelled_longer` must be asked, which is slow.
+
+        Args:
+            raw: the JSON.
+            escaped: whether names in it may be written as escapes.
+        """
         at = raw.find(self._name)
         while at >= 0:
             if self._long.match(raw, at):
                 return True
             at = raw.find(self._name, at + 1)
-        return _has_ascii_escape(raw)
+        return escaped and _has_ascii_escape(raw)
 
 
 def spelled_longer(raw: bytes, value: float, digits_max: int) -> str | None:

@@ -43,14 +43,17 @@ MISSING: Any = _Missing()
 class Scope:
     """A record on its way: what is inside by now, and what is around it."""
 
-    __slots__ = ("_key", "inner", "outer", "outer_raw", "raw", "record")
+    __slots__ = ("_key", "escaped", "inner", "outer", "outer_raw", "raw", "record")
 
-    def __init__(self, record: Any, root: Any, raw: bytes | None = None) -> None:
+    def __init__(
+        self, record: Any, root: Any, raw: bytes | None = None, escaped: bool = True
+    ) -> None:
         self.record = record
         self.outer = root
         self.inner = root
         # The JSON that `inner` was read from: doubles have lost how they were written.
         self.raw = raw
+        self.escaped = escaped  # whether names in it may be written as escapes
         self.outer_raw = raw
         self._key: Any = MISSING
 

@@ -69,6 +69,7 @@ def _enter(scope: Scope, value: Any, raw: Any = _SAME) -> None:
     scope.inner = value
     if raw is not _SAME:
         scope.raw = raw
+        scope.escaped = True
 
 
 def _object(layer: str, value: Any) -> Any:
