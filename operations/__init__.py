@@ -4,6 +4,7 @@
     runs          who has claimed the tables
     reconcile     proves that each record of a topic is counted once
     dead_letters  looks at rejected records, and sends them again
+    contract      makes and checks the contract of your own payments
     health        says whether a job is well
     job           the jobs on Flink, and how one is ended
     rollout       changes a version beside the running one

@@ -57,6 +57,11 @@ COMMANDS = {
         "correct and resend what was rejected",
         "operations.dead_letters.flags",
     ),
+    "contract": Command(
+        "operations.contract.command",
+        "your own payments: a contract, checked on a sample",
+        "operations.contract.flags",
+    ),
     "health": Command("operations.health.command", "whether a job is well"),
     "job": Command(
         "operations.job.command",

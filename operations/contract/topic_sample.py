@@ -1,0 +1,68 @@
+"""The newest records of a topic as a sample: read, and nothing is committed or changed."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from operations import kafka_client
+from operations.contract.samples import SampleRecord
+from operations.errors import CannotCheck
+from transforms.kafka.properties import PropertiesError, load
+from transforms.kafka.reader import CannotRead, KafkaReader, OffsetRange
+
+
+def records_of(
+    servers: str, config_file: str | None, topics: Sequence[str], count: int
+) -> Iterator[SampleRecord]:
+    """Yields up to `count` of the newest records of each partition.
+
+    Raises:
+        CannotCheck: Kafka gives no answer, or there is no such topic.
+    """
+    try:
+        properties = load(config_file)
+    except PropertiesError as error:
+        raise CannotCheck(f"--kafka_config_file: {error}") from None
+    try:
+        with connected(servers, properties) as reader:
+            yield from newest(reader, topics, count)
+    except (kafka_client.Unreachable, CannotRead) as error:
+        raise CannotCheck(str(error)) from None
+
+
+@contextlib.contextmanager
+def connected(servers: str, properties: Mapping[str, str]) -> Iterator[KafkaReader]:
+    """Gives a reader, and closes it."""
+    consumer = kafka_client.consumer(servers, properties)
+    try:
+        yield KafkaReader(servers, consumer)
+    finally:
+        consumer.close(autocommit=False)
+
+
+def newest(reader: KafkaReader, topics: Sequence[str], count: int) -> Iterator[SampleRecord]:
+    """Yields the newest records of each partition, in their order."""
+    spans = [
+        OffsetRange(span.topic, span.partition, max(span.start, span.end - count), span.end)
+        for span in reader.ranges(topics)
+    ]
+    for batch in reader.read(spans, skip_removed=True):
+        for message in batch:
+            yield record_of(message)
+
+
+def record_of(message: Any) -> SampleRecord:
+    """Returns a record with its headers. It may carry its producer's time: it is a sample."""
+    place = f"{message.topic}[{message.partition}]@{message.offset}"
+    return SampleRecord(
+        message.topic,
+        message.partition,
+        message.offset,
+        message.timestamp * 1_000,
+        message.key,
+        message.value,
+        headers=tuple(message.headers or ()),
+        place=place,
+    )

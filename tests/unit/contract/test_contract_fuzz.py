@@ -1,0 +1,42 @@
+"""A short campaign against the language and the decoders, with controls that must find a bug."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from tests.fuzz import contracts
+from tests.fuzz.contracts import Finding
+from transforms.codecs.contract.decoder import Decoder
+
+SEED = 7
+COUNT = 2_000  # some seconds; `python -m tests.fuzz.contracts` runs a million
+
+
+def test_every_input_ends_in_a_way_that_has_a_name() -> None:
+    tally = contracts.run(SEED, COUNT)
+
+    assert tally.contracts["mistaken"] > 80 and tally.contracts["good"] > 10, tally
+    # Not only noise: most of what can be wrong with a record was tried.
+    assert len(tally.records) > 12, tally
+    assert tally.records["accepted"] > 100
+
+
+def loses_what_is_no_json(decoder: Decoder, records: Any) -> Any:
+    decoded = decoder.decode(records)
+    kept = [each for each in decoded.rejected if each[1].reason.value != "not_json"]
+    return decoded._replace(rejected=kept)
+
+
+def crashes_on_bytes_that_are_no_json(decoder: Decoder, records: Any) -> Any:
+    if decoder.contract.format == "json" and records[0].payload is not None:
+        orjson.loads(records[0].payload)
+    return decoder.decode(records)
+
+
+@pytest.mark.parametrize("bug", [loses_what_is_no_json, crashes_on_bytes_that_are_no_json])
+def test_planted_bug_is_found(bug: Any) -> None:
+    with pytest.raises(Finding):
+        contracts.run(SEED, COUNT, bug)

@@ -1,0 +1,201 @@
+"""A schema registry over HTTP: logins, references, and what is no dead letter."""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.contract_records import CONTRACTS, SAMPLE, debezium_avro
+from tests.support.contracts import accepted, reason, shipped
+from transforms.codecs.contract import avro
+from transforms.codecs.contract.registry import AuthError, HttpRegistry, auth_of
+from transforms.codecs.contract.schema_source import RegistryUnavailable
+from transforms.payment.dead_letter import Rejected
+
+AVSC = (CONTRACTS / "schemas/debezium-avro/1.avsc").read_text()
+MONEY = json.dumps({"type": "record", "name": "Money", "fields": [{"name": "x", "type": "int"}]})
+PAID = json.dumps({"type": "record", "name": "P", "fields": [{"name": "m", "type": "Money"}]})
+NOT_FOUND = (404, {"error_code": 40403, "message": "Schema not found"})
+
+
+class Registry:
+    """Answers by path, and notes what it was asked."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, tuple[int, Any]] = {"/schemas/ids/1": (200, {"schema": AVSC})}
+        self.asked: list[tuple[str, str | None]] = []
+        outer = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.asked.append((self.path, self.headers.get("Authorization")))
+                status, body = outer.answers.get(self.path, NOT_FOUND)
+                raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(raw)))
+                if status == 302:
+                    self.send_header("Location", "http://127.0.0.1:1/")
+                self.end_headers()
+                self.wfile.write(raw)
+
+            def log_message(self, *_: Any) -> None:
+                pass
+
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def registry() -> Iterator[Registry]:
+    found = Registry()
+    yield found
+    found.server.shutdown()
+    found.server.server_close()
+
+
+def test_id_is_asked_for_once(registry: Registry) -> None:
+    source = HttpRegistry(registry.url + "/")
+
+    for _ in range(3):
+        found = accepted(shipped("debezium-avro"), debezium_avro(SAMPLE), schemas=source)
+        assert found.amount_minor == 1250
+    assert [path for path, _ in registry.asked] == ["/schemas/ids/1"]
+
+
+def test_id_that_it_does_not_know_is_a_dead_letter(registry: Registry) -> None:
+    registry.answers.clear()
+    source = HttpRegistry(registry.url)
+
+    for _ in range(2):
+        assert (
+            reason(shipped("debezium-avro"), debezium_avro(SAMPLE), schemas=source)
+            == "unknown_schema"
+        )
+    assert len(registry.asked) == 1, "a flood of made-up ids is not asked for one by one"
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        ((401, {"error_code": 401}), "HTTP 401. Hint: `schema.auth_file`"),
+        ((403, {}), "HTTP 403. Hint: `schema.auth_file`"),
+        ((500, b"oops"), "HTTP 500"),
+        ((503, {}), "HTTP 503"),
+        ((404, b"<html>"), "HTTP 404. Hint: is this the address"),
+        ((404, {"error_code": 404}), "HTTP 404. Hint: is this the address"),
+        ((302, b""), "HTTP 302"),
+        ((200, b"<html>"), "HTTP 200"),
+        ((200, []), "HTTP 200"),
+        ((200, {"schemaType": "AVRO"}), "without a schema"),
+    ],
+)
+def test_other_answers_judge_no_record(registry: Registry, answer: Any, said: str) -> None:
+    registry.answers["/schemas/ids/1"] = answer
+
+    with pytest.raises(RegistryUnavailable, match=r"^schema registry http://127") as error:
+        HttpRegistry(registry.url).schema(1)
+    assert said in str(error.value)
+
+
+def test_registry_that_is_down_judges_no_record(registry: Registry) -> None:
+    registry.server.shutdown()
+    registry.server.server_close()
+
+    with pytest.raises(RegistryUnavailable, match=r"ConnectionError\. Hint: is it running"):
+        HttpRegistry(registry.url).schema(1)
+
+
+def test_it_is_asked_again_when_it_is_back(registry: Registry) -> None:
+    source = HttpRegistry(registry.url)
+    good = registry.answers["/schemas/ids/1"]
+    registry.answers["/schemas/ids/1"] = (503, {})
+    with pytest.raises(RegistryUnavailable):
+        source.schema(1)
+    registry.answers["/schemas/ids/1"] = good
+
+    assert source.schema(1).text == AVSC
+
+
+def test_references_come_before_what_names_them(registry: Registry) -> None:
+    reference = {"name": "Money", "subject": "a/money", "version": 3}
+    registry.answers["/schemas/ids/2"] = (200, {"schema": PAID, "references": [reference]})
+    registry.answers["/subjects/a%2Fmoney/versions/3?deleted=true"] = (200, {"schema": MONEY})
+
+    schema = avro.parsed(HttpRegistry(registry.url).schema(2))
+    assert avro.SchemaReader(schema).read(b"\x04") == {"m": {"x": 2}}
+    assert avro.SchemaReader(schema, {"m": {"x": None}}).read(b"\x04") == {"m": {"x": 2}}
+
+
+def test_reference_that_is_gone_judges_no_record(registry: Registry) -> None:
+    reference = {"name": "Money", "subject": "m", "version": 3}
+    registry.answers["/schemas/ids/2"] = (200, {"schema": PAID, "references": [reference]})
+
+    with pytest.raises(RegistryUnavailable, match="it refers to m version 3, and lacks it"):
+        HttpRegistry(registry.url).schema(2)
+
+
+@pytest.mark.parametrize(
+    ("kind", "schema"), [("PROTOBUF", "message X {}"), ("AVRO", "{"), ("AVRO", '{"type": "x"}')]
+)
+def test_schema_of_another_kind_is_no_avro(registry: Registry, kind: str, schema: str) -> None:
+    registry.answers["/schemas/ids/1"] = (200, {"schema": schema, "schemaType": kind})
+    source = HttpRegistry(registry.url)
+
+    assert (
+        reason(shipped("debezium-avro"), debezium_avro(SAMPLE), schemas=source) == "not_decodable"
+    )
+
+
+def test_array_that_a_few_bytes_fill_is_refused() -> None:
+    empty = {"type": "array", "items": "null"}
+    schema = {"type": "record", "name": "R", "fields": [{"name": "a", "type": empty}]}
+
+    with pytest.raises(avro.SchemaError, match="five bytes hold"):
+        avro.BareReader(json.dumps(schema).encode())
+
+
+# logins
+
+
+def auth(tmp_path: Path, text: str) -> dict[str, str]:
+    path = tmp_path / "sr.properties"
+    path.write_text(text)
+    return auth_of(path)
+
+
+def test_basic_and_bearer(registry: Registry, tmp_path: Path) -> None:
+    HttpRegistry(registry.url, auth(tmp_path, "basic.auth.user.info = me:secret:x\n")).schema(1)
+    HttpRegistry(
+        registry.url, auth(tmp_path, "# me\nschema.registry.bearer.auth.token=t\n")
+    ).schema(1)
+
+    basic = "Basic " + base64.b64encode(b"me:secret:x").decode()
+    assert [login for _, login in registry.asked] == [basic, "Bearer t"]
+
+
+@pytest.mark.parametrize("text", ["basic.auth.password=secret", "secret", "=secret"])
+def test_mistake_in_the_file_tells_no_secret(tmp_path: Path, text: str) -> None:
+    with pytest.raises(AuthError, match=r"sr.properties:1: must be") as error:
+        auth(tmp_path, text)
+    assert "=secret" not in str(error.value)
+
+
+def test_login_in_the_address_is_not_shown() -> None:
+    with pytest.raises(RegistryUnavailable) as error:
+        HttpRegistry("http://me:secret@127.0.0.1:1").schema(1)
+    assert "secret" not in str(error.value)
+
+
+def test_unknown_id_does_not_show_it_either(registry: Registry) -> None:
+    registry.answers.clear()
+    with pytest.raises(Rejected) as error:
+        HttpRegistry(registry.url.replace("//", "//me:secret@")).schema(5)
+    assert "secret" not in str(error.value)

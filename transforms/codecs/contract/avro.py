@@ -1,0 +1,232 @@
+"""Avro by the writer's schema. Decimals and times keep what the schema says of them.
+
+fastavro rounds a decimal that has more digits than its schema, and fails at a time that Python
+has no date for. Such a value must cost one field and not the record, so both are read as they are
+written (schema_values.py).
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+from typing import Any, NamedTuple
+
+import fastavro
+import fastavro.read
+import orjson
+
+from transforms.codecs.contract import avro_skip, frame
+from transforms.codecs.contract.asked_for import Tree
+from transforms.codecs.contract.reasons import ContractReason, refused
+from transforms.codecs.contract.schema_source import SchemaSource, WriterSchema
+from transforms.codecs.contract.schema_values import Days, Moment, Scaled
+
+# What fastavro raises for bytes that another schema has written.
+_BAD_BYTES = (
+    EOFError,
+    ValueError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
+    struct.error,
+    RecursionError,
+    MemoryError,
+)
+_BAD_SCHEMA = (fastavro.schema.SchemaParseException, fastavro.schema.UnknownType, *_BAD_BYTES)
+_PREFIX = "payments-"
+_TIMES = {
+    "timestamp-millis": (1_000, False),
+    "timestamp-micros": (1_000_000, False),
+    "timestamp-nanos": (1_000_000_000, False),
+    "local-timestamp-millis": (1_000, True),
+    "local-timestamp-micros": (1_000_000, True),
+    "local-timestamp-nanos": (1_000_000_000, True),
+}
+_LOGICAL = ("decimal", "date", *_TIMES)
+
+
+class SchemaError(ValueError):
+    """A text is no Avro schema."""
+
+
+def _decimal(data: bytes, writer: Any = None, reader: Any = None) -> Scaled:
+    return Scaled(int.from_bytes(data, "big", signed=True), writer.get("scale", 0))
+
+
+def _days(data: int, writer: Any = None, reader: Any = None) -> Days:
+    return Days(data)
+
+
+def _moment_of(name: str) -> Any:
+    per_second, local = _TIMES[name]
+
+    def read(data: int, writer: Any = None, reader: Any = None) -> Moment:
+        return Moment(data, per_second, local)
+
+    return read
+
+
+# Names of our own: whoever else uses fastavro in this process keeps its readers.
+_CONVERT = {
+    f"bytes-{_PREFIX}decimal": _decimal,
+    f"fixed-{_PREFIX}decimal": _decimal,
+    f"int-{_PREFIX}date": _days,
+    **{f"long-{_PREFIX}{name}": _moment_of(name) for name in _TIMES},
+}
+fastavro.read.LOGICAL_READERS.update(_CONVERT)
+
+
+class Parsed(NamedTuple):
+    """A schema as fastavro takes it, and the named types in it."""
+
+    schema: Any
+    named: dict[str, Any]
+
+
+def parsed(schema: WriterSchema) -> Parsed:
+    """Returns a schema as the readers here take it.
+
+    Raises:
+        SchemaError: it is no Avro schema.
+    """
+    if schema.kind != "AVRO":
+        raise SchemaError(f"an Avro schema is required, got one of {schema.kind}")
+    try:
+        named: dict[str, Any] = {}
+        for text in schema.references:
+            fastavro.parse_schema(_ours(orjson.loads(text)), named)
+        found = fastavro.parse_schema(_ours(orjson.loads(schema.text)), named)
+    except _BAD_SCHEMA as error:
+        raise SchemaError(f"no Avro schema: {str(error)[:200]}") from None
+    if _has_empty_items([found, *named.values()], set()):
+        raise SchemaError("it has an array of items without content: five bytes hold 2^31")
+    return Parsed(found, named)
+
+
+def _ours(schema: Any) -> Any:
+    """Returns a schema with our readers for its decimals, times and dates, and no others."""
+    if isinstance(schema, list):
+        return [_ours(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    ours = {name: each for name, each in schema.items() if name != "logicalType"}
+    logical = schema.get("logicalType")
+    if logical == "decimal" and type(schema.get("scale", 0)) is not int:
+        raise ValueError(f"the scale of a decimal must be a number, got {schema['scale']!r}")
+    if isinstance(logical, str) and logical in _LOGICAL:
+        ours["logicalType"] = f"{_PREFIX}{logical}"
+    for inner in ("type", "items", "values"):
+        if inner in ours:
+            ours[inner] = _ours(ours[inner])
+    if isinstance(ours.get("fields"), list):
+        ours["fields"] = [_our_field(each) for each in ours["fields"]]
+    return ours
+
+
+def _our_field(field: Any) -> Any:
+    return {**field, "type": _ours(field.get("type"))} if isinstance(field, dict) else field
+
+
+class SchemaReader:
+    """Reads what one schema has written.
+
+    Args:
+        schema: a parsed one.
+        tree: the fields that are wanted; None is all of them.
+    """
+
+    def __init__(self, schema: Parsed, tree: Tree | None = None) -> None:
+        self._schema = schema.schema
+        self._some = None
+        if tree is not None:
+            self._some = avro_skip.reader(schema.schema, schema.named, tree, _CONVERT)
+
+    def read(self, payload: bytes, begin: int = 0) -> Any:
+        """Returns what the bytes from `begin` on hold, all of them.
+
+        Raises:
+            Rejected: another schema has written them.
+        """
+        try:
+            if self._some is not None:
+                value, end = self._some(payload, begin)
+            else:
+                file = io.BytesIO(payload)
+                file.seek(begin)
+                value = fastavro.schemaless_reader(file, self._schema, None)
+                end = file.tell()
+        except _BAD_BYTES as error:
+            what = str(error)[:200] or type(error).__name__
+            raise refused(ContractReason.NOT_DECODABLE, f"no Avro of its schema: {what}") from None
+        if end != len(payload):
+            left = f"{len(payload) - end} bytes are left over"
+            cut = f"it ends {end - len(payload)} bytes too early"
+            raise refused(
+                ContractReason.NOT_DECODABLE,
+                f"no Avro of its schema: {left if end < len(payload) else cut}",
+            )
+        return value
+
+
+class BareReader(SchemaReader):
+    """Reads Avro without a frame, by the text of a schema."""
+
+    def __init__(self, schema: bytes, tree: Tree | None = None) -> None:
+        super().__init__(parsed(WriterSchema(schema.decode())), tree)
+
+
+class RegistryReader:
+    """Reads Avro by the writer's schema of each record."""
+
+    def __init__(self, schemas: SchemaSource, tree: Tree | None = None) -> None:
+        self._schemas = schemas
+        self._tree = tree
+        self._readers: dict[int, SchemaReader] = {}
+
+    def read(self, payload: bytes) -> Any:
+        """Returns the value in a framed payload.
+
+        Raises:
+            Rejected: it has no frame, the bytes do not fit the schema, or nobody knows its id.
+            RegistryUnavailable: the schema could not be asked for.
+        """
+        schema_id = frame.schema_id(payload)
+        reader = self._readers.get(schema_id)
+        if reader is None:
+            try:
+                reader = SchemaReader(parsed(self._schemas.schema(schema_id)), self._tree)
+            except SchemaError as error:
+                raise refused(
+                    ContractReason.NOT_DECODABLE, f"schema id {schema_id}: {error}"
+                ) from None
+            self._readers[schema_id] = reader
+        return reader.read(payload, frame.BYTES)
+
+
+def _has_empty_items(schema: Any, seen: set[str]) -> bool:
+    """Returns whether a few bytes of this schema can stand for any number of items."""
+    if isinstance(schema, list):
+        return any(_has_empty_items(each, seen) for each in schema)
+    if not isinstance(schema, dict):
+        return False
+    if schema.get("type") == "array" and _is_empty(schema.get("items")):
+        return True
+    name = str(schema.get("name", ""))
+    if name:
+        if name in seen:
+            return False
+        seen.add(name)
+    inner = [schema.get("type"), schema.get("items"), schema.get("values")]
+    inner += [each.get("type") for each in schema.get("fields", ()) if isinstance(each, dict)]
+    return any(_has_empty_items(each, seen) for each in inner)
+
+
+def _is_empty(schema: Any) -> bool:
+    if schema == "null":
+        return True
+    if not isinstance(schema, dict):
+        return False
+    if schema.get("type") == "null" or (schema.get("type") == "fixed" and not schema.get("size")):
+        return True
+    fields = schema.get("fields")
+    return schema.get("type") == "record" and all(_is_empty(f.get("type")) for f in fields or ())

@@ -1,0 +1,121 @@
+"""Batches of records to payments, as a contract says; what DecodeTransaction calls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from transforms.codecs import batch_decode
+from transforms.codecs.contract import native, texts
+from transforms.codecs.contract.compiled import Extras, Reader, Skipped
+from transforms.codecs.contract.language import Contract
+from transforms.codecs.contract.registry import HttpRegistry, auth_of
+from transforms.codecs.contract.schema_source import SchemaSource
+from transforms.payment.dead_letter import Rejected
+from transforms.payment.rules import Rules
+from transforms.payment.transaction import KafkaRecord, Transaction
+
+
+class Decoded(NamedTuple):
+    """What has become of each record of a batch; each is in one place.
+
+    Attributes:
+        records, transactions: payments, side by side, in their order.
+        rejected: invalid ones, each with the reason.
+        skipped: those that are not the payment, each with the rule that says so.
+        extras: beside `transactions` where the contract keeps any, else empty.
+    """
+
+    records: list[KafkaRecord]
+    transactions: list[Transaction]
+    rejected: list[tuple[KafkaRecord, Rejected]]
+    skipped: list[tuple[KafkaRecord, str]]
+    extras: list[Extras]
+
+
+class Decoder:
+    """Decodes by a contract. Pickled as its contract and source: a worker compiles it anew."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        schemas: SchemaSource | None = None,
+        interpreted: bool = False,
+    ) -> None:
+        """Compiles a contract.
+
+        Args:
+            contract: a checked one.
+            schemas: instead of the registry that the contract names.
+            interpreted: reads our own JSON like any other, which is slower; for tests.
+        """
+        self.contract = contract
+        self.schemas = schemas or source_of(contract)
+        self._given = (contract, schemas, interpreted)
+        self.reader = Reader(contract, self.schemas)
+        self._is_native = native.is_native(contract) and not interpreted
+
+    def __reduce__(self) -> tuple[type[Decoder], tuple[object, ...]]:
+        return Decoder, self._given
+
+    def decode(self, records: Sequence[KafkaRecord]) -> Decoded:
+        """Returns what becomes of each record, before the rules that all payments keep.
+
+        Raises:
+            RegistryUnavailable: no record is judged; the batch must be tried again.
+        """
+        # Records that carry headers as well are read one by one, with the same answers.
+        if self._is_native and records and len(records[0]) == len(KafkaRecord._fields):
+            return Decoded(*batch_decode.decode(records), [], [])
+        decoded = Decoded([], [], [], [], [])
+        enter, payment_of = self.reader.enter, self.reader.payment_of
+        extras_of = self.reader.extras if self.reader.keeps_extras else None
+        for record in records:
+            try:
+                scope = enter(record)
+                if isinstance(scope, Skipped):
+                    decoded.skipped.append((record, scope.rule))
+                    continue
+                transaction = payment_of(scope)
+                # Before anything is added: a column may reject the record too.
+                extras = extras_of(scope) if extras_of else None
+            except Rejected as rejected:
+                decoded.rejected.append((record, rejected))
+                continue
+            decoded.records.append(record)
+            decoded.transactions.append(transaction)
+            if extras is not None:
+                decoded.extras.append(extras)
+        return decoded
+
+
+def source_of(contract: Contract) -> SchemaSource | None:
+    """Returns the registry that a contract names, None where it needs none.
+
+    Raises:
+        AuthError: its credentials cannot be read.
+    """
+    schema = contract.schema
+    if schema.registry is None:
+        return None
+    auth = auth_of(Path(schema.auth_file)) if schema.auth_file else {}
+    return HttpRegistry(schema.registry, auth)
+
+
+# What takes the place of an id that texts.check_ids has checked, and of a payer who is unknown.
+_SOME_ID = "id"
+
+
+def check_countable(transaction: Transaction, rules: Rules, contract: Contract) -> None:
+    """Returns when a payment keeps the rules of all, with ids as wide as contracts allow.
+
+    Raises:
+        Rejected: with the first rule that it breaks.
+    """
+    texts.check_ids(transaction, contract.ids)
+    rules.check(
+        transaction._replace(
+            transaction_id=_SOME_ID, account_id=_SOME_ID, merchant_id=_SOME_ID, device_id=None
+        )
+    )

@@ -1,0 +1,66 @@
+"""Bytes to values, by the format of a contract."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from transforms.codecs.contract import avro, frame, json_text, protobuf
+from transforms.codecs.contract.asked_for import asked_for
+from transforms.codecs.contract.language import Contract
+from transforms.codecs.contract.paths import Scope
+from transforms.codecs.contract.reasons import kind_of, refused
+from transforms.codecs.contract.schema_source import SchemaSource
+from transforms.payment.dead_letter import Reason, Rejected
+
+# A decoder takes a record with its payload, and returns where its reading begins.
+Decode = Callable[[object, bytes], Scope]
+
+
+def decode_of(contract: Contract, schemas: SchemaSource | None) -> Decode:
+    """Returns the function that reads payloads of the contract's format.
+
+    Args:
+        contract: a checked one.
+        schemas: of registries; a contract that needs none may go without.
+    """
+    match contract.format:
+        case "json":
+            return _json
+        case "json_registry":
+            return _framed_json
+        case "avro":
+            bare = avro.BareReader(contract.schema.content or b"", asked_for(contract))
+            return lambda record, payload: Scope(record, bare.read(payload))
+        case "avro_registry":
+            registry = avro.RegistryReader(_required(schemas), asked_for(contract))
+            return lambda record, payload: Scope(record, registry.read(payload))
+    reader = protobuf.Reader(contract)
+    if contract.format == "protobuf":
+        return lambda record, payload: Scope(record, reader.read(payload))
+    return lambda record, payload: Scope(record, reader.read_framed(frame.body(payload)))
+
+
+def _json(record: object, payload: bytes) -> Scope:
+    value, escaped = json_text.read(payload)
+    return Scope(record, value, payload, escaped)
+
+
+def _framed_json(record: object, payload: bytes) -> Scope:
+    body = frame.body(payload)
+    return Scope(record, json_text.parse(body), body)
+
+
+def _required(schemas: SchemaSource | None) -> SchemaSource:
+    if schemas is None:
+        raise ValueError("a contract with a registry needs a source of schemas")
+    return schemas
+
+
+def require_object(scope: Scope, layer: str) -> None:
+    """Raises Rejected when what was read is no object with fields."""
+    if type(scope.inner) is not dict:
+        raise _no_object(scope.inner, layer)
+
+
+def _no_object(value: object, layer: str) -> Rejected:
+    return refused(Reason.NOT_AN_OBJECT, f"{layer}a JSON object is required, got {kind_of(value)}")
