@@ -49,11 +49,6 @@ ALLOWED: dict[str, str] = {
     "tests/support/prose.py": "the same",
     "docs/glossary.md": "it says which words are not used",
     "operations/health/command.py": "changes with the commands",
-    "templates/__init__.py": "changes with the images",
-    "templates/dataflow/main.py": "changes with the images",
-    "templates/flink/__init__.py": "changes with the images",
-    "templates/flink/hung_tasks.py": "changes with the images",
-    "templates/flink/rest.py": "changes with the images",
 }
 
 
