@@ -14,13 +14,15 @@ when a part failed.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import fcntl
 import json
 import os
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -60,11 +62,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> int:
     folder = arguments.dir.resolve()
-    if arguments.remove:
-        shutil.rmtree(folder, ignore_errors=True)
-        return 0
     _require()
     folder.mkdir(parents=True, exist_ok=True)
+    with _alone_in(folder):
+        if arguments.remove:
+            shutil.rmtree(folder)
+            return 0
+        return _build_and_run(arguments, folder)
+
+
+def _build_and_run(arguments: argparse.Namespace, folder: Path) -> int:
     result: dict[str, Any] = {"at": time.strftime("%Y-%m-%d %H:%M:%S")}
     buildah = Buildah(folder / "store", folder / "logs/buildah.log")
     try:
@@ -78,6 +85,17 @@ def _run(arguments: argparse.Namespace) -> int:
         buildah.remove_unnamed()
     (folder / "last_run.json").write_text(json.dumps(result, indent=2) + "\n")
     return _tell(result)
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keeps two runs apart: each removes at its end what builds have left behind."""
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise HarnessError(f"another run is at work in {folder}. Hint: wait for it") from None
+        yield
 
 
 def _require() -> None:

@@ -31,6 +31,7 @@ from sandbox.sandbox import Sandbox
 _RATE_PER_SEC = 500
 _DURATION_SEC = 60
 _KILLED = ("python-workers", "taskmanager-1")
+_START_SEC = 120
 _RECOVERY_SEC = 240
 _TOOL_SEC = 300
 _RESULT = "reconciled: "
@@ -92,9 +93,11 @@ class JobFromImages:
     def _submit(self) -> str:
         before = set(self._run.flink.live_jobs())
         self._tool("submit")
-        new = set(self._run.flink.live_jobs()) - before
-        if not new:
-            raise HarnessError(f"the role submit ended well, and Flink has no job; {self._logs()}")
+        deadline = time.monotonic() + _START_SEC
+        while not (new := set(self._run.flink.live_jobs()) - before):
+            if time.monotonic() > deadline:
+                raise HarnessError(f"no Flink job came of the role submit; {self._logs()}")
+            time.sleep(0.5)
         job = new.pop()
         self._run.flink.wait_for_checkpoint(job, _RECOVERY_SEC)
         return job
