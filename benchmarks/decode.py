@@ -1,4 +1,4 @@
-"""How fast records are decoded, format by format: our own JSON, and others by a contract.
+"""Measures how fast records are decoded by format: our own JSON, and others by a contract.
 
     python -m benchmarks.decode                 1.5 KB records, rates and their ratio to ours
     python -m benchmarks.decode --records=50000 --json

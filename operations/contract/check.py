@@ -1,4 +1,4 @@
-"""What becomes of each record of a sample, counted."""
+"""Counts what becomes of each record of a sample."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What decodes well, and is probably wrong: a unit, an id that is none, a time far away.
+"""Finds what decodes well and is probably wrong: a unit, an id that is none, a time far away.
 
 Questions, not findings: a shop may sell for round sums only.
 """

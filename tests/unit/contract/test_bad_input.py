@@ -1,4 +1,4 @@
-"""What bad input must get: a test for each row of the table (docs/decisions/0027)."""
+"""Bad input gets what the decision says: a test for each row (docs/decisions/0027)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which fields of a record a contract asks for: the others need not become Python values."""
+"""Tells the fields that a contract asks for: the others need not become Python values."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a contract keeps beside a payment: typed extra columns, and the rest as JSON."""
+"""The columns that a contract keeps beside a payment: typed extra ones, and the rest as JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What of a contract state depends on: which record is the same payment, and which a conflict."""
+"""The fingerprint of what state depends on: which record is the same payment, which a conflict."""
 
 from __future__ import annotations
 

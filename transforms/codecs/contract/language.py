@@ -1,4 +1,4 @@
-"""What a contract says, as data: the vocabulary of the language, version 1.
+"""The vocabulary of contracts, version 1, as data.
 
 Everything here is plain and may be pickled: a worker gets a contract, never a file.
 """
@@ -147,7 +147,7 @@ class Field:
 
     Attributes:
         paths: one, several that are joined, or none for a constant.
-        optional: whether the record may lack it; `absent` is taken then.
+        optional: whether the record may do not have it; `absent` is taken then.
         before, after: the part of the text before, or after, the first of this text.
         names: what a text of the record means.
     """

@@ -1,4 +1,4 @@
-"""What is around the fields of a contract: unwrap, keep, columns, extra."""
+"""Loads the parts around the fields of a contract: unwrap, keep, columns, extra."""
 
 from __future__ import annotations
 

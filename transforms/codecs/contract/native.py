@@ -1,4 +1,4 @@
-"""Whether a contract is that of our own JSON, which is decoded by the column."""
+"""Tells whether a contract is that of our own JSON, which is decoded by the column."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a value lies in a record: the text of a path, and the function that follows it.
+"""Paths to values in a record: their text, and the functions that follow them.
 
 data.object.id        fields of fields; a number is a place in an array
 `user.id`.`#text`     names that hold a dot, or look like something else, in backticks

@@ -108,7 +108,9 @@ class HttpRegistry:
             subject = quote(place[0], safe="")
             found = self._get(f"/subjects/{subject}/versions/{place[1]}?deleted=true")
             if found is None:
-                raise self._unavailable(f"it refers to {place[0]} version {place[1]}, and lacks it")
+                raise self._unavailable(
+                    f"it refers to {place[0]} version {place[1]}, which is missing there"
+                )
             self._refer(found, texts)
             texts[place] = self._text(found)
 

@@ -1,4 +1,4 @@
-"""Whether the paths of a contract lead anywhere in the schema that it names."""
+"""Checks that the paths of a contract lead to fields of the schema that it names."""
 
 from __future__ import annotations
 

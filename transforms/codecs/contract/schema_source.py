@@ -1,4 +1,4 @@
-"""Where the schemas of records come from, by their ids."""
+"""Sources of the schemas of records, by id."""
 
 from __future__ import annotations
 
