@@ -48,7 +48,7 @@ case $role in
     exec python -m pipeline --runner=FlinkRunner --no_wait_until_finish \
       --job_endpoint=localhost:8099 --expansion_service=localhost:8097 \
       --environment_type=EXTERNAL --environment_config=localhost:50000 ${RUN_ID:+"--run_id=$RUN_ID"} "$@" ;;
-  health | reconcile | tables | dead-letters | rollout | runs | config)
+  health | reconcile | tables | dead-letters | rollout | runs | job | contract | config)
     exec python -m payments "$role" "$@" ;;
   *)
     die "no such role: $role" "$(sed -n 's/^#   \([a-z-]*\) .*/\1/p' "$0" | tr '\n' ' ')" ;;

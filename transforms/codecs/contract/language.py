@@ -147,7 +147,7 @@ class Field:
 
     Attributes:
         paths: one, several that are joined, or none for a constant.
-        optional: whether the record may do not have it; `absent` is taken then.
+        optional: whether the record may be without it; `absent` is taken then.
         before, after: the part of the text before, or after, the first of this text.
         names: what a text of the record means.
     """
