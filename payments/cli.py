@@ -145,5 +145,5 @@ def _help() -> str:
         + "\n\n`payments COMMAND --help` teaches each. Where things are: flags, else variables "
         "(PAYMENTS_…),\nelse the file of --config; `payments config show` tells which."
         "\n\nexit codes: 0 well, 1 a finding, 2 a mistake in what was asked for, 3 could not look,"
-        " 130 interrupted"
+        "\n130 interrupted"
     )

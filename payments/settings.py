@@ -73,7 +73,7 @@ _ALL = (
     Setting("max_bundle_size", "N", "Elements per bundle at most, on Flink.", "1000"),
     Setting("max_bundle_time_mills", "MS", "Time per bundle at most, on Flink.", "1000"),
     Setting("java_parts", "FOLDER", "Jars to expand Java transforms with, on Dataflow."),
-    Setting("project", "PROJECT", "Who pays, on Dataflow."),
+    Setting("project", "PROJECT", "Google Cloud project of the job, on Dataflow."),
     Setting("region", "REGION", "Where it runs, on Dataflow."),
     Setting("temp_location", "URI", "Folder of staged files, on Dataflow."),
     Setting("sdk_container_image", "IMAGE", "Image of its workers, on Dataflow."),

@@ -1,7 +1,7 @@
 """The whole data path, in order. Read this file first.
 
-Elements are lists: every step takes and gives batches of records, transactions or letters, for a
-call costs more than a record (docs/performance.md).
+Elements are lists: every step takes and gives batches of records, transactions or letters, because
+each call costs more than a record (docs/performance_story.md).
 A record read from Kafka ends in exactly one of five tables: each split below sends every element
 down one of its branches, and each branch ends in a write. Two more tables are derived from what was
 accepted: totals by minute, and fraud indicators.
@@ -38,7 +38,7 @@ LOOK_EVERY_SEC = 1
 
 @dataclasses.dataclass(frozen=True)
 class Parts:
-    """What a program may exchange: a test the two ends, an upgrade run a rule or a step.
+    """Parts that a caller may replace: a test the two ends, an upgrade run a rule or a step.
 
     Attributes:
         read: from the root to lists of KafkaRecord.

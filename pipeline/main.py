@@ -234,8 +234,8 @@ def parser() -> Parser:
     """Returns a parser of our own flags, for help and for shells; Beam takes the command line."""
     parser = Parser(
         prog="payments run",
-        usage="payments run --runner=RUNNER --kafka_bootstrap_servers=… --kafka_topics=… "
-        "--bigquery_dataset=… [flags]",
+        usage="payments run [--runner=RUNNER] --kafka_bootstrap_servers=… \\\n"
+        "       --kafka_topics=… --bigquery_dataset=… [flags]",
         description="Counts each payment exactly once: Kafka → deduplication → BigQuery.",
         epilog=(__doc__ or "").partition("\n\n")[2] + "\nFlags of Beam and of the runner are taken "
         "as well: beam.apache.org, 'Configuring pipeline options'.",

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import signal
 import sys
+import textwrap
 import time
 from collections.abc import Sequence
 from types import FrameType
@@ -132,7 +133,9 @@ def _parser() -> Parser:
     parser = Parser(
         prog="python -m sandbox",
         description=_DESCRIPTION,
-        epilog=_EXAMPLES.format(components=", ".join(NAMES)),
+        epilog=_EXAMPLES.format(
+            components=textwrap.fill(", ".join(NAMES), 80, subsequent_indent=" " * 12)
+        ),
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_up(commands)

@@ -69,11 +69,14 @@ def parser() -> Parser:
         type=_count,
         default=10_000,
         metavar="N",
-        help="Records a minute that state is said for (default: %(default)s).",
+        help="Records a minute, to estimate state (default: %(default)s).",
     )
     explains = commands.add_parser("explain", help="shows the way of one record, step by step")
     explains.add_argument(
-        "--record", required=True, metavar="FILE[:LINE]|-", help="The record (default: the first)."
+        "--record",
+        required=True,
+        metavar="FILE[:LINE]|-",
+        help="The record; without a line, the first of the file. - is standard input.",
     )
     for command in (checks, explains):
         _add_common(command)

@@ -8,7 +8,7 @@
     payments dead-letters send $FLAGS $KAFKA --from=fixed          (tells, sends nothing)
     payments dead-letters send $FLAGS $KAFKA --from=fixed --yes
 
-A record that is sent again carries a header that names its dead letter, so its second fate is
+A record that is sent again carries a header that names its dead letter, so its second outcome is
 linked to the first, and is judged by its first arrival. What could be counted twice is skipped;
 no flag changes that (docs/decisions/0006).
 
@@ -27,6 +27,9 @@ from operations.dead_letters.letters import place_named
 from operations.reconcile.truth import Place
 from payments.parser import Parser
 from transforms.payment.dead_letter import Reason
+
+_PLACE = "TOPIC/PARTITION/OFFSET of a dead letter, as `list` prints it."
+_LIMIT = "Dead letters at most (default: %(default)s)."
 
 
 def parser() -> Parser:
@@ -54,7 +57,7 @@ def _add_list(command: Parser) -> None:
 
 
 def _add_show(command: Parser) -> None:
-    command.add_argument("place", type=_place, metavar="PLACE")
+    command.add_argument("place", type=_place, metavar="PLACE", help=_PLACE)
     command.add_argument(
         "--payload", action="store_true", help="Write the payload alone to stdout, byte for byte."
     )
@@ -62,7 +65,7 @@ def _add_show(command: Parser) -> None:
 
 
 def _add_edit(command: Parser) -> None:
-    command.add_argument("places", type=_place, nargs="*", metavar="PLACE")
+    command.add_argument("places", type=_place, nargs="*", metavar="PLACE", help=_PLACE)
     _add_filters(command)
     unless = "Needed for what BigQuery refused: its bytes are only in Kafka."
     tool_flags.add_kafka(command, unless)
@@ -86,7 +89,7 @@ def _add_edit(command: Parser) -> None:
 
 
 def _add_send(command: Parser) -> None:
-    command.add_argument("places", type=_place, nargs="*", metavar="PLACE")
+    command.add_argument("places", type=_place, nargs="*", metavar="PLACE", help=_PLACE)
     command.add_argument(
         "--from", dest="folder", type=Path, metavar="FOLDER", help="What `edit` wrote, as it is."
     )
@@ -136,7 +139,7 @@ def _add_filters(command: Parser) -> None:
             metavar="TIME",
             help=f"{words}: 2026-11-23T08:15Z (UTC without a zone), or 30m, 2h, 7d ago.",
         )
-    group.add_argument("--limit", type=_positive, default=100, help="(default: %(default)s)")
+    group.add_argument("--limit", type=_positive, default=100, help=_LIMIT)
     group.add_argument("--all", action="store_true", help="Also those that were sent again.")
 
 

@@ -113,7 +113,7 @@ def parser() -> Parser:
     )
     tool_flags.add_wait(parser, "Ask again until all is well, for at most this long")
     for name, (default, meaning) in LIMITS.items():
-        help_text = f"Limit of {meaning} (default: %(default)s)."
+        help_text = f"Not well above this: {meaning} (default: %(default)s)."
         parser.add_argument(
             f"--{name}_max", type=flag_types.limit, default=default, metavar="N", help=help_text
         )

@@ -7,7 +7,7 @@
     ---------  -----------------  ------
     accepted   transactions        99012
     …
-    reconciled: read=100000 accepted=99012 duplicate=941 invalid=47 missing=0 double=0
+    reconciled: read=100000 accepted=99012 duplicate=938 conflict=3 late=0 invalid=47 missing=0 …
 
 Reads every topic again from its earliest record to where it ends now, and decides from the records
 alone how each must have ended; with --ledger, also what the simulator meant it to be. --since_last

@@ -59,10 +59,12 @@ def parser() -> Parser:
         type=_percent,
         required=True,
         metavar="PERCENT",
-        help="Of the ids; 100 is the switch.",
+        help="Percent of the ids that readers get from green; 100 switches all.",
     )
     for name in ("compare", "ramp"):
-        of[name].add_argument("--green_job", required=True, metavar="ID", help="Flink's id of it.")
+        of[name].add_argument(
+            "--green_job", required=True, metavar="ID", help="Flink's id of the new job."
+        )
         of[name].add_argument(
             "--accept_differences",
             action="store_true",

@@ -23,8 +23,8 @@ def parser() -> Parser:
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     lists = commands.add_parser("list", help="tells who has held the tables, the newest last")
     ends = commands.add_parser("end", help="notes that a run has ended; it writes no more")
-    ends.add_argument("--run_id", required=True, metavar="NAME", help="Of the run.")
-    ends.add_argument("--why", required=True, metavar="TEXT", help="For whoever reads it later.")
+    ends.add_argument("--run_id", required=True, metavar="NAME", help="The run that has ended.")
+    ends.add_argument("--why", required=True, metavar="TEXT", help="The reason, kept in `runs`.")
     tool_flags.add_dry_run(ends)
     for command in (lists, ends):
         tool_flags.add_bigquery(command)

@@ -76,7 +76,7 @@ def _diff(client: bigquery.Client, dataset: str, as_json: bool, before: dict[str
         return code
     for line in lines:
         print(line, file=sys.stderr)
-    said = "the tables are as the contract says, the views as sql/audit says"
+    said = "the tables are as transforms/payment declares, the views as sql/audit says"
     print(f"{len(lines)} differences; create makes what is missing" if lines else said)
     return code
 
@@ -110,7 +110,7 @@ def _told(found: Iterable[Finding], as_json: bool) -> list[Finding]:
 def _generate() -> int:
     for path in table_files.generate():
         print(f"wrote {path.relative_to(sql_files.SQL_FOLDER.parent)}")
-    print("sql/ is as the contract says")
+    print("sql/ is as transforms/payment declares")
     return exit_codes.WELL
 
 

@@ -6,11 +6,13 @@
     payments tables check  --bigquery_dataset=PROJECT.DATASET
     payments tables generate
 
-Exit code: 0 as the contract says, 1 something differs, or a law is broken, 2 a mistake in the
+Exit code: 0 as it must be, 1 something differs, or a law is broken, 2 a mistake in the
 flags, 3 BigQuery did not answer.
 """
 
 from __future__ import annotations
+
+import textwrap
 
 from operations import tool_flags
 from payments.parser import Parser
@@ -45,7 +47,9 @@ def parser() -> Parser:
     whole = tool_flags.parser("payments tables", __doc__)
     commands = whole.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (summary, description) in _COMMANDS.items():
-        command = commands.add_parser(name, help=summary, description=description)
+        command = commands.add_parser(
+            name, help=summary, description=textwrap.fill(description, 95)
+        )
         if name == "generate":
             continue
         tool_flags.add_bigquery(command)

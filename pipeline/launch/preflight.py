@@ -86,7 +86,8 @@ def _check_listening(flag: str, address: str) -> None:
         socket.create_connection(host_and_port, timeout=_CONNECT_TIMEOUT_SEC).close()
     except (OSError, UnicodeError) as error:  # a name with a label of more than 63 characters
         raise PreflightError(
-            f"{flag}: nothing answers at {address} ({error}). Hint: `python -m sandbox status`."
+            f"{flag}: nothing answers at {address} ({error}). Hint: is it "
+            "running? On the sandbox, `python -m sandbox status` says so."
         ) from None
 
 

@@ -49,5 +49,5 @@ def test_every_reason_is_explained_once() -> None:
 def record_of(kind: str, offset: int) -> KafkaRecord:
     payment = Payment(**{**payments.fields(), "transaction_id": f"tx-{offset}"})
     corruptor = invalid.Corruptor(random.Random(1))
-    sent = corruptor.spoil(kind, payment, Route(b"key", 0), payments.NOON_US)
+    sent = corruptor.spoil(kind, payment, Route(b"key", 0), payments.START_US)
     return payments.record(sent.payload, offset=offset)

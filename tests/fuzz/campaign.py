@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from tests.fuzz.mutations import inputs
-from tests.support.payments import NOON_US, payload
+from tests.support.payments import START_US, payload
 from transforms.bigquery.arrow_rows import ENCODERS
 from transforms.codecs import batch_decode, wire_format
 from transforms.payment import replay
@@ -72,7 +72,7 @@ def run(
     judge = _Judge(decode)
     with _hang_detector() as arm:
         for number, (payload, header) in enumerate(itertools.islice(inputs(seed), count), start=1):
-            record = KafkaRecord("payments", 0, number, NOON_US, b"key", payload, header)
+            record = KafkaRecord("payments", 0, number, START_US, b"key", payload, header)
             started_at = time.process_time()
             arm()
             try:
@@ -111,7 +111,7 @@ class _Judge:
         return COUNTED
 
 
-_GOOD = KafkaRecord("payments", 0, 0, NOON_US, b"key", payload(), None)
+_GOOD = KafkaRecord("payments", 0, 0, START_US, b"key", payload(), None)
 
 
 def _check_in_company(record: KafkaRecord) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 
-from tests.support.payments import NOON_US, fields, payload
+from tests.support.payments import START_US, fields, payload
 from transforms.codecs import wire_format
 from transforms.payment import replay
 from transforms.payment.transaction import ReplayOf
@@ -36,7 +36,7 @@ _TOKENS = (
     *(b"1000000000000000", b"1000000000000001", b"0", b"-1", b"1250", b'"de"', b'"' + b"x" * 65),
 )
 _NAMES = tuple(name.encode() for name in (*fields(), *ReplayOf._fields))
-_HEADER = replay.encode(ReplayOf("payments", 3, 17, NOON_US))
+_HEADER = replay.encode(ReplayOf("payments", 3, 17, START_US))
 
 Mutation = Callable[[random.Random, bytes], bytes]
 

@@ -16,7 +16,7 @@ from tests.laws.reference_model import (
     Arrival,
     Place,
 )
-from tests.support.payments import NOON_US
+from tests.support.payments import START_US
 
 PARTITIONS = 3
 RECORDS_MAX = 8
@@ -123,7 +123,7 @@ def _arrivals(name: str, moves: list[tuple]) -> tuple[Arrival, ...]:
     arrivals: list[Arrival] = []
     offsets = [0] * PARTITIONS
     happened_us: dict[str, int] = {}  # by id, of its record before
-    now_us = NOON_US
+    now_us = START_US
     for partition, gap_us, number, facts, age, readable, replayed_after_us in moves:
         now_us += gap_us
         id_ = f"{name}-{number}"

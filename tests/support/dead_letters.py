@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from operations.dead_letters.candidate import Candidate
-from tests.support.payments import NOON_US, payload
+from tests.support.payments import START_US, payload
 from transforms.payment.dead_letter import DeadLetter
 
 BROKEN = payload(currency="EURO")
@@ -14,7 +14,7 @@ BROKEN = payload(currency="EURO")
 def letter(**changes: Any) -> DeadLetter:
     """Returns a dead letter at payments/2/4711 that arrived at noon."""
     return DeadLetter(
-        "payments", 2, 4711, NOON_US, b"key", BROKEN, "unknown_currency", "detail", "step"
+        "payments", 2, 4711, START_US, b"key", BROKEN, "unknown_currency", "detail", "step"
     )._replace(**changes)
 
 

@@ -60,7 +60,7 @@ def column() -> None:
 
 def fraud_rule() -> None:
     """An indicator is raised, with its feature in the row."""
-    from tests.support.payments import NOON_US, SECOND_US, transaction
+    from tests.support.payments import SECOND_US, START_US, transaction
     from transforms.bigquery.arrow_rows import ENCODERS
     from transforms.payment.fraud_rules import FraudRules
     from transforms.state.account_state import AccountState, BookHeader
@@ -68,7 +68,7 @@ def fraud_rule() -> None:
     amounts = (100, 110, 90, 100, 100, 45_000)
     raised, _ = AccountState(FraudRules(), BookHeader()).judge(
         [
-            transaction(f"tx-{n}", arrival_us=NOON_US + n * 700 * SECOND_US, amount_minor=amount)
+            transaction(f"tx-{n}", arrival_us=START_US + n * 700 * SECOND_US, amount_minor=amount)
             for n, amount in enumerate(amounts)
         ]
     )

@@ -7,7 +7,7 @@ from typing import Any
 from transforms.codecs import wire_format
 from transforms.payment.transaction import KafkaRecord, Transaction
 
-NOON_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z, any whole second would do
+START_US = 1_767_225_600_000_000  # 2026-01-01T00:00:00Z, any whole second would do
 SECOND_US = 1_000_000
 
 
@@ -28,7 +28,7 @@ def fields(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in payment.items() if value is not ...}
 
 
-def record(payload: bytes | None, *, offset: int = 7, arrival_us: int = NOON_US) -> KafkaRecord:
+def record(payload: bytes | None, *, offset: int = 7, arrival_us: int = START_US) -> KafkaRecord:
     """Returns a record that carries `payload`."""
     return KafkaRecord("payments", 0, offset, arrival_us, b"key", payload)
 
@@ -39,7 +39,7 @@ def payload(**changes: Any) -> bytes:
 
 
 def transaction(
-    transaction_id: str = "tx-1", *, arrival_us: int = NOON_US, **changes: Any
+    transaction_id: str = "tx-1", *, arrival_us: int = START_US, **changes: Any
 ) -> Transaction:
     """Returns a valid transaction that arrived at `arrival_us`."""
     values: dict[str, Any] = {

@@ -107,7 +107,7 @@ class World:
 
     @staticmethod
     def _arrival_us(at_sec: float) -> int:
-        return payments.NOON_US + int(at_sec * payments.SECOND_US)
+        return payments.START_US + int(at_sec * payments.SECOND_US)
 
 
 def tables(rows: Iterable[Row], outside: Outside = Outside(), **changes: Any) -> Tables:

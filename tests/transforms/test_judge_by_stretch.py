@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import pytest
 
 from tests.support import fraud_reference
-from tests.support.payments import NOON_US, SECOND_US, transaction
+from tests.support.payments import SECOND_US, START_US, transaction
 from tests.support.shards import SHARDS
 from tests.support.stateful import StatefulRun
 from transforms.batch_by_shard import BatchFn
@@ -23,7 +23,7 @@ from transforms.state.arrival_queue import CALL_MAX
 from transforms.state.stretch import STRETCH_US
 
 RULES = FraudRules()
-FOREVER_US = NOON_US + 7 * 86_400 * SECOND_US
+FOREVER_US = START_US + 7 * 86_400 * SECOND_US
 
 
 def traffic(count: int, every_sec: float, accounts: int = 40) -> list[Transaction]:
@@ -31,7 +31,7 @@ def traffic(count: int, every_sec: float, accounts: int = 40) -> list[Transactio
     return [
         transaction(
             f"tx-{n}",
-            arrival_us=NOON_US + round(n * every_sec * SECOND_US),
+            arrival_us=START_US + round(n * every_sec * SECOND_US),
             offset=n,
             account_id=f"acc-{rng.randrange(accounts)}",
             amount_minor=rng.choice((90, 100, 110, 5_000)),
@@ -89,8 +89,8 @@ def test_each_payment_of_a_backlog_is_unpacked_once(every_sec: float, unpacked: 
     for bundle in bundles(payments):
         deliver(run, bundle)
     for second in range(0, 4_000, 5):  # the watermark follows slowly: all others wait meanwhile
-        run.advance_to(NOON_US + second * SECOND_US)
-    run.advance_to(NOON_US + 4_010 * SECOND_US)
+        run.advance_to(START_US + second * SECOND_US)
+    run.advance_to(START_US + 4_010 * SECOND_US)
 
     assert sum(unpacked) == len(payments)
     assert told(run) == expected(payments)
@@ -110,7 +110,7 @@ def test_order_of_delivery_changes_nothing_across_bundles_and_stretches() -> Non
 def test_late_payment_is_judged_when_it_comes_and_others_go_on_waiting() -> None:
     payments = traffic(300, 0.1, accounts=1)
     run = StatefulRun(JudgeByStretch(RULES, SHARDS))
-    watermark_us = NOON_US + 20 * SECOND_US
+    watermark_us = START_US + 20 * SECOND_US
     deliver(run, [each for each in payments if each.offset != 7])
     run.advance_to(watermark_us)
     before = told(run)
@@ -123,7 +123,7 @@ def test_late_payment_is_judged_when_it_comes_and_others_go_on_waiting() -> None
     assert {each.transaction.offset for each in told(run)} - {
         each.transaction.offset for each in before
     } <= {7}
-    run.advance_to(NOON_US + 60 * SECOND_US)
+    run.advance_to(START_US + 60 * SECOND_US)
     over_us = run.fired[fired - 1][2]  # the end of the last stretch judged before
     in_order = [each for each in payments if each.offset != 7]
     judged = [each for each in in_order if each.broker_time_us < over_us]
@@ -139,7 +139,7 @@ def test_another_worker_goes_on_from_state_alone(monkeypatch: pytest.MonkeyPatch
         run.advance_to(bundle[-1].broker_time_us)
         if number % 4 == 0:
             run.replace(JudgeByStretch(RULES, SHARDS))
-    run.advance_to(NOON_US + 2_000 * SECOND_US)
+    run.advance_to(START_US + 2_000 * SECOND_US)
 
     assert told(run) == expected(payments)
     assert all(isinstance(each, bytes) for each in held_in_state(run))
@@ -156,7 +156,7 @@ def test_bundle_that_failed_leaves_nothing_in_the_worker() -> None:
 
     run.states, run.timers, run.outputs = before  # the runner takes back what the bundle did
     deliver(run, payments[500:])
-    run.advance_to(NOON_US + 200 * SECOND_US)
+    run.advance_to(START_US + 200 * SECOND_US)
 
     assert told(run) == expected(payments)
 
@@ -171,7 +171,7 @@ def test_call_judges_no_more_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> 
     run = StatefulRun(JudgeByStretch(RULES, SHARDS))
     for bundle in bundles(payments, 1_000):
         deliver(run, bundle)
-    run.advance_to(NOON_US + 1_000 * SECOND_US)
+    run.advance_to(START_US + 1_000 * SECOND_US)
 
     assert sum(judged) == len(payments)
     assert max(judged) <= CALL_MAX
@@ -181,7 +181,7 @@ def test_call_judges_no_more_than_its_bound(monkeypatch: pytest.MonkeyPatch) -> 
 def test_shards_are_due_at_different_times() -> None:
     run = StatefulRun(JudgeByStretch(RULES, SHARDS))
     deliver(run, traffic(400, 0.001, accounts=400))
-    run.advance_to(NOON_US + 20 * SECOND_US)
+    run.advance_to(START_US + 20 * SECOND_US)
 
     shards = {shard for shard, _, _ in run.fired}
     assert len(shards) == len(SHARDS)

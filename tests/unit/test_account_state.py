@@ -5,7 +5,7 @@ import random
 import pytest
 
 from tests.support import fraud_reference
-from tests.support.payments import NOON_US, SECOND_US, transaction
+from tests.support.payments import SECOND_US, START_US, transaction
 from transforms.payment.fraud_rules import FraudRules
 from transforms.payment.transaction import Transaction
 from transforms.state.account_state import AccountState, BookHeader
@@ -20,7 +20,7 @@ def traffic(seed: int, count: int = 600) -> list[Transaction]:
     return [
         transaction(
             f"tx-{n}",
-            arrival_us=NOON_US + n * 7 * SECOND_US,
+            arrival_us=START_US + n * 7 * SECOND_US,
             account_id=f"acc-{rng.randrange(9)}",
             amount_minor=rng.choice((90, 100, 5_000)),
             country=rng.choice(("DE", "FR")),
@@ -73,7 +73,7 @@ def test_control_a_log_read_in_the_wrong_order_changes_indicators() -> None:
 def test_batch_appends_its_payments_and_not_all_that_is_remembered_of_their_accounts() -> None:
     book = AccountState(RULES, BookHeader())
     busy = [
-        transaction(f"tx-{n}", arrival_us=NOON_US + n * SECOND_US, offset=n) for n in range(400)
+        transaction(f"tx-{n}", arrival_us=START_US + n * SECOND_US, offset=n) for n in range(400)
     ]
     book.judge(busy[:-1])
 
@@ -109,9 +109,9 @@ def test_accounts_are_forgotten_when_they_may_be_and_not_before() -> None:
     book = AccountState(RULES, BookHeader())
     log = [
         book.judge([transaction(account_id="acc-1")])[1],
-        book.judge([transaction(account_id="acc-2", arrival_us=NOON_US + SECOND_US)])[1],
+        book.judge([transaction(account_id="acc-2", arrival_us=START_US + SECOND_US)])[1],
     ]
-    forget_at_us = NOON_US + MEMORY_SEC * SECOND_US
+    forget_at_us = START_US + MEMORY_SEC * SECOND_US
     cold = AccountState(RULES, BookHeader.decode(book.header.encode()), log)
     closed = AccountState(RULES, BookHeader(), list(book.rewritten()))
 

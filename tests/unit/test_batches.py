@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.payments import NOON_US, SECOND_US, payload, record, transaction
+from tests.support.payments import SECOND_US, START_US, payload, record, transaction
 from transforms.codecs import batch_decode, wire_format
 from transforms.payment import batch_rules, replay
 from transforms.payment.dead_letter import Rejected
@@ -107,7 +107,7 @@ def test_each_payload_is_decoded_alike_beside_good_ones() -> None:
 
 
 def test_replay_is_decoded_alike_beside_others() -> None:
-    header = replay.encode(ReplayOf("payments", 0, 3, NOON_US - SECOND_US))
+    header = replay.encode(ReplayOf("payments", 0, 3, START_US - SECOND_US))
     records = [
         each._replace(replay_header=value)
         for each, value in zip(records_of([payload()] * 4), (None, header, b"?", b""), strict=True)
@@ -173,18 +173,18 @@ CHANGES: list[dict[str, object]] = [
     {"amount_minor": AMOUNT_MINOR_MAX},
     {"amount_minor": AMOUNT_MINOR_MAX + 1},
     {"event_time_us": -1},
-    {"event_time_us": NOON_US + 300 * SECOND_US},
-    {"event_time_us": NOON_US + 300 * SECOND_US + 1},
-    {"event_time_us": NOON_US - LATENESS_US},
-    {"event_time_us": NOON_US - LATENESS_US - 1},
-    {"event_time_us": NOON_US - 400, "replay_of": ReplayOf("payments", 0, 0, NOON_US - 500)},
-    {"event_time_us": NOON_US, "replay_of": ReplayOf("payments", 0, 0, 0)},
+    {"event_time_us": START_US + 300 * SECOND_US},
+    {"event_time_us": START_US + 300 * SECOND_US + 1},
+    {"event_time_us": START_US - LATENESS_US},
+    {"event_time_us": START_US - LATENESS_US - 1},
+    {"event_time_us": START_US - 400, "replay_of": ReplayOf("payments", 0, 0, START_US - 500)},
+    {"event_time_us": START_US, "replay_of": ReplayOf("payments", 0, 0, 0)},
 ]
 
 
 def transactions_of(changes: list[dict[str, object]]) -> list[Transaction]:
     return [
-        transaction(arrival_us=NOON_US, offset=n)._replace(**each)  # type: ignore[arg-type]
+        transaction(arrival_us=START_US, offset=n)._replace(**each)  # type: ignore[arg-type]
         for n, each in enumerate(changes)
     ]
 

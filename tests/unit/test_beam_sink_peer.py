@@ -10,7 +10,7 @@ from apache_beam.utils.timestamp import Timestamp
 
 from benchmarks.peers import beam_sink_job, beam_sink_steps
 from harness.errors import HarnessError
-from tests.support.payments import NOON_US, transaction
+from tests.support.payments import START_US, transaction
 from transforms.bigquery.arrow_rows import ENCODERS
 from transforms.payment.tables import TABLES, TRANSACTIONS, Table
 from transforms.payment.transaction import ReplayOf
@@ -31,7 +31,7 @@ def test_row_that_java_gets_has_the_columns_of_its_table(table: Table) -> None:
 
 
 def test_payment_survives_the_way_to_java() -> None:
-    replay = ReplayOf("payments", 1, 5, NOON_US + 1)
+    replay = ReplayOf("payments", 1, 5, START_US + 1)
     payments = [transaction("tx-1", device_id=None), transaction("tx-2", replay_of=replay)]
     batch = ENCODERS[TRANSACTIONS.name].encode(payments, "1.2.3")
     coder = RowCoder.from_type_hint(beam_sink_steps.row_type(TRANSACTIONS), None)
@@ -42,9 +42,9 @@ def test_payment_survives_the_way_to_java() -> None:
 
     assert [tuple(first), tuple(second)] == values
     assert (first.transaction_id, first.amount, first.device_id) == ("tx-1", Decimal("12.5"), None)
-    assert first.event_time == Timestamp(micros=NOON_US)
+    assert first.event_time == Timestamp(micros=START_US)
     assert first.original_time is None
-    assert (second.replay_of_offset, second.original_time) == (5, Timestamp(micros=NOON_US + 1))
+    assert (second.replay_of_offset, second.original_time) == (5, Timestamp(micros=START_US + 1))
 
 
 def pipeline_of(*names: str) -> beam_runner_api_pb2.Pipeline:

@@ -17,7 +17,7 @@ from pipeline.config import PipelineConfig
 from pipeline.config_values import ConfigError
 from pipeline.options import OWN_OPTIONS
 from simulator import cli as simulator_cli
-from tests.support.payments import NOON_US, SECOND_US, transaction
+from tests.support.payments import SECOND_US, START_US, transaction
 from tests.unit.test_config import FLINK, REQUIRED, config
 from tests.unit.test_shard import by_policy_of, in_batches_of
 from transforms.payment.dedup_policy import DedupPolicy
@@ -105,7 +105,7 @@ def test_longest_and_shortest_horizons_are_remembered_to_their_end(
 def around_the_horizon(rng: random.Random, horizon_sec: int) -> list[Transaction]:
     """Returns copies that arrive about the ends of their horizon, and of a bucket."""
     bucket_ms = max(1, horizon_sec * 1_000 // BUCKETS_PER_HORIZON)
-    begin_ms = NOON_US // 1_000 // bucket_ms * bucket_ms
+    begin_ms = START_US // 1_000 // bucket_ms * bucket_ms
     edges_ms = [begin_ms + buckets * bucket_ms for buckets in (0, 1, 4, 5, 8)]
     arrivals_ms = sorted(rng.choice(edges_ms) + rng.randrange(-2, 3) for _ in range(200))
     return [

@@ -6,7 +6,7 @@ import statistics
 
 import pytest
 
-from tests.support.payments import NOON_US, SECOND_US, transaction
+from tests.support.payments import SECOND_US, START_US, transaction
 from transforms.payment.fraud_rules import (
     FRAUD_RULES,
     HOUR_US,
@@ -26,7 +26,7 @@ ALWAYS = dataclasses.replace(RULES, small_min=0)
 
 
 def pay(at_sec: float, **changes: object) -> Transaction:
-    return transaction(arrival_us=NOON_US + round(at_sec * SECOND_US), **changes)
+    return transaction(arrival_us=START_US + round(at_sec * SECOND_US), **changes)
 
 
 def judge(*payments: Transaction, rules: FraudRules = RULES) -> list[FraudAlert]:
@@ -166,7 +166,7 @@ def test_country_changed_within_the_hour_is_impossible_travel() -> None:
 
 
 def test_travel_is_measured_between_events_not_between_arrivals() -> None:
-    offline = pay(10, country="FR", event_time_us=NOON_US - 2 * HOUR_US)
+    offline = pay(10, country="FR", event_time_us=START_US - 2 * HOUR_US)
 
     assert indicators(pay(0), offline) == []
 

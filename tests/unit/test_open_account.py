@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support import fraud_reference
-from tests.support.payments import NOON_US, SECOND_US, transaction
+from tests.support.payments import SECOND_US, START_US, transaction
 from transforms.payment.fraud_rules import HOUR_US, FraudRules
 from transforms.payment.transaction import Transaction
 from transforms.state.account_memory import RECENT_MAX
@@ -25,7 +25,7 @@ CURRENCIES = st.sampled_from(("EUR", "JPY"))
 
 
 def payments(steps: list[tuple[int, int, str]]) -> list[Transaction]:
-    at_us, found = NOON_US, []
+    at_us, found = START_US, []
     for n, (step_sec, amount_minor, currency) in enumerate(steps):
         at_us += step_sec * SECOND_US
         found.append(

@@ -6,7 +6,7 @@ import tracemalloc
 
 import pytest
 
-from tests.support.payments import NOON_US, payload, record
+from tests.support.payments import START_US, payload, record
 from transforms.codecs import wire_format
 from transforms.codecs.wire_format import PAYLOAD_BYTES_MAX
 from transforms.payment import replay
@@ -116,7 +116,7 @@ def test_letter_of_a_message_that_brokers_take_by_default_is_whole() -> None:
     ],
 )
 def test_replay_header_that_kafka_could_not_have_is_rejected(changes: dict[str, object]) -> None:
-    header = replay.encode(ReplayOf("payments", 0, 1, NOON_US)._replace(**changes))
+    header = replay.encode(ReplayOf("payments", 0, 1, START_US)._replace(**changes))
 
     with pytest.raises(Rejected) as told:
         wire_format.decode(record(payload())._replace(replay_header=header))

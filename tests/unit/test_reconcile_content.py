@@ -24,8 +24,8 @@ from transforms.payment.outcome import Outcome
         {"account_id": "acc-9"},
         {"merchant_id": "shop-9"},
         {"payment_type": "refund"},
-        {"event_time_us": payments.NOON_US + 1},
-        {"broker_time_us": payments.NOON_US + 1},
+        {"event_time_us": payments.START_US + 1},
+        {"broker_time_us": payments.START_US + 1},
         {"country": None},
         {"device_id": "dev-9"},
     ],
@@ -85,7 +85,7 @@ def test_first_broker_time_must_be_that_of_the_record_named() -> None:
     first = world.send()
     copy = world.send(at_sec=1)
     rows = changed(
-        world.rows(), copy, lambda row: row._replace(first=First(first, payments.NOON_US + 1))
+        world.rows(), copy, lambda row: row._replace(first=First(first, payments.START_US + 1))
     )
 
     report = world.audit(rows)
@@ -166,17 +166,17 @@ PAYMENT_CELLS = {
     "amount": "12.500000000",
     "amount_minor": 1250,
     "currency": "EUR",
-    "event_time": payments.NOON_US,
+    "event_time": payments.START_US,
     "country": None,
     "device_id": "dev-1",
     "first_topic": "payments",
     "first_partition": 1,
     "first_offset": 3,
-    "first_broker_time": payments.NOON_US,
+    "first_broker_time": payments.START_US,
     "kafka_topic": "payments",
     "kafka_partition": 0,
     "kafka_offset": "9007199254740993",  # BigQuery's JSON quotes integers beyond 2^53
-    "broker_time": payments.NOON_US,
+    "broker_time": payments.START_US,
 }
 
 
@@ -190,7 +190,7 @@ def test_payment_row_is_read_exactly() -> None:
     assert row.transaction == payments.transaction(
         offset=2**53 + 1, country=None, device_id="dev-1"
     )
-    assert row.first == First(Place("payments", 1, 3), payments.NOON_US)
+    assert row.first == First(Place("payments", 1, 3), payments.START_US)
 
 
 def test_dead_letter_row_is_read_exactly() -> None:
@@ -202,11 +202,11 @@ def test_dead_letter_row_is_read_exactly() -> None:
         "kafka_topic": "payments",
         "kafka_partition": 0,
         "kafka_offset": 7,
-        "broker_time": payments.NOON_US,
+        "broker_time": payments.START_US,
     }
 
     assert row_of(cells) == DeadLetterRow(
-        Place("payments", 0, 7), payments.NOON_US, "not_json", None, b"\x00\xff"
+        Place("payments", 0, 7), payments.START_US, "not_json", None, b"\x00\xff"
     )
 
 

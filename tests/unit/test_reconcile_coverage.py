@@ -229,8 +229,8 @@ def test_id_accepted_again_after_its_first_record_expired_is_double() -> None:
     world = World(start=50)
     place = world.send(at_sec=10)
     history = [
-        AcceptedRow("tx-1", payments.NOON_US, Place("payments", 0, 49)),
-        AcceptedRow("tx-1", payments.NOON_US + 10 * payments.SECOND_US, place),
+        AcceptedRow("tx-1", payments.START_US, Place("payments", 0, 49)),
+        AcceptedRow("tx-1", payments.START_US + 10 * payments.SECOND_US, place),
     ]
 
     report = world.audit(repeated=history)

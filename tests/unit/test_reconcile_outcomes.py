@@ -114,7 +114,7 @@ def test_copy_that_names_a_record_of_another_id_is_found() -> None:
     world.send(transaction_id="tx-1")
     copy = world.send(transaction_id="tx-1", at_sec=1)
     other = world.send(transaction_id="tx-2", at_sec=2)
-    named = First(other, payments.NOON_US + 2 * payments.SECOND_US)
+    named = First(other, payments.START_US + 2 * payments.SECOND_US)
     rows = changed(world.rows(), copy, lambda row: row._replace(first=named))
 
     assert failed(world.audit(rows)) == {"outcomes"}
@@ -124,7 +124,7 @@ def test_single_record_counted_as_duplicate_is_found() -> None:
     world = World()
     place = world.send()
     rows = changed(
-        world.rows(), place, as_outcome(Outcome.DUPLICATE, First(place, payments.NOON_US))
+        world.rows(), place, as_outcome(Outcome.DUPLICATE, First(place, payments.START_US))
     )
 
     assert {"outcomes"} <= failed(world.audit(rows))
@@ -135,7 +135,7 @@ def test_copy_after_the_horizon_must_be_accepted() -> None:
     first = world.send(0)
     copy = world.send(0, at_sec=HORIZON_SEC + 1)
     rows = changed(
-        world.rows(), copy, as_outcome(Outcome.DUPLICATE, First(first, payments.NOON_US))
+        world.rows(), copy, as_outcome(Outcome.DUPLICATE, First(first, payments.START_US))
     )
 
     report = world.audit(rows)
@@ -149,7 +149,7 @@ def test_copy_of_an_older_epoch_must_come_before_the_next_accepted_record() -> N
     first = world.send(0)
     second = world.send(1, at_sec=HORIZON_SEC + 1)
     copy = world.send(1, at_sec=HORIZON_SEC + 2)
-    named = First(first, payments.NOON_US)
+    named = First(first, payments.START_US)
     rows = changed(world.rows(), copy, as_outcome(Outcome.DUPLICATE, named))
 
     report = world.audit(rows)
@@ -201,7 +201,7 @@ def test_invalid_record_counted_as_a_payment_is_found() -> None:
 def test_payment_that_keeps_every_rule_must_not_be_a_dead_letter() -> None:
     world = World()
     place = world.send()
-    letter = DeadLetterRow(place, payments.NOON_US, "not_json", b"key", payments.payload())
+    letter = DeadLetterRow(place, payments.START_US, "not_json", b"key", payments.payload())
 
     assert failed(world.audit([letter])) == {"outcomes"}
 
@@ -220,7 +220,7 @@ def test_wrong_reason_of_a_dead_letter_is_found() -> None:
 def test_row_refused_by_bigquery_is_legal_but_told() -> None:
     world = World()
     place = world.send()
-    letter = DeadLetterRow(place, payments.NOON_US, "refused_by_bigquery", None, b'{"row": 1}')
+    letter = DeadLetterRow(place, payments.START_US, "refused_by_bigquery", None, b'{"row": 1}')
 
     report = world.audit([letter])
 
@@ -233,7 +233,7 @@ def test_row_refused_by_bigquery_is_legal_but_told() -> None:
 def test_duplicate_of_a_refused_payment_is_found() -> None:
     world = World()
     first, copy = world.send(), world.send(at_sec=1)
-    letter = DeadLetterRow(first, payments.NOON_US, "refused_by_bigquery", None, b"{}")
+    letter = DeadLetterRow(first, payments.START_US, "refused_by_bigquery", None, b"{}")
 
     report = world.audit([letter, row_at(world.rows(), copy)])
 
@@ -244,7 +244,7 @@ def test_duplicate_of_a_refused_payment_is_found() -> None:
 def test_copy_of_a_record_out_of_sight_is_not_judged_but_told(offset: int) -> None:
     world = World(start=10)
     copy = world.send(0)
-    named = First(Place("payments", 1, offset), payments.NOON_US)
+    named = First(Place("payments", 1, offset), payments.START_US)
     rows = changed(world.rows(), copy, as_outcome(Outcome.DUPLICATE, named))
 
     report = world.audit(rows)
@@ -259,7 +259,7 @@ def test_copy_of_an_expired_record_must_come_before_the_next_accepted_one() -> N
     world = World(start=10)
     world.send(1, at_sec=HORIZON_SEC)
     copy = world.send(1, at_sec=HORIZON_SEC + 1)
-    named = First(Place("payments", 0, 9), payments.NOON_US)
+    named = First(Place("payments", 0, 9), payments.START_US)
     rows = changed(world.rows(), copy, as_outcome(Outcome.DUPLICATE, named))
 
     assert failed(world.audit(rows)) == {"outcomes"}

@@ -29,7 +29,7 @@ def small_world() -> tuple[World, Place, Place]:
 
 def with_a_stale_pane() -> Report:
     world, _, _ = small_world()
-    stale = MinuteDifference(payments.NOON_US, "EUR", 1, Decimal("12.50"), 0, Decimal(0))
+    stale = MinuteDifference(payments.START_US, "EUR", 1, Decimal("12.50"), 0, Decimal(0))
     return world.audit(minutes=[stale])
 
 

@@ -198,7 +198,9 @@ def test_notes_say_which_offsets_and_what_lies_outside() -> None:
     world = World()
     world.send()
     world.send(at_sec=1)
-    scope = Scope.full(world.ranges()).between(payments.NOON_US + 1, None, {("payments", 0): 1}, {})
+    scope = Scope.full(world.ranges()).between(
+        payments.START_US + 1, None, {("payments", 0): 1}, {}
+    )
     truth = world.read(scope.ranges)
     found = tables_of_range(world.rows(), truth)._replace(outside=Outside(expired=1, newer=2))
 

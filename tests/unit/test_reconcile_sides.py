@@ -144,7 +144,7 @@ class Message(NamedTuple):
     topic: str
     partition: int
     offset: int
-    timestamp: int = payments.NOON_US // 1000
+    timestamp: int = payments.START_US // 1000
     key: bytes | None = b"key"
     value: bytes | None = b"{"
     headers: tuple = ()
@@ -239,7 +239,7 @@ def test_what_expires_during_the_reading_is_not_checked() -> None:
 def test_arrival_is_kept_in_microseconds() -> None:
     [(_, entry)] = read(FakeConsumer([0], end=1)).entries()
 
-    assert entry.content.broker_time_us == payments.NOON_US
+    assert entry.content.broker_time_us == payments.START_US
 
 
 @pytest.mark.parametrize(("found", "offset"), [(OffsetAndTimestamp(3, 1_000, -1), 3), (None, 9)])

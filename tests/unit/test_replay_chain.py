@@ -14,7 +14,7 @@ from operations.dead_letters.producer import NotSent
 from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Limits, Place
 from tests.support.dead_letters import corrected, letter
-from tests.support.payments import NOON_US, SECOND_US
+from tests.support.payments import SECOND_US, START_US
 from transforms.payment.dead_letter import DeadLetter
 from transforms.payment.outcome import Outcome
 from transforms.payment.transaction import ReplayOf
@@ -45,7 +45,7 @@ class Tables:
 FIRST = letter(offset=1)
 SECOND = letter(offset=2, replay_of=replay_of(FIRST))
 THIRD = letter(offset=3, replay_of=replay_of(SECOND))
-ACCEPTED = Fate(Outcome.ACCEPTED, Place("payments", 0, 9), NOON_US)
+ACCEPTED = Fate(Outcome.ACCEPTED, Place("payments", 0, 9), START_US)
 
 
 @pytest.mark.parametrize("asked", [FIRST, SECOND, THIRD])
@@ -57,14 +57,14 @@ def test_chain_is_the_same_from_whichever_letter_it_is_asked_for(asked: DeadLett
 
 
 def test_forged_chain_ends_where_no_dead_letter_is() -> None:
-    forged = letter(replay_of=ReplayOf("payments", 2, 1, NOON_US))
+    forged = letter(replay_of=ReplayOf("payments", 2, 1, START_US))
 
     assert "forged" in chain_of(forged, Tables(forged))[0].end
 
 
 def test_forged_chain_that_names_itself_ends() -> None:
-    one = letter(offset=1, replay_of=ReplayOf("payments", 2, 2, NOON_US))
-    two = letter(offset=2, replay_of=ReplayOf("payments", 2, 1, NOON_US))
+    one = letter(offset=1, replay_of=ReplayOf("payments", 2, 2, START_US))
+    two = letter(offset=2, replay_of=ReplayOf("payments", 2, 1, START_US))
 
     assert len(chain_of(one, Tables(one, two))) <= 4
 

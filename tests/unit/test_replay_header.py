@@ -2,17 +2,17 @@
 
 import pytest
 
-from tests.support.payments import NOON_US, SECOND_US, payload, record
+from tests.support.payments import SECOND_US, START_US, payload, record
 from transforms.codecs import wire_format
 from transforms.payment import replay, rules
 from transforms.payment.dead_letter import Reason, Rejected
 from transforms.payment.transaction import KafkaRecord, ReplayOf, judged_at_us
 
 DAY_US = 86_400 * SECOND_US
-REPLAY_OF = ReplayOf("payments", 2, 4711, NOON_US)
+REPLAY_OF = ReplayOf("payments", 2, 4711, START_US)
 
 
-def replayed(header: bytes | None, arrival_us: int = NOON_US + DAY_US) -> KafkaRecord:
+def replayed(header: bytes | None, arrival_us: int = START_US + DAY_US) -> KafkaRecord:
     return record(payload(), arrival_us=arrival_us)._replace(replay_header=header)
 
 
@@ -28,14 +28,14 @@ def test_replay_is_judged_by_its_first_arrival() -> None:
     corrected = wire_format.decode(replayed(replay.encode(REPLAY_OF)))
     unmarked = wire_format.decode(replayed(None))
 
-    assert judged_at_us(corrected) == NOON_US
+    assert judged_at_us(corrected) == START_US
     assert not rules.is_late(corrected, 3_600 * SECOND_US)
     assert rules.is_late(unmarked, 3_600 * SECOND_US)
 
 
 def test_event_after_the_first_arrival_is_in_the_future_even_if_the_replay_is_not() -> None:
     late_event = wire_format.decode(
-        replayed(replay.encode(REPLAY_OF._replace(original_time_us=NOON_US - DAY_US)))
+        replayed(replay.encode(REPLAY_OF._replace(original_time_us=START_US - DAY_US)))
     )
 
     with pytest.raises(Rejected) as rejected:
@@ -54,7 +54,7 @@ def test_event_after_the_first_arrival_is_in_the_future_even_if_the_replay_is_no
         b'{"topic": 1, "partition": 2, "offset": 3, "original_time_us": 4}',
         b'{"topic": "p", "partition": 2, "offset": true, "original_time_us": 4}',
         b'{"topic": "p", "partition": 2, "offset": 3, "original_time_us": -1}',
-        replay.encode(REPLAY_OF._replace(original_time_us=NOON_US + 2 * DAY_US)),
+        replay.encode(REPLAY_OF._replace(original_time_us=START_US + 2 * DAY_US)),
     ],
 )
 def test_header_that_cannot_be_trusted_makes_the_record_invalid(header: bytes) -> None:

@@ -9,14 +9,14 @@ from operations.dead_letters.verdict import Judge, Refusal
 from operations.errors import UsageError
 from operations.reconcile.truth import Limits, Place
 from tests.support.dead_letters import BROKEN, corrected, letter
-from tests.support.payments import NOON_US, SECOND_US, payload, transaction
+from tests.support.payments import SECOND_US, START_US, payload, transaction
 from transforms.payment.dead_letter import KEPT_BYTES_MAX, DeadLetter
 from transforms.payment.outcome import Outcome
 from transforms.payment.transaction import ReplayOf, facts_of
 
 DAY_US = 86_400 * SECOND_US
 LIMITS = Limits()
-TOMORROW_US = NOON_US + DAY_US
+TOMORROW_US = START_US + DAY_US
 ELSEWHERE = Place("payments", 0, 99)
 COUNTED = Known(counted={"tx-1": Counted(ELSEWHERE, facts_of(transaction()))})
 
@@ -62,7 +62,7 @@ def test_refusal_says_whether_the_counted_payment_agrees(changes: dict, words: s
 
 @pytest.mark.parametrize("outcome", list(Outcome))
 def test_letter_that_was_sent_before_is_not_sent_whatever_became_of_it(outcome: Outcome) -> None:
-    known = Known(fates={place_of(letter()): (Fate(outcome, ELSEWHERE, NOON_US),)})
+    known = Known(fates={place_of(letter()): (Fate(outcome, ELSEWHERE, START_US),)})
 
     assert refusal(corrected(), known) is Refusal.SENT_BEFORE
     assert refusal(corrected(), known, again=True) is None
@@ -98,7 +98,7 @@ def test_rules_are_those_of_the_first_arrival() -> None:
 
 
 def test_clock_behind_the_brokers_changes_nothing() -> None:
-    assert refusal(corrected(), now_us=NOON_US - DAY_US) is None
+    assert refusal(corrected(), now_us=START_US - DAY_US) is None
 
 
 def test_what_was_late_at_its_first_arrival_is_told() -> None:
@@ -134,7 +134,7 @@ def test_tombstone_has_nothing_to_send_until_it_is_edited() -> None:
 
 def test_refused_row_waits_until_its_id_is_forgotten() -> None:
     refused = corrected(letter(reason="refused_by_bigquery"))
-    forgotten_us = NOON_US + LIMITS.horizon_us
+    forgotten_us = START_US + LIMITS.horizon_us
 
     assert refusal(refused, now_us=forgotten_us) is Refusal.STILL_REMEMBERED
     assert refusal(refused, now_us=forgotten_us + 61 * SECOND_US) is None
@@ -154,9 +154,9 @@ def test_letter_that_is_not_the_record_cannot_be_sent_without_kafka(incomplete: 
 
 def test_header_that_this_tool_did_not_write_is_not_passed_on() -> None:
     """A forged arrival would make a late copy look early: the pipeline's own defence undone."""
-    parent = letter(offset=1, broker_time_us=NOON_US - DAY_US)
+    parent = letter(offset=1, broker_time_us=START_US - DAY_US)
     child = corrected(letter(replay_of=replay_of(parent)), event_time="2025-12-31T00:00:00Z")
-    forged = corrected(letter(replay_of=replay_of(parent)._replace(original_time_us=NOON_US)))
+    forged = corrected(letter(replay_of=replay_of(parent)._replace(original_time_us=START_US)))
     known = Known(parents={place_of(parent): parent})
 
     assert refusal(child, known) is None
@@ -166,9 +166,9 @@ def test_header_that_this_tool_did_not_write_is_not_passed_on() -> None:
 
 def test_letter_of_a_letter_keeps_the_first_arrival() -> None:
     first = letter(offset=1)
-    second = letter(offset=2, broker_time_us=NOON_US + DAY_US, replay_of=replay_of(first))
+    second = letter(offset=2, broker_time_us=START_US + DAY_US, replay_of=replay_of(first))
 
-    assert replay_of(second) == ReplayOf("payments", 2, 2, NOON_US)
+    assert replay_of(second) == ReplayOf("payments", 2, 2, START_US)
 
 
 @pytest.mark.parametrize(

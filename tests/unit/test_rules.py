@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.payments import NOON_US, SECOND_US, payload, record, transaction
+from tests.support.payments import SECOND_US, START_US, payload, record, transaction
 from transforms.codecs import batch_decode, wire_format
 from transforms.payment import batch_rules, rules
 from transforms.payment.dead_letter import Reason, Rejected
@@ -67,7 +67,7 @@ def test_ids_that_could_look_like_others_are_refused(id_: str) -> None:
         ({"amount_minor": -1}, Reason.AMOUNT_NOT_POSITIVE),
         ({"amount_minor": rules.AMOUNT_MINOR_MAX + 1}, Reason.AMOUNT_TOO_LARGE),
         ({"event_time_us": -1}, Reason.BAD_EVENT_TIME),
-        ({"event_time_us": NOON_US + SKEW_US + 1}, Reason.EVENT_TIME_IN_FUTURE),
+        ({"event_time_us": START_US + SKEW_US + 1}, Reason.EVENT_TIME_IN_FUTURE),
     ],
 )
 def test_broken_rule_is_named(changes: dict[str, Any], reason: Reason) -> None:
@@ -78,7 +78,7 @@ def test_broken_rule_is_named(changes: dict[str, Any], reason: Reason) -> None:
     "changes",
     [
         {"amount_minor": rules.AMOUNT_MINOR_MAX},
-        {"event_time_us": NOON_US + SKEW_US},
+        {"event_time_us": START_US + SKEW_US},
         {"event_time_us": 0},
         {"country": None, "device_id": None},
     ],
@@ -103,8 +103,8 @@ def test_largest_amount_is_exact_in_every_currency() -> None:
 
 def test_late_begins_after_the_allowed_lateness() -> None:
     hour_us = 3_600 * SECOND_US
-    on_the_hour = transaction(event_time_us=NOON_US - hour_us)
-    later = transaction(event_time_us=NOON_US - hour_us - 1)
+    on_the_hour = transaction(event_time_us=START_US - hour_us)
+    later = transaction(event_time_us=START_US - hour_us - 1)
 
     assert not rules.is_late(on_the_hour, hour_us)
     assert rules.is_late(later, hour_us)

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 import pytest
 
-from tests.support.payments import NOON_US, SECOND_US, transaction
+from tests.support.payments import SECOND_US, START_US, transaction
 from transforms.payment.dedup_policy import DedupPolicy, FirstSeen
 from transforms.payment.outcome import Outcome
 from transforms.payment.transaction import Transaction
@@ -32,7 +32,7 @@ def traffic(seed: int, count: int = 400) -> list[Transaction]:
     return [
         transaction(
             f"tx-{rng.randrange(40)}",
-            arrival_us=NOON_US + (n // 2 + rng.randrange(-3, 3)) * SECOND_US,
+            arrival_us=START_US + (n // 2 + rng.randrange(-3, 3)) * SECOND_US,
             amount_minor=rng.choice((5, 5, 5, 6)),
             offset=n,
             partition=rng.randrange(3),
@@ -125,7 +125,7 @@ def test_forgotten_buckets_change_no_decision() -> None:
 def test_bucket_is_not_forgettable_a_millisecond_early() -> None:
     shard = Shard(POLICY, Catalogue(), 8)
     bucket_ms = HORIZON_SEC * 1_000 // 4
-    last_of_bucket_ms = NOON_US // 1_000 // bucket_ms * bucket_ms + bucket_ms - 1
+    last_of_bucket_ms = START_US // 1_000 // bucket_ms * bucket_ms + bucket_ms - 1
     shard.decide([transaction(arrival_us=last_of_bucket_ms * 1_000)])
     forget_at_ms = last_of_bucket_ms + HORIZON_SEC * 1_000 + 1  # as for a single id
 

@@ -1,11 +1,11 @@
 """Payments are cut into stretches that end at a time of their shard's own."""
 
-from tests.support.payments import NOON_US, transaction
+from tests.support.payments import START_US, transaction
 from transforms.state.stretch import STRETCH_US, Clock, merged, pieces
 
 SHARDS = 32
 PAYMENTS = [
-    transaction(f"tx-{n}", arrival_us=NOON_US + n * 1_300_000 % 17_000_000, offset=n)
+    transaction(f"tx-{n}", arrival_us=START_US + n * 1_300_000 % 17_000_000, offset=n)
     for n in range(40)
 ]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.payments import NOON_US, fields, payload, record
+from tests.support.payments import START_US, fields, payload, record
 from transforms.codecs import wire_format
 from transforms.payment.dead_letter import DETAIL_CHARS_MAX, DeadLetter, Reason, Rejected
 
@@ -24,7 +24,7 @@ def test_valid_payment_keeps_every_field_and_its_lineage() -> None:
 
     assert transaction.transaction_id == "tx-1"
     assert transaction.amount_minor == 1250
-    assert transaction.event_time_us == NOON_US
+    assert transaction.event_time_us == START_US
     assert (transaction.topic, transaction.partition, transaction.offset) == ("payments", 0, 7)
 
 
@@ -101,10 +101,10 @@ def test_deeply_nested_payload_is_a_dead_letter_and_not_a_crash(depth: int) -> N
 
 
 def test_event_time_keeps_microseconds_both_ways() -> None:
-    text = wire_format.event_time_text(NOON_US + 123_456)
+    text = wire_format.event_time_text(START_US + 123_456)
 
     assert text == "2026-01-01T00:00:00.123456Z"
-    assert wire_format.decode(record(payload(event_time=text))).event_time_us == NOON_US + 123_456
+    assert wire_format.decode(record(payload(event_time=text))).event_time_us == START_US + 123_456
 
 
 def test_detail_of_a_dead_letter_is_cut_and_its_payload_is_not() -> None:
