@@ -17,7 +17,7 @@ from operations.health.limits import LIMITS
 from operations.health.tables_side import TableHealth
 from operations.health.topic_side import OpenTransaction
 from operations.reconcile.settings import Dataset
-from operations.reconcile.truth import OffsetRange
+from operations.reconcile.truth import OffsetRange, Partition
 from payments import exit_codes
 from tests.support.fake_flink import FakeFlink, failure, fake_flink, job, now_ms
 from transforms.payment.outcome import Outcome
@@ -49,8 +49,8 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         def ranges(self) -> list[OffsetRange]:
             return said["ranges"]
 
-        def waiting(self, *arguments: object) -> int:
-            return said["waiting"]
+        def waiting(self, *arguments: object) -> dict[Partition, int]:
+            return {("payments", 0): said["waiting"]}
 
         def open_transactions(self) -> list[OpenTransaction]:
             return said["transactions"]
@@ -320,6 +320,6 @@ def test_old_rows_are_asked_for_only_where_new_ones_are_missing(
     indicators = tables_side.table_health(dataset, spans, 600)
 
     assert indicators.reach == {("payments", 0): 50, ("payments", 1): 50}
-    assert ["INTERVAL 2 DAY" in sql for sql in asked] == [True, False]
+    assert ["INTERVAL 172800 SECOND" in sql for sql in asked] == [True, False]
     assert "'payments/1'" in asked[1]
     assert "'payments/2'" not in asked[1]  # it is empty
