@@ -218,6 +218,59 @@ def test_waits_for_a_watermark_that_comes(
     assert said.out.endswith("health: well\n")
 
 
+@pytest.mark.parametrize("on_terminal", [True, False])
+def test_watch_shows_each_look_until_ctrl_c(
+    on_terminal: bool,
+    tables: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        tables["waiting"] = 1
+        if len(pauses) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(health.time, "sleep", sleep)
+    monkeypatch.setattr(health.sys.stdout, "isatty", lambda: on_terminal)
+
+    assert health.main([*FLAGS, "--watch=3"]) == exit_codes.INTERRUPTED
+
+    said = capsys.readouterr()
+    assert pauses == [3, 3]
+    assert said.out.count("health: ") == 2
+    assert said.out.endswith("beyond its limit: newest_row_age_sec\n" + "\n" * (not on_terminal))
+    assert said.out.count("\x1b[H\x1b[2J") == (2 if on_terminal else 0)
+    assert said.err == "interrupted\n"
+
+
+def test_watch_without_seconds_has_a_pace(
+    tables: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sleep(seconds: float) -> None:
+        assert seconds == 5
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(health.time, "sleep", sleep)
+
+    assert health.main([*FLAGS, "--watch", "--json"]) == exit_codes.INTERRUPTED
+    assert json.loads(capsys.readouterr().out)["well"]
+
+
+@pytest.mark.parametrize("flags", [["--watch=0"], ["--watch", "--wait_sec=5"]])
+def test_watch_that_cannot_be_is_a_line(
+    flags: list[str], tables: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        health.main([*FLAGS, *flags])
+
+    assert end.value.code == exit_codes.USAGE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--watch" in line
+
+
 def test_each_limit_is_one_that_can_be_exceeded(
     tables: dict[str, Any], flink: FakeFlink, capsys: pytest.CaptureFixture[str]
 ) -> None:
