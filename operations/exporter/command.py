@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from operations.exporter import flags, query_cost
 from operations.exporter.board import Board
 from operations.exporter.looks import Looks, Places
-from operations.exporter.loop import Loop, stale_sec
+from operations.exporter.loop import Loop
 from operations.exporter.server import serve
 from operations.reconcile.settings import Dataset, Topics
 from payments import exit_codes
@@ -80,8 +80,9 @@ def connected(
     places: Places, kafka_sec: float, tables_sec: float, audit_sec: float, flink_sec: float
 ) -> list[Loop]:
     """Returns the loops at given rates, which wake each other where one needs another's answer."""
-    looks = Looks(places, stale_sec(tables_sec))
+    looks = Looks(places)
     kafka = Loop("kafka", kafka_sec, looks.kafka)
+    tables = Loop("tables", tables_sec, looks.tables)
 
     def ask_kafka() -> bool:
         kafka.look_anew(_KAFKA_SEC)
@@ -89,11 +90,8 @@ def connected(
 
     looks.ask_kafka = ask_kafka
     looks.wake_kafka = kafka.wake
-    loops = [
-        kafka,
-        Loop("tables", tables_sec, looks.tables),
-        Loop("audit", audit_sec, looks.audit),
-    ]
+    looks.tables_stale_sec = tables.stale_sec
+    loops = [kafka, tables, Loop("audit", audit_sec, looks.audit)]
     return [*loops, Loop("flink", flink_sec, looks.flink)] if places.flink else loops
 
 

@@ -57,19 +57,17 @@ class Looks:
     Kafka of what lies beyond the tables, and Flink of the jobs whose runs hold the tables. An
     attribute is replaced as a whole, so no reader sees half of a change.
 
-    Args:
-        tables_stale_sec: at which age a look at the tables is no longer told.
-
     Attributes:
         ask_kafka: makes Kafka be asked anew and waits; returns whether it answered.
         wake_kafka: makes Kafka be asked soon, and does not wait.
+        tables_stale_sec: returns at which age a look at the tables is no longer told.
     """
 
-    def __init__(self, places: Places, tables_stale_sec: float) -> None:
+    def __init__(self, places: Places) -> None:
         self.ask_kafka: Callable[[], bool] = lambda: True
         self.wake_kafka: Callable[[], None] = lambda: None
+        self.tables_stale_sec: Callable[[], float] = lambda: 0.0
         self._places = places
-        self._tables_stale_sec = tables_stale_sec
         self._ranges: Sequence[OffsetRange] = ()
         self._tables: _TablesLook | None = None
         self._counted: _TablesLook | None = None
@@ -89,7 +87,7 @@ class Looks:
                 self._waiting = topic.waiting(look.ranges, look.found.reach)
                 self._counted = look
         counted = self._counted
-        if counted and time.monotonic() - counted.began_at <= self._tables_stale_sec:
+        if counted and time.monotonic() - counted.began_at <= self.tables_stale_sec():
             yield from readings.of_waiting(self._waiting, counted.found.newest_row_age_sec)
 
     def tables(self) -> Iterator[Sample]:
@@ -140,7 +138,9 @@ class Looks:
         lateness = runs[-1].allowed_lateness_sec if runs else None
         if lateness is None:
             lateness = limits.DEFAULT_LATENESS_SEC
-        return max(self._places.window_sec, round(oldest_sec)) + lateness
+        # Nothing is known at first, and to look for a partition in all that there is costs more.
+        least_sec = self._places.window_sec if self._reach else tables_side.RECENT_SEC
+        return max(least_sec, round(oldest_sec)) + lateness
 
     def audit(self) -> Iterator[Sample]:
         """Yields who holds the tables, and the last verdict."""

@@ -14,13 +14,8 @@ from operations.exporter.readings import Sample
 _LOG = logging.getLogger(__name__)
 # A look that fails leaves the figures of the one before, for as long as three looks take: one
 # answer that was lost must not look like a job that is gone.
-STALE_AFTER_LOOKS = 3
+_STALE_AFTER_LOOKS = 3
 _STALE_SEC_MIN = 30.0
-
-
-def stale_sec(every_sec: float) -> float:
-    """Returns at which age figures are no longer told."""
-    return max(STALE_AFTER_LOOKS * every_sec, _STALE_SEC_MIN)
 
 
 class Loop:
@@ -40,6 +35,7 @@ class Loop:
         self._look = look
         self._samples: tuple[Sample, ...] = ()
         self._seen_at: float | None = None  # when the last look that succeeded began
+        self._seeing_sec = 0.0  # how long it took
         self._problem: str | None = None
         self._began_at = 0.0  # of the last look that has ended
         self._wake = threading.Event()
@@ -55,7 +51,11 @@ class Loop:
     def is_fresh(self) -> bool:
         """Returns whether there are figures that may be told."""
         age_sec = self.age_sec
-        return age_sec is not None and age_sec <= stale_sec(self._every_sec)
+        return age_sec is not None and age_sec <= self.stale_sec()
+
+    def stale_sec(self) -> float:
+        """Returns at which age figures are no longer told: a slow source is not a silent one."""
+        return max(_STALE_AFTER_LOOKS * (self._every_sec + self._seeing_sec), _STALE_SEC_MIN)
 
     @property
     def succeeds(self) -> bool:
@@ -94,6 +94,7 @@ class Loop:
         try:
             self._samples = tuple(self._look())
             self._seen_at = began_at
+            self._seeing_sec = time.monotonic() - began_at
         except OperatorError as error:
             problem = str(error)
         except Exception:  # noqa: BLE001 - a bug in one look must not take the figures of the others

@@ -1,4 +1,4 @@
-"""What the exporter's queries read of BigQuery, from the rates at which it asks."""
+"""Estimates how much the exporter's queries read of BigQuery, from its rates."""
 
 from __future__ import annotations
 

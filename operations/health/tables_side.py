@@ -15,7 +15,7 @@ from transforms.payment.outcome import Outcome
 from transforms.payment.tables import DEAD_LETTERS, OUTCOME_TABLES
 
 # A partition of a topic that was quiet for longer is looked for in all that there is.
-_RECENT_SEC = 2 * 86_400
+RECENT_SEC = 2 * 86_400
 # As LimitDeadLetters has it: of fewer records a share says nothing.
 _FEW = 100
 
@@ -55,7 +55,7 @@ def table_health(
     window_sec: int,
     topics: Sequence[str] = (),
     *,
-    recent_sec: int = _RECENT_SEC,
+    recent_sec: int = RECENT_SEC,
     known: Collection[Partition] = (),
 ) -> TableHealth:
     """Asks the outcome tables, the partitions of the last days first: a probe must be cheap.

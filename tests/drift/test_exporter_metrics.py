@@ -59,6 +59,26 @@ def test_names_follow_prometheus_custom() -> None:
     assert {metric.source for metric in METRICS.values()} == {*SOURCES, "exporter"}
 
 
+def test_all_that_alerts_ask_for_is_served() -> None:
+    """Alerts and panels were written against these names."""
+    assert METRICS.keys() >= {
+        "payments_checkpoint_age_seconds",
+        "payments_claim_lost",
+        "payments_lag_records",
+        "payments_newest_row_age_seconds",
+        "payments_probe_success",
+        "payments_reach_offset",
+        "payments_recent_dead_letters",
+        "payments_recent_records",
+        "payments_reconcile_balanced",
+        "payments_reconcile_last_run_timestamp_seconds",
+        "payments_state_bytes",
+        "payments_topic_begin_offset",
+        "payments_topic_end_offset",
+        "payments_watermark_age_seconds",
+    }
+
+
 def test_page_lists_the_metrics() -> None:
     rows = [
         f"| `{metric.name}` | {', '.join(metric.labels)} | {metric.source} | {metric.meaning} |"

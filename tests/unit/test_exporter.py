@@ -212,8 +212,8 @@ def test_rows_that_are_read_reach_back_as_far_as_the_partition_that_is_behind(wo
     rounds.look()
 
     first, second = world.asked
-    assert first["recent_sec"] == 600 + 3_600 and not first["known"]
-    assert second["known"] == {PAIR}
+    assert first["recent_sec"] == 2 * 86_400 + 3_600 and not first["known"]
+    assert second["recent_sec"] == 600 + 3_600 and second["known"] == {PAIR}
     world.tables = world.tables._replace(newest={PAIR: NOW - dt.timedelta(days=3)})
     rounds.look()
     rounds.look()
@@ -227,9 +227,11 @@ def test_rows_that_are_read_reach_back_as_far_as_the_partition_that_is_behind(wo
 
 def test_lateness_is_that_of_the_run(world: World) -> None:
     world.chain = [exporter_world.root("1"), run("claim", allowed_lateness_sec=7_200)]
-    Rounds().look()
+    rounds = Rounds()
+    rounds.look()
+    rounds.look()
 
-    assert world.asked[0]["recent_sec"] == 600 + 7_200
+    assert world.asked[1]["recent_sec"] == 600 + 7_200
 
 
 def test_partition_without_rows_is_not_looked_for_at_every_look(
@@ -298,10 +300,23 @@ def test_source_that_is_down_leaves_the_others_fresh(
     assert OWN[down] in {name for name, _ in rounds.values()}
 
 
+def test_source_that_is_slow_is_not_silent(clock: list[float]) -> None:
+    def look() -> list[Sample]:
+        clock[0] += 40
+        return [Sample("payments_job_lives", 1)]
+
+    slow = loop.Loop("flink", 15, look)
+    slow.look()
+    clock[0] += 55  # its pause, and as long as the look that is under way
+    assert slow.succeeds and slow.samples
+    clock[0] += 80
+    assert not slow.succeeds and not slow.samples
+
+
 def test_look_that_hangs_is_no_success(world: World, clock: list[float]) -> None:
     rounds = Rounds()
     rounds.look()
-    clock[0] += 46  # three looks of 15 s
+    clock[0] += 47  # three looks of 15 s
     values = rounds.values()
 
     assert values["payments_probe_success", ("kafka",)] == 0
