@@ -6,6 +6,7 @@
     dead_letters  looks at rejected records, and sends them again
     contract      makes and checks the contract of your own payments
     health        says whether a job is well
+    exporter      serves the same figures to Prometheus
     job           the jobs on Flink, and how one is ended
     rollout       changes a version beside the running one
 

@@ -92,6 +92,14 @@ def seconds(text: str) -> int:
     return int(text)
 
 
+def pause(text: str) -> int:
+    """Returns whole seconds between two looks: at least one."""
+    value = seconds(text)
+    if not value:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text!r}")
+    return value
+
+
 def limit(text: str) -> float:
     """Returns a number from 0 that figures are compared with; `inf` is no limit."""
     try:

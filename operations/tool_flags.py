@@ -91,7 +91,7 @@ def add_dry_run(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_wait(parser: argparse.ArgumentParser, meaning: str, default: int = 0) -> None:
+def add_wait(parser: argparse._ActionsContainer, meaning: str, default: int = 0) -> None:
     """Adds --wait_sec; `meaning` says what is waited for, up to where the default is told."""
     parser.add_argument(
         "--wait_sec",

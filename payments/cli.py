@@ -63,6 +63,11 @@ COMMANDS = {
         "operations.contract.flags",
     ),
     "health": Command("operations.health.command", "whether a job is well"),
+    "exporter": Command(
+        "operations.exporter.command",
+        "a job's figures for Prometheus",
+        "operations.exporter.flags",
+    ),
     "job": Command(
         "operations.job.command",
         "the jobs on Flink: list, show, cancel, savepoint",

@@ -134,7 +134,7 @@ def _parser() -> Parser:
         prog="python -m sandbox",
         description=_DESCRIPTION,
         epilog=_EXAMPLES.format(
-            components=textwrap.fill(", ".join(NAMES), 80, subsequent_indent=" " * 12)
+            components=textwrap.fill(", ".join(NAMES), 85, break_on_hyphens=False)
         ),
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")

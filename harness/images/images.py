@@ -76,6 +76,7 @@ _ROLES = (
     Asked(IN_OUR_POD, ("submit", "--help"), 0, "--kafka_topics", _PLACES),
     Asked(IN_OUR_POD, ("health",), 2, "--kafka_bootstrap_servers"),
     Asked(IN_OUR_POD, ("health", "--help"), 0, "--flink"),
+    Asked(IN_OUR_POD, ("exporter", "--help"), 0, "--listen"),
     Asked(IN_OUR_POD, ("reconcile", "--help"), 0, "--since_last"),
     Asked(IN_OUR_POD, ("tables", "--help"), 0, "create"),
     Asked(IN_OUR_POD, ("dead-letters", "--help"), 0, "send"),

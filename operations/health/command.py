@@ -23,17 +23,21 @@ long as --checkpoint_age_sec_max. Its watermark is unknown or old for ten second
 for Flink renews what it tells only so often (`metrics.fetcher.update-interval`): --wait_sec asks
 until all is well.
 
+--watch asks again every five seconds, or every SEC of --watch=SEC, and shows one screen; where that
+is no terminal, a block after each look. Ctrl-C ends it.
+
 Exit code: 0 well or starting, 1 something is beyond its limit, or no job lives, 2 a mistake in the
-flags, 3 a source could not be asked.
+flags, 3 a source could not be asked, 130 Ctrl-C.
 """
 
 from __future__ import annotations
 
 import argparse
+import datetime as dt
 import sys
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from operations import flag_types, polling, tool_flags
 from operations.health import text
@@ -49,6 +53,10 @@ if TYPE_CHECKING:  # Google's client, which nobody needs who only asks for help
     from operations.health.sections import Sources
 
 
+_WATCH_SEC = 5
+_HOME_AND_CLEAR = "\x1b[H\x1b[2J"
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code (module docstring)."""
     kafka_causes.keep_to_ourselves()
@@ -61,7 +69,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     properties = kafka_properties.load(arguments.kafka_config_file)
     topics = Topics(arguments.kafka_bootstrap_servers, arguments.kafka_topics, properties)
-    sections = _settled(_sources(arguments, topics), arguments.wait_sec)
+    sources = _sources(arguments, topics)
+    if arguments.watch:
+        _watch(sources, arguments.watch, arguments.json)
+    sections = _settled(sources, arguments.wait_sec)
     print(text.document(sections) if arguments.json else text.text(sections))
     if any(section.problem is not None for section in sections):
         return exit_codes.COULD_NOT_LOOK
@@ -81,6 +92,18 @@ def _sources(arguments: argparse.Namespace, topics: Topics) -> Sources:
         arguments.window_sec,
         {name: getattr(arguments, f"{name}_max") for name in LIMITS},
     )
+
+
+def _watch(sources: Sources, pause_sec: int, as_json: bool) -> NoReturn:
+    """Shows each look, until Ctrl-C."""
+    before, after = (_HOME_AND_CLEAR, "\n") if sys.stdout.isatty() else ("", "\n\n")
+    while True:
+        sections = sources.ask()
+        moment = f"{dt.datetime.now(dt.UTC):%F %T} UTC, every {pause_sec} s, Ctrl-C ends it"
+        said = text.document(sections) if as_json else f"{moment}\n\n{text.text(sections)}"
+        sys.stdout.write(f"{before}{said}{after}")
+        sys.stdout.flush()
+        time.sleep(pause_sec)
 
 
 def _settled(sources: Sources, wait_sec: float) -> list[Section]:
@@ -111,7 +134,16 @@ def parser() -> Parser:
         metavar="SEC",
         help="Records that arrived within it make the dead-letter ratio (default: %(default)s).",
     )
-    tool_flags.add_wait(parser, "Ask again until all is well, for at most this long")
+    either = parser.add_mutually_exclusive_group()
+    either.add_argument(
+        "--watch",
+        nargs="?",
+        const=_WATCH_SEC,
+        type=flag_types.pause,
+        metavar="SEC",
+        help=f"Look again and again, every SEC seconds (default: {_WATCH_SEC}).",
+    )
+    tool_flags.add_wait(either, "Ask again until all is well, for at most this long")
     for name, (default, meaning) in LIMITS.items():
         help_text = f"Not well above this: {meaning} (default: %(default)s)."
         parser.add_argument(

@@ -71,9 +71,8 @@ class Sources:
         tables: TableHealth | None,
     ) -> None:
         if tables is not None:
-            section.indicators.append(
-                self._indicator("lag_records", topic.waiting(ranges, tables.reach))
-            )
+            waiting = sum(topic.waiting(ranges, tables.reach).values())
+            section.indicators.append(self._indicator("lag_records", waiting))
         section.indicators.append(self._open_transaction(topic.open_transactions()))
 
     def _of_tables(self, section: Section, tables: TableHealth, kafka: Section) -> None:

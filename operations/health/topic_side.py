@@ -75,15 +75,19 @@ class TopicSide:
         ]
         return ranges
 
-    def waiting(self, ranges: Sequence[OffsetRange], reach: Mapping[Partition, int]) -> int:
+    def waiting(
+        self, ranges: Sequence[OffsetRange], reach: Mapping[Partition, int]
+    ) -> dict[Partition, int]:
         """Returns how many records lie beyond what the tables reach, those held back as well."""
-        beyond = (
-            span._replace(start=max(span.start, reach.get((span.topic, span.partition), 0)))
-            for span in ranges
-        )
-        return sum(_count(self._committed, span) for span in beyond) + sum(
-            _count(self._everything, span) for span in self._behind
-        )
+        found: dict[Partition, int] = {}
+        for span in ranges:
+            pair = span.topic, span.partition
+            beyond = span._replace(start=max(span.start, reach.get(pair, 0)))
+            found[pair] = _count(self._committed, beyond)
+        for span in self._behind:
+            pair = span.topic, span.partition
+            found[pair] = found.get(pair, 0) + _count(self._everything, span)
+        return found
 
     def open_transactions(self) -> list[OpenTransaction]:
         """Returns those that hold records back, the oldest first."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from google.auth import exceptions as auth_exceptions
@@ -22,6 +22,21 @@ from transforms.payment.tables import RECONCILIATIONS
 
 RECONCILED = "reconciled"
 NOT_RECONCILED = "not_reconciled"
+
+
+class Verdict(NamedTuple):
+    """What a check has found, of what its row tells."""
+
+    verdict: str
+    finished_at: dt.datetime
+    missing: int
+    double: int
+    unknown: int
+
+    @property
+    def balanced(self) -> bool:
+        """Returns whether each record was counted once."""
+        return self.verdict == RECONCILED
 
 
 class Verdicts:
@@ -47,6 +62,15 @@ class Verdicts:
         where = f"{self._dataset.project}.{self._dataset.name}"
         with bigquery_client.errors(CannotCheck, where, self._dataset.endpoint):
             return proven(list(bigquery_client.rows(self._client, sql)))
+
+    def newest(self) -> Verdict | None:
+        """Returns what the last check has found, None before there was one."""
+        names = ", ".join(f"`{name}`" for name in Verdict._fields)
+        sql = f"SELECT {names} FROM `{self._name}` ORDER BY started_at DESC LIMIT 1"
+        where = f"{self._dataset.project}.{self._dataset.name}"
+        with bigquery_client.errors(CannotCheck, where, self._dataset.endpoint):
+            rows = [Verdict(*row) for row in bigquery_client.rows(self._client, sql)]
+        return next(iter(rows), None)
 
     def append(self, row: dict[str, Any]) -> None:
         """Adds one row: all of it is there afterwards, or nothing."""

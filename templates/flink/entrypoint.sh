@@ -5,7 +5,7 @@
 #   job-server       takes pipelines and submits them to FLINK_MASTER                   port 8099
 #   watchdog         ends the TaskManager of its pod when its tasks wait for a worker that is gone
 #   submit                     launches the job
-#   health reconcile tables dead-letters rollout runs job contract config               sub-commands of `payments`
+#   health exporter reconcile tables dead-letters rollout runs job contract config      sub-commands of `payments`
 # Where things are comes from the environment: PAYMENTS_KAFKA_BOOTSTRAP_SERVERS PAYMENTS_KAFKA_TOPICS PAYMENTS_BIGQUERY_DATASET PAYMENTS_FLINK
 # PAYMENTS_PARALLELISM and all others of payments/settings.py, which the commands read themselves; and PROJECT.
 # The sandbox starts its Java services with it too, on ports, class path and options of its own (JAVA_OPTIONS_FILE, a Java @argfile).
@@ -48,7 +48,7 @@ case $role in
     exec python -m pipeline --runner=FlinkRunner --no_wait_until_finish \
       --job_endpoint=localhost:8099 --expansion_service=localhost:8097 \
       --environment_type=EXTERNAL --environment_config=localhost:50000 ${RUN_ID:+"--run_id=$RUN_ID"} "$@" ;;
-  health | reconcile | tables | dead-letters | rollout | runs | job | contract | config)
+  health | exporter | reconcile | tables | dead-letters | rollout | runs | job | contract | config)
     exec python -m payments "$role" "$@" ;;
   *)
     die "no such role: $role" "$(sed -n 's/^#   \([a-z-]*\) .*/\1/p' "$0" | tr '\n' ' ')" ;;

@@ -194,5 +194,6 @@ def test_image_holds_the_views_where_the_tools_look_for_them() -> None:
     assert f"COPY {beside}/ /opt/payments/{beside}/" in DOCKERFILE.read_text()
 
 
-def test_rollout_is_a_role(tmp_path: Path) -> None:
-    assert asked(tmp_path, "rollout", "status") == ["-m", "payments", "rollout", "status"]
+@pytest.mark.parametrize("role", ["rollout", "exporter"])
+def test_command_is_a_role(role: str, tmp_path: Path) -> None:
+    assert asked(tmp_path, role, "--help") == ["-m", "payments", role, "--help"]

@@ -13,6 +13,7 @@ from harness.errors import HarnessError
 from harness.exit_codes import exit_code
 from operations.dead_letters import command as dead_letters
 from operations.errors import CannotCheck, CannotStart, NoAnswer, ReplayUnanswered, RolloutError
+from operations.exporter import command as exporter
 from operations.health import command as health
 from operations.reconcile import command as reconcile
 from operations.rollout import command as rollout
@@ -58,6 +59,12 @@ COMMANDS: dict[str, tuple[ModuleType, Sequence[str], str, Sequence[tuple[Excepti
         [*KAFKA, DATASET],
         "kafka_properties.load",
         [(CannotCheck("no answer"), 3), (PropertiesError("no file"), 2)],
+    ),
+    "exporter": (
+        exporter,
+        [*KAFKA, DATASET],
+        "kafka_properties.load",
+        [(CannotCheck("port taken"), 3), (PropertiesError("no file"), 2)],
     ),
     "rollout": (rollout, ["status", *KAFKA, LIVE], "Rollout", [(RolloutError("no answer"), 3)]),
     "simulate": (simulator, KAFKA, "run", [(ProduceError("not delivered"), 1)]),

@@ -17,7 +17,7 @@ from operations.health.limits import LIMITS
 from operations.health.tables_side import TableHealth
 from operations.health.topic_side import OpenTransaction
 from operations.reconcile.settings import Dataset
-from operations.reconcile.truth import OffsetRange
+from operations.reconcile.truth import OffsetRange, Partition
 from payments import exit_codes
 from tests.support.fake_flink import FakeFlink, failure, fake_flink, job, now_ms
 from transforms.payment.outcome import Outcome
@@ -49,8 +49,8 @@ def tables(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
         def ranges(self) -> list[OffsetRange]:
             return said["ranges"]
 
-        def waiting(self, *arguments: object) -> int:
-            return said["waiting"]
+        def waiting(self, *arguments: object) -> dict[Partition, int]:
+            return {("payments", 0): said["waiting"]}
 
         def open_transactions(self) -> list[OpenTransaction]:
             return said["transactions"]
@@ -218,6 +218,59 @@ def test_waits_for_a_watermark_that_comes(
     assert said.out.endswith("health: well\n")
 
 
+@pytest.mark.parametrize("on_terminal", [True, False])
+def test_watch_shows_each_look_until_ctrl_c(
+    on_terminal: bool,
+    tables: dict[str, Any],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pauses: list[float] = []
+
+    def sleep(seconds: float) -> None:
+        pauses.append(seconds)
+        tables["waiting"] = 1
+        if len(pauses) == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(health.time, "sleep", sleep)
+    monkeypatch.setattr(health.sys.stdout, "isatty", lambda: on_terminal)
+
+    assert health.main([*FLAGS, "--watch=3"]) == exit_codes.INTERRUPTED
+
+    said = capsys.readouterr()
+    assert pauses == [3, 3]
+    assert said.out.count("health: ") == 2
+    assert said.out.endswith("beyond its limit: newest_row_age_sec\n" + "\n" * (not on_terminal))
+    assert said.out.count("\x1b[H\x1b[2J") == (2 if on_terminal else 0)
+    assert said.err == "interrupted\n"
+
+
+def test_watch_without_seconds_has_a_pace(
+    tables: dict[str, Any], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def sleep(seconds: float) -> None:
+        assert seconds == 5
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(health.time, "sleep", sleep)
+
+    assert health.main([*FLAGS, "--watch", "--json"]) == exit_codes.INTERRUPTED
+    assert json.loads(capsys.readouterr().out)["well"]
+
+
+@pytest.mark.parametrize("flags", [["--watch=0"], ["--watch", "--wait_sec=5"]])
+def test_watch_that_cannot_be_is_a_line(
+    flags: list[str], tables: dict[str, Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as end:
+        health.main([*FLAGS, *flags])
+
+    assert end.value.code == exit_codes.USAGE
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "--watch" in line
+
+
 def test_each_limit_is_one_that_can_be_exceeded(
     tables: dict[str, Any], flink: FakeFlink, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -320,6 +373,6 @@ def test_old_rows_are_asked_for_only_where_new_ones_are_missing(
     indicators = tables_side.table_health(dataset, spans, 600)
 
     assert indicators.reach == {("payments", 0): 50, ("payments", 1): 50}
-    assert ["INTERVAL 2 DAY" in sql for sql in asked] == [True, False]
+    assert ["INTERVAL 172800 SECOND" in sql for sql in asked] == [True, False]
     assert "'payments/1'" in asked[1]
     assert "'payments/2'" not in asked[1]  # it is empty
