@@ -38,7 +38,8 @@ from pipeline import configure, runners
 from pipeline.config import RUNNERS, PipelineConfig
 from pipeline.config_values import ConfigError
 from pipeline.launch import java_parts, preflight, resume, run_here, start
-from pipeline.launch.claim import AlreadyRuns, Claim
+from pipeline.launch.claim import Claim
+from pipeline.launch.door import AlreadyRuns
 from pipeline.launch.stops import stopped
 from pipeline.launch.wait import wait
 from pipeline.options import OWN_OPTIONS, FlinkOptions
