@@ -55,21 +55,25 @@ def refusals_told(job_endpoint: str | None, expansion_service: str | None) -> It
     try:
         yield
     except _GOOGLE as error:
-        answered = " ".join(str(error).split())[:300]
+        said = " ".join(str(error).split())[:300]
         raise NotSubmitted(
-            f"Google Cloud did not take the job ({type(error).__name__}: {answered}). Hint: do "
+            f"Google Cloud did not take the job ({type(error).__name__}: {said}). Hint: do "
             "--project, --region and --temp_location exist, and may this account use them? "
             "`gcloud auth application-default login` logs in."
         ) from None
     except (grpc.RpcError, grpc.FutureTimeoutError) as error:
-        answered = "no answer in time"
-        if isinstance(error, grpc.Call):
-            answered = f"{error.code().name} {' '.join((error.details() or '').split())[:300]}"
         raise NotSubmitted(
-            f"a service of Beam's did not take the job ({answered.strip()}). Hint: is "
+            f"a service of Beam's did not take the job ({answered(error)}). Hint: is "
             f"--job_endpoint={job_endpoint} the job server and --expansion_service="
             f"{expansion_service} the expansion service, and are both well?"
         ) from None
+
+
+def answered(error: grpc.RpcError | grpc.FutureTimeoutError) -> str:
+    """Returns what a service of Beam's said, in a line."""
+    if not isinstance(error, grpc.Call):
+        return "no answer in time"
+    return f"{error.code().name} {' '.join((error.details() or '').split())[:300]}".strip()
 
 
 def apply_defaults(options: PipelineOptions, runner: str, job_name: str) -> None:

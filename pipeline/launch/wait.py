@@ -1,7 +1,7 @@
 """Waits for a job that runs elsewhere, and tells how it fares and how it ends.
 
 Ends: the job finished; it failed; somebody cancelled it, which is no failure (decision 26); nobody
-waits for it any longer.
+waits for it any longer, or nobody can, because the job server is away.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import contextlib
 import logging
 import time
 
+import grpc
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from operations import flink_failures
 from operations.flink_client import FlinkClient
 from payments import exit_codes
+from pipeline import runners
 from pipeline.config import PipelineConfig
 from pipeline.launch.claim import Claim
 from pipeline.launch.job_watch import JobWatch
@@ -40,6 +42,8 @@ def wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_a
     except KeyboardInterrupt:
         _LOG.warning("no longer waiting; the job goes on: %s", _how_to_end(config))
         return exit_codes.INTERRUPTED
+    except grpc.RpcError as error:
+        return _without_job_server(error, config)
     except RuntimeError as error:
         if is_cancellation(error):
             return _cancelled(claim, started_at)
@@ -68,6 +72,16 @@ def _how_to_end(config: PipelineConfig) -> str:
     more = f" --bigquery_endpoint={endpoint}" if endpoint else ""
     return (
         f"`payments job cancel --flink={flink} --bigquery_dataset={config.dataset}{more}` ends it"
+    )
+
+
+def _without_job_server(error: grpc.RpcError, config: PipelineConfig) -> int:
+    """Tells that nobody knows how the job fares: it runs on Flink, not in the job server."""
+    return exit_codes.told(
+        f"the job server at {config.job_endpoint} stopped answering ({runners.answered(error)}); "
+        f"{config.job_name} may go on without it. Hint: `payments job list --flink="
+        f"{config.flink or 'HOST:PORT'}` tells whether it does, and {_how_to_end(config)}",
+        exit_codes.COULD_NOT_LOOK,
     )
 
 
