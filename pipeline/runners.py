@@ -26,6 +26,7 @@ from google.auth import exceptions as auth_exceptions
 from operations import places
 from pipeline import flink_keys
 from pipeline.launch.stable_names import stabilize
+from pipeline.launch.stops import answered
 from pipeline.options import FlinkOptions, LaunchOptions
 from transforms.bigquery.flush_rows import NEEDS_STABLE_INPUT
 
@@ -67,13 +68,6 @@ def refusals_told(job_endpoint: str | None, expansion_service: str | None) -> It
             f"--job_endpoint={job_endpoint} the job server and --expansion_service="
             f"{expansion_service} the expansion service, and are both well?"
         ) from None
-
-
-def answered(error: grpc.RpcError | grpc.FutureTimeoutError) -> str:
-    """Returns what a service of Beam's said, in a line."""
-    if not isinstance(error, grpc.Call):
-        return "no answer in time"
-    return f"{error.code().name} {' '.join((error.details() or '').split())[:300]}".strip()
 
 
 def apply_defaults(options: PipelineOptions, runner: str, job_name: str) -> None:

@@ -16,11 +16,10 @@ from apache_beam.runners.runner import PipelineResult, PipelineState
 from operations import flink_failures
 from operations.flink_client import FlinkClient
 from payments import exit_codes
-from pipeline import runners
 from pipeline.config import PipelineConfig
 from pipeline.launch.claim import Claim
 from pipeline.launch.job_watch import JobWatch
-from pipeline.launch.stops import is_cancellation, stopped
+from pipeline.launch.stops import answered, is_cancellation, stopped
 
 _LOG = logging.getLogger("pipeline")
 
@@ -78,7 +77,7 @@ def _how_to_end(config: PipelineConfig) -> str:
 def _without_job_server(error: grpc.RpcError, config: PipelineConfig) -> int:
     """Tells that nobody knows how the job fares: it runs on Flink, not in the job server."""
     return exit_codes.told(
-        f"the job server at {config.job_endpoint} stopped answering ({runners.answered(error)}); "
+        f"the job server at {config.job_endpoint} stopped answering ({answered(error)}); "
         f"{config.job_name} may go on without it. Hint: `payments job list --flink="
         f"{config.flink or 'HOST:PORT'}` tells whether it does, and {_how_to_end(config)}",
         exit_codes.COULD_NOT_LOOK,
