@@ -205,7 +205,8 @@ def _submit_expanded(
 def _complete(program: Program, config: PipelineConfig) -> None:
     """Runs a bounded job to its end, before the job that was asked for begins."""
     try:
-        _submit(program, config, PipelineOptions([]), Claim()).wait_until_finish()
+        with run_here.interruptible():
+            _submit(program, config, PipelineOptions([]), Claim()).wait_until_finish()
     except RuntimeError as error:
         raise CannotStart(str(stopped(error))) from None
 
