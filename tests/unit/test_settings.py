@@ -63,6 +63,7 @@ def test_the_file_may_hold_what_another_command_takes(file: Path) -> None:
         ("flink = {a = 1}", ["must be a text or a number"]),
         ('flink = ""', ["flink in", "must not be empty"]),
         ("flink", ["must be TOML"]),
+        ("flink = " + "[" * 9_999, ["must be TOML"]),
         ('flink = "a:1"\nflink = "b:1"', ["must be TOML"]),
     ],
 )
@@ -135,6 +136,30 @@ def test_a_wrong_value_is_told_with_where_it_came_from(
             parser.parse_args(arguments)
         assert ended.value.code == 2
         assert capsys.readouterr().err == f"error: {place} (`payments x --help`)\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--why=x"], "--flink. Hint: a flag, a variable (PAYMENTS_…) or a key of --config FILE "),
+        ([], "--flink, --why. Hint: a flag, a variable (PAYMENTS_…) or a key of --config FILE "),
+        (["--flink=f:1"], "--why (`payments x --help`)"),
+    ],
+    ids=["a setting", "both", "no setting"],
+)
+def test_a_variable_or_the_file_is_hinted_at_for_settings_alone(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = Parser(prog="payments x")
+    parser.add_setting("flink", required=True)
+    parser.add_argument("--why", required=True)
+
+    with pytest.raises(SystemExit):
+        parser.parse_args(arguments)
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: the following arguments are required: {told}")
+    assert "says --why" not in said and "and --why" not in said
 
 
 def test_the_job_takes_the_same_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
