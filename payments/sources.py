@@ -55,7 +55,8 @@ def completed(
     """
     path, rest = _config_file(arguments)
     given = _given(rest, names)
-    path = path or environment.get(CONFIG_VARIABLE)
+    if path is None and CONFIG_VARIABLE in environment:
+        path = _not_empty(environment[CONFIG_VARIABLE], CONFIG_VARIABLE)
     of_file = read(Path(path)) if path else {}
     added = {}
     for name in names:

@@ -101,6 +101,15 @@ def test_an_empty_variable_is_a_mistake(file: Path) -> None:
         completed(file, [], {"PAYMENTS_FLINK": ""})
 
 
+def test_an_empty_name_of_the_file_is_a_mistake(file: Path) -> None:
+    """As `export PAYMENTS_CONFIG=$(…)` leaves it behind when what is in the brackets fails."""
+    file.write_text("")
+
+    with pytest.raises(SettingsError, match="PAYMENTS_CONFIG must not be empty"):
+        sources.completed([], ["flink"], {"PAYMENTS_CONFIG": ""})
+    assert completed(file, [], {"PAYMENTS_CONFIG": ""})["flink"] is None
+
+
 def test_what_stands_behind_two_hyphens_is_left_alone() -> None:
     done = sources.completed(["--", "--config=x", "--flink="], ["flink"], {})
 
