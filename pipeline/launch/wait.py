@@ -11,6 +11,7 @@ import logging
 import time
 
 import grpc
+from apache_beam.runners.dataflow.dataflow_runner import DataflowRuntimeException
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from operations import flink_failures
@@ -25,6 +26,12 @@ _LOG = logging.getLogger("pipeline")
 
 # Beside those of all commands (payments/exit_codes.py): no other command waits for a job.
 EXIT_CANCELLED = 4
+# On Dataflow a drained job has ended as planned, and one that was updated goes on as another.
+_WELL = (PipelineState.DONE, PipelineState.DRAINED, PipelineState.UPDATED)
+
+
+class FailedOnDataflow(RuntimeError):
+    """The job failed. Dataflow itself says so; elsewhere it may be the end of who says so."""
 
 
 def wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_at: float) -> int:
@@ -37,7 +44,7 @@ def wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_a
     _LOG.info("%s runs on %s; Ctrl-C stops waiting, not the job", config.job_name, config.runner)
     try:
         with watch.looking() if watch else contextlib.nullcontext():
-            state = result.wait_until_finish()
+            state = _end_of(result)
     except KeyboardInterrupt:
         _LOG.warning("no longer waiting; the job goes on: %s", _how_to_end(config))
         return exit_codes.INTERRUPTED
@@ -51,7 +58,20 @@ def wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_a
         return _cancelled(claim, started_at)
     claim.ended(str(state))
     _LOG.info("%s after %.0f s", state, time.monotonic() - started_at)
-    return exit_codes.WELL if state == PipelineState.DONE else exit_codes.FINDING
+    return exit_codes.WELL if state in _WELL else exit_codes.FINDING
+
+
+def _end_of(result: PipelineResult) -> str:
+    """Returns the state in which a job has ended; raises RuntimeError for one that failed."""
+    try:
+        return str(result.wait_until_finish())
+    except DataflowRuntimeException as error:  # raised for every end of Dataflow's but DONE
+        state = str(error.result.state)
+        if state == PipelineState.FAILED:
+            raise FailedOnDataflow(str(error).partition("Error:\n")[2] or str(error)) from None
+        if not PipelineState.is_terminal(state):
+            raise RuntimeError(f"Dataflow says that it is {state}") from None
+        return state
 
 
 def _watch(config: PipelineConfig) -> JobWatch | None:
@@ -98,4 +118,7 @@ def _failed(error: RuntimeError, claim: Claim, watch: JobWatch | None) -> int:
         return exit_codes.told(why, exit_codes.FINDING)
     last = watch.last() if watch else None
     cause = last.cause if last else flink_failures.cause_of(str(error))
+    if isinstance(error, FailedOnDataflow):
+        claim.ended(f"failed: {cause}")
+        return exit_codes.told(f"the job failed: {cause}", exit_codes.FINDING)
     return exit_codes.told(f"the job ended, or is out of reach: {cause}", exit_codes.FINDING)

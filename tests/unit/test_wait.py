@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import grpc
 import pytest
+from apache_beam.runners.dataflow.dataflow_runner import DataflowRuntimeException
 from apache_beam.runners.runner import PipelineState
 
 from operations.flink_client import FlinkClient
@@ -119,6 +121,49 @@ def test_cause_of_another_end_is_asked_of_flink(
     assert waited(RuntimeError("grpc: stream removed\n\tat x"), Ends()) == exit_codes.FINDING
     [line] = capsys.readouterr().err.splitlines()
     assert line.endswith("grpc: stream removed")
+
+
+def on_dataflow(state: str, said: str | None = None) -> DataflowRuntimeException:
+    """Returns what Beam raises when a job on Dataflow has ended, unless it is DONE."""
+    message = f"Dataflow pipeline failed. State: {state}, Error:\n{said}"
+    return DataflowRuntimeException(message, SimpleNamespace(state=state))
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "noted"),
+    [
+        (PipelineState.CANCELLED, waiting.EXIT_CANCELLED, "cancelled"),
+        (PipelineState.DRAINED, exit_codes.WELL, "DRAINED"),
+        (PipelineState.UPDATED, exit_codes.WELL, "UPDATED"),
+    ],
+)
+def test_planned_end_on_dataflow_is_no_failure_and_is_noted(
+    state: str, code: int, noted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claim = Ends()
+
+    assert waited(on_dataflow(state), claim) == code
+    assert claim.why == [noted]
+    assert capsys.readouterr().err == ""
+
+
+def test_job_that_dataflow_does_not_know_has_not_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    claim = Ends()
+
+    assert waited(on_dataflow(PipelineState.UNKNOWN), claim) == exit_codes.FINDING
+    assert claim.why == []
+    assert capsys.readouterr().err.endswith("out of reach: Dataflow says that it is UNKNOWN\n")
+
+
+def test_failure_on_dataflow_is_a_line_and_the_end_of_the_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    claim = Ends()
+    said = "Traceback (most recent call last):\n  File \"x\"\nValueError: bad [while running 'S']"
+
+    assert waited(on_dataflow(PipelineState.FAILED, said), claim) == exit_codes.FINDING
+    assert capsys.readouterr().err == "error: the job failed: ValueError: bad\n"
+    assert claim.why == ["failed: ValueError: bad"]
 
 
 def no_answer() -> grpc.RpcError:
