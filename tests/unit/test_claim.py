@@ -1,4 +1,4 @@
-"""What becomes of a claim when a launch fails, at each stage that it can have reached."""
+"""A launch that fails at any stage gives its tables back, ends its claim, or keeps it."""
 
 from __future__ import annotations
 
