@@ -24,6 +24,10 @@ CANCEL_SEC = 60.0
 ENDED = frozenset({"FINISHED", "CANCELED", "FAILED"})
 
 
+class NoSavepoint(FlinkError):
+    """A savepoint was asked for, and there is none."""
+
+
 class FlinkJob(NamedTuple):
     """A job as Flink's overview tells it."""
 
@@ -125,14 +129,20 @@ class FlinkClient:
             path, lambda answer: str(answer["request-id"]), "post", {"cancel-job": cancel}
         )
         deadline = time.monotonic() + timeout_sec
+        unanswered = ""
         while time.monotonic() < deadline:
-            place = self._read(f"{path}/{asked}", lambda answer: _place(job_id, answer))
+            try:
+                place = self._read(f"{path}/{asked}", lambda answer: _place(job_id, answer))
+            except FlinkError as error:  # it is taken all the same, and its place must not be lost
+                if error.missing or isinstance(error, NoSavepoint):
+                    raise
+                place, unanswered = None, f"; the last answer: {error}"
             if place is not None:
                 return place
             time.sleep(_POLL_SEC)
-        raise FlinkError(
-            f"no savepoint of {job_id} came about within {timeout_sec:.0f} s. Hint: does the job "
-            f"checkpoint at all? `payments health --flink={self.address} …`"
+        raise NoSavepoint(
+            f"no savepoint of {job_id} came about within {timeout_sec:.0f} s{unanswered}. Hint: "
+            f"does the job checkpoint at all? `payments health --flink={self.address} …`"
         )
 
     def ask_to_cancel(self, job_id: str) -> None:
@@ -214,7 +224,7 @@ def _place(job_id: str, answer: Mapping[str, Any]) -> str | None:
     if "location" in operation:
         return str(operation["location"])
     cause = flink_failures.cause_of(str(operation["failure-cause"]["stack-trace"]))
-    raise FlinkError(f"no savepoint of {job_id} came about: {cause}")
+    raise NoSavepoint(f"no savepoint of {job_id} came about: {cause}")
 
 
 def _checkpoints(answer: Mapping[str, Any]) -> Checkpoints:

@@ -73,6 +73,24 @@ def test_savepoint_is_waited_for_and_one_that_fails_says_why(flink: FakeFlink) -
         client.savepoint("a1", 5)
 
 
+def test_savepoint_is_found_although_one_answer_was_lost(flink: FakeFlink) -> None:
+    """With --stop the job ends by it, and nobody else knows where it lies."""
+    flink.put(job())
+    known, polls = flink.answer, []
+
+    def answer(path: str) -> Any:
+        polls.append(path)
+        return ["a JobManager that is busy"] if len(polls) == 1 else known(path)
+
+    flink.answer = answer  # type: ignore[method-assign]
+
+    assert FlinkClient(flink.address).savepoint("a1", 5) == "file:/savepoints/s-1"
+
+    flink.answer = lambda path: ["never"]  # type: ignore[method-assign]
+    with pytest.raises(FlinkError, match="within 0 s; the last answer: Flink does not answer"):
+        FlinkClient(flink.address).savepoint("a1", 0.2)
+
+
 def test_savepoint_that_another_service_is_asked_for_is_told_in_a_line(flink: FakeFlink) -> None:
     flink.asked_to = lambda *_: {"not": "Flink"}  # type: ignore[method-assign]
 
