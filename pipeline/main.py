@@ -277,7 +277,7 @@ def _unknown_flags(arguments: Sequence[str]) -> list[str]:
         parser.exit_on_error = False
         _, unknown = parser.parse_known_args(list(arguments))
     except argparse.ArgumentError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigError(str(error).removeprefix("argument ")) from None
     flags = [each.partition("=")[0] for each in unknown if each.startswith("-")] or unknown[:1]
     return [_unknown(flag, parser) for flag in flags]
 

@@ -180,6 +180,11 @@ def test_the_job_takes_the_same_file(file: Path, capsys: pytest.CaptureFixture[s
     told = capsys.readouterr().err
     assert told.startswith(f"error: kafka_bootstrap_servers in {file}: --kafka_bootstrap_servers")
 
+    file.write_text("parallelism = 1.5\n")
+    assert main.main(flags) == 2
+    told = capsys.readouterr().err
+    assert told == f"error: parallelism in {file}: --parallelism: invalid int value: '1.5'\n"
+
 
 def test_show_tells_each_setting_and_its_source(
     file: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
