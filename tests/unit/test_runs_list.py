@@ -13,17 +13,17 @@ from operations.runs.run import Run
 def test_a_name_that_looks_like_a_number_is_printed_as_it_is(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A short hash of git's may be one: as a number, 7e12345 is infinite."""
+    """A short hash of git may be one, and as a number it is 12000."""
     now = dt.datetime(2026, 11, 30, tzinfo=dt.UTC)
 
     class Table:
         def __init__(self, *where: object) -> None: ...
 
         def chain(self, version: str) -> list[Run]:
-            return [Run(f"{name}/a", name, now, "me@here", "1") for name in ("7e12345", "1e5")]
+            return [Run(f"{name}/a", name, now, "me@here", "1") for name in ("12e3", "1e5")]
 
     monkeypatch.setattr(command, "RunsTable", Table)
 
     assert command.main(["list", "--bigquery_dataset=my-project.payments"]) == 0
     lines = capsys.readouterr().out.splitlines()[2:]
-    assert [line.split()[0] for line in lines] == ["7e12345", "1e5"]
+    assert [line.split()[0] for line in lines] == ["12e3", "1e5"]
