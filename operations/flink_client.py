@@ -17,10 +17,15 @@ T = TypeVar("T")
 _TIMEOUT_SEC = 10.0
 _POLL_SEC = 0.5
 _COPY_SEC = 3.5
+_STACK_HEAD = "<Exception on server side:\n"
 # Flink cancels a job within seconds; one that waits for a dead TaskManager takes its heartbeat.
 CANCEL_SEC = 60.0
 # From these no job comes back. A suspended one may: another JobManager can go on with it.
 ENDED = frozenset({"FINISHED", "CANCELED", "FAILED"})
+
+
+class NoSavepoint(FlinkError):
+    """A savepoint was asked for, and there is none."""
 
 
 class FlinkJob(NamedTuple):
@@ -119,24 +124,26 @@ class FlinkClient:
         Not by Flink's `stop`: that ends Beam's source before the savepoint, and a source that ends
         says that time is over. Windows would be closed in the savepoint, with half their minute.
         """
-        asked = self.post(f"/jobs/{job_id}/savepoints", {"cancel-job": cancel})
-        deadline = time.monotonic() + timeout_sec
-        while time.monotonic() < deadline:
-            answer = self.get(f"/jobs/{job_id}/savepoints/{asked['request-id']}")
-            if answer["status"]["id"] == "COMPLETED":
-                return self._place(job_id, answer["operation"])
-            time.sleep(_POLL_SEC)
-        raise FlinkError(
-            f"no savepoint of {job_id} came about within {timeout_sec:.0f} s. Hint: does the job "
-            f"checkpoint at all? `payments health --flink={self.address} …`"
+        path = f"/jobs/{job_id}/savepoints"
+        asked = self._read(
+            path, lambda answer: str(answer["request-id"]), "post", {"cancel-job": cancel}
         )
-
-    @staticmethod
-    def _place(job_id: str, operation: Mapping[str, Any]) -> str:
-        if "location" in operation:
-            return str(operation["location"])
-        cause = flink_failures.cause_of(str(operation["failure-cause"]["stack-trace"]))
-        raise FlinkError(f"no savepoint of {job_id} came about: {cause}")
+        deadline = time.monotonic() + timeout_sec
+        unanswered = ""
+        while time.monotonic() < deadline:
+            try:
+                place = self._read(f"{path}/{asked}", lambda answer: _place(job_id, answer))
+            except FlinkError as error:  # it is taken all the same, and its place must not be lost
+                if error.missing or isinstance(error, NoSavepoint):
+                    raise
+                place, unanswered = None, f"; the last answer: {error}"
+            if place is not None:
+                return place
+            time.sleep(_POLL_SEC)
+        raise NoSavepoint(
+            f"no savepoint of {job_id} came about within {timeout_sec:.0f} s{unanswered}. Hint: "
+            f"does the job checkpoint at all? `payments health --flink={self.address} …`"
+        )
 
     def ask_to_cancel(self, job_id: str) -> None:
         """Asks for a job's end, and does not wait for it."""
@@ -157,28 +164,38 @@ class FlinkClient:
         """Sends a document; returns what Flink answers."""
         return self._answer("post", path, body)
 
-    def _read(self, path: str, read: Callable[[Any], T]) -> T:
+    def _read(
+        self,
+        path: str,
+        read: Callable[[Any], T],
+        method: str = "get",
+        body: Mapping[str, Any] | None = None,
+    ) -> T:
         """Returns what `read` finds in an answer, which may be of another service than Flink."""
-        answer = self._answer("get", path)
+        answer = self._answer(method, path, body)
         try:
             return read(answer)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise self._no_flink(error) from None
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, OSError) as e:
+            raise self._no_flink(e) from None
 
     def _answer(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         try:
             response = requests.request(
                 method, f"http://{self.address}{path}", json=body, timeout=self._timeout_sec
             )
-            if response.status_code == 404:
+            # A GET is refused as bad for an id that cannot be one.
+            if response.status_code == 404 or (response.status_code == 400 and method == "get"):
                 raise FlinkError(
                     f"Flink at {self.address} knows no {path.partition('?')[0]}. Hint: `payments "
                     f"job list --flink={self.address}` shows the jobs that it knows.",
                     missing=True,
                 )
-            response.raise_for_status()
-            return response.json()
-        except (requests.RequestException, ValueError) as error:
+            answer = response.json()
+            if not response.ok:
+                why = flink_failures.cause_of(str(answer["errors"][-1]).removeprefix(_STACK_HEAD))
+                raise FlinkError(f"Flink at {self.address} refused {path.partition('?')[0]}: {why}")
+            return answer
+        except (requests.RequestException, ValueError, LookupError, TypeError) as error:
             raise self._no_flink(error) from None
 
     def _no_flink(self, error: Exception) -> FlinkError:
@@ -197,6 +214,17 @@ def _job(answer: Mapping[str, Any]) -> FlinkJob:
         _moment(int(answer["start-time"])),
         _moment(ended_ms) if ended_ms > 0 else None,
     )
+
+
+def _place(job_id: str, answer: Mapping[str, Any]) -> str | None:
+    """Returns where a savepoint lies, None while it is being taken; raises FlinkError for none."""
+    if answer["status"]["id"] != "COMPLETED":
+        return None
+    operation = answer["operation"]
+    if "location" in operation:
+        return str(operation["location"])
+    cause = flink_failures.cause_of(str(operation["failure-cause"]["stack-trace"]))
+    raise NoSavepoint(f"no savepoint of {job_id} came about: {cause}")
 
 
 def _checkpoints(answer: Mapping[str, Any]) -> Checkpoints:

@@ -19,6 +19,7 @@ CONFIG_MEANING = (
     "TOML file of settings, for this and all other commands; PAYMENTS_CONFIG names it as well. "
     "A flag wins over a variable (--flink: PAYMENTS_FLINK), and that over the file."
 )
+_MISSING = "the following arguments are required: "
 _ARGUMENT = re.compile(r"argument --(\w+): (.*)", re.DOTALL)
 
 
@@ -84,8 +85,14 @@ class Parser(argparse.ArgumentParser):
             value = self._added.get(match[1])
             source = f"--{match[1]}" if value is None else value.source
             message = f"{source}{' ' if match[2].startswith('must ') else ': '}{match[2]}"
-        if message.startswith("the following arguments are required") and self._settings:
-            message += ". Hint: flags, variables (PAYMENTS_…) or keys of --config FILE say them"
+        if message.startswith(_MISSING) and self._settings:
+            missing = message.removeprefix(_MISSING).split(", ")
+            settings = [each for each in missing if each.removeprefix("--") in self._settings]
+            if settings:  # the others are flags alone
+                message += (
+                    ". Hint: a flag, a variable (PAYMENTS_…) or a key of --config FILE says "
+                    f"{' and '.join(settings)}"
+                )
         exit_codes.told(f"{message} (`{self.prog} --help`)", exit_codes.USAGE)
         raise SystemExit(exit_codes.USAGE)
 

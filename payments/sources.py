@@ -55,7 +55,8 @@ def completed(
     """
     path, rest = _config_file(arguments)
     given = _given(rest, names)
-    path = path or environment.get(CONFIG_VARIABLE)
+    if path is None and CONFIG_VARIABLE in environment:
+        path = _not_empty(environment[CONFIG_VARIABLE], CONFIG_VARIABLE)
     of_file = read(Path(path)) if path else {}
     added = {}
     for name in names:
@@ -76,7 +77,7 @@ def read(path: Path) -> dict[str, Value]:
         found = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsError(f"{_CONFIG_FLAG} {path}: {error.strerror}") from None
-    except ValueError as error:  # of the encoding, too
+    except (ValueError, RecursionError) as error:  # of the encoding and of the nesting, too
         raise SettingsError(f"{_CONFIG_FLAG} {path} must be TOML: {error}") from None
     return {key: Value(_text(key, value, path), f"{key} in {path}") for key, value in found.items()}
 

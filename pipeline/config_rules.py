@@ -53,7 +53,7 @@ def _check_states(config: PipelineConfig) -> Iterator[str]:
 def _check_java_parts(config: PipelineConfig) -> Iterator[str]:
     if config.runner != "DataflowRunner":
         yield (
-            "--java_parts is for DataflowRunner, which starts Java workers by itconfig. Hint: "
+            "--java_parts is for DataflowRunner, which starts Java workers by itself. Hint: "
             f"{config.runner} needs --expansion_service, with workers beside it."
         )
     if config.source.expansion_service:

@@ -7,8 +7,8 @@
 
 Exit code: 0 the job finished, or was submitted with --no_wait_until_finish, or runs already by the
 same --run_id; 1 it failed, or could not be started, or found no valid record on DirectRunner; 2 a
-mistake in the flags; 3 a service that must be asked first did not answer; 4 somebody cancelled the
-job; 130 interrupted.
+mistake in the flags; 3 a service that must be asked first did not answer, or the job server stopped
+answering while the job ran; 4 somebody cancelled the job; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -21,11 +21,13 @@ import logging
 import os
 import re
 import sys
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from typing import NoReturn
 
 import apache_beam as beam
+import grpc
 from apache_beam.options.pipeline_options import PipelineOptions, StandardOptions
 from apache_beam.runners.runner import PipelineResult
 
@@ -38,7 +40,8 @@ from pipeline import configure, runners
 from pipeline.config import RUNNERS, PipelineConfig
 from pipeline.config_values import ConfigError
 from pipeline.launch import java_parts, preflight, resume, run_here, start
-from pipeline.launch.claim import AlreadyRuns, Claim
+from pipeline.launch.claim import Claim
+from pipeline.launch.door import AlreadyRuns
 from pipeline.launch.stops import stopped
 from pipeline.launch.wait import wait
 from pipeline.options import OWN_OPTIONS, FlinkOptions
@@ -202,7 +205,8 @@ def _submit_expanded(
 def _complete(program: Program, config: PipelineConfig) -> None:
     """Runs a bounded job to its end, before the job that was asked for begins."""
     try:
-        _submit(program, config, PipelineOptions([]), Claim()).wait_until_finish()
+        with run_here.interruptible():
+            _submit(program, config, PipelineOptions([]), Claim()).wait_until_finish()
     except RuntimeError as error:
         raise CannotStart(str(stopped(error))) from None
 
@@ -222,12 +226,19 @@ def _set_up_logging() -> None:
     # What a job server says when a job has ended is raised to us as well; and who cancels a job
     # need not read its stack.
     logging.getLogger().addFilter(_no_word_of_the_job_servers)
+    threading.excepthook = _no_stack_of_the_job_servers
     # What a step raises on the DirectRunner is logged with its stack, and raised again to us.
     logging.getLogger("apache_beam.runners.common").setLevel(logging.CRITICAL)
 
 
 def _no_word_of_the_job_servers(record: logging.LogRecord) -> bool:
     return record.module != "portable_runner" or record.levelno < logging.ERROR
+
+
+def _no_stack_of_the_job_servers(failed: threading.ExceptHookArgs) -> None:
+    """Leaves out what Beam's second thread meets too when the job server goes away."""
+    if not isinstance(failed.exc_value, grpc.RpcError):
+        threading.__excepthook__(failed)
 
 
 def parser() -> Parser:
@@ -266,7 +277,7 @@ def _unknown_flags(arguments: Sequence[str]) -> list[str]:
         parser.exit_on_error = False
         _, unknown = parser.parse_known_args(list(arguments))
     except argparse.ArgumentError as error:
-        raise ConfigError(str(error)) from None
+        raise ConfigError(str(error).removeprefix("argument ")) from None
     flags = [each.partition("=")[0] for each in unknown if each.startswith("-")] or unknown[:1]
     return [_unknown(flag, parser) for flag in flags]
 

@@ -26,6 +26,7 @@ from google.auth import exceptions as auth_exceptions
 from operations import places
 from pipeline import flink_keys
 from pipeline.launch.stable_names import stabilize
+from pipeline.launch.stops import answered
 from pipeline.options import FlinkOptions, LaunchOptions
 from transforms.bigquery.flush_rows import NEEDS_STABLE_INPUT
 
@@ -55,18 +56,15 @@ def refusals_told(job_endpoint: str | None, expansion_service: str | None) -> It
     try:
         yield
     except _GOOGLE as error:
-        answered = " ".join(str(error).split())[:300]
+        said = " ".join(str(error).split())[:300]
         raise NotSubmitted(
-            f"Google Cloud did not take the job ({type(error).__name__}: {answered}). Hint: do "
+            f"Google Cloud did not take the job ({type(error).__name__}: {said}). Hint: do "
             "--project, --region and --temp_location exist, and may this account use them? "
             "`gcloud auth application-default login` logs in."
         ) from None
     except (grpc.RpcError, grpc.FutureTimeoutError) as error:
-        answered = "no answer in time"
-        if isinstance(error, grpc.Call):
-            answered = f"{error.code().name} {' '.join((error.details() or '').split())[:300]}"
         raise NotSubmitted(
-            f"a service of Beam's did not take the job ({answered.strip()}). Hint: is "
+            f"a service of Beam's did not take the job ({answered(error)}). Hint: is "
             f"--job_endpoint={job_endpoint} the job server and --expansion_service="
             f"{expansion_service} the expansion service, and are both well?"
         ) from None

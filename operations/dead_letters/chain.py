@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from operations.dead_letters.history import History
-from operations.dead_letters.letters import Stored, place_of
+from operations.dead_letters.letters import place_of
 from operations.reconcile.truth import Place
 from transforms.payment.dead_letter import DeadLetter
 
@@ -24,12 +24,6 @@ def chain_of(letter: DeadLetter, history: History) -> list[Link]:
     before = list(_before(letter, history))[::-1]
     own = Link(place_of(letter), letter.broker_time_us, f"invalid: {letter.reason}")
     return [*before, own, *_after(place_of(letter), history)]
-
-
-def with_fates(letter: DeadLetter, history: History) -> Stored:
-    """Returns the letter and how what was sent for it has ended."""
-    place = place_of(letter)
-    return Stored(letter, history.fates([place]).get(place, ()))
 
 
 def _before(letter: DeadLetter, history: History) -> Iterator[Link]:

@@ -39,7 +39,7 @@ def cancel(client: FlinkClient, target: Target, wait_sec: float) -> Ended:
         client.ask_to_cancel(job.job_id)
         job = _end_of(client, job, wait_sec)
         why = f"cancelled by {user_at_host()}"
-    return Ended(job, _note(target, why))
+    return _noted(target, job, why)
 
 
 def savepoint(client: FlinkClient, target: Target, wait_sec: float, stop: bool = False) -> str:
@@ -55,25 +55,34 @@ def savepoint(client: FlinkClient, target: Target, wait_sec: float, stop: bool =
 def stop(client: FlinkClient, target: Target, wait_sec: float) -> tuple[str, Ended]:
     """Ends a job by a savepoint; returns its URI. Raises as `cancel` does."""
     uri = savepoint(client, target, wait_sec, stop=True)
-    job = _end_of(client, target.job, wait_sec, f"; its savepoint is {uri}")
-    return uri, Ended(job, _note(target, f"stopped with {uri} by {user_at_host()}"))
+    try:
+        job = _end_of(client, target.job, wait_sec)
+        return uri, _noted(target, job, f"stopped with {uri} by {user_at_host()}")
+    except OperatorError as error:  # the next launch begins with it, and Flink forgets the job
+        error.args = (f"its savepoint is {uri}, but {error}",)
+        raise
 
 
-def _end_of(client: FlinkClient, job: FlinkJob, wait_sec: float, but: str = "") -> FlinkJob:
+def _end_of(client: FlinkClient, job: FlinkJob, wait_sec: float) -> FlinkJob:
     ended = client.wait_for_end(job.job_id, wait_sec)
     if ended.lives:
         raise DidNotEnd(
-            f"{ended.describe()}, has not ended within {wait_sec:g} s{but}. Hint: it may wait for "
+            f"{ended.describe()}, has not ended within {wait_sec:g} s. Hint: it may wait for "
             f"a TaskManager that is gone; `payments job show --flink={client.address} "
             f"--job_id={job.job_id}`"
         )
     return ended
 
 
-def _note(target: Target, why: str) -> bool:
-    """Tells `runs`, unless the run is known to have ended; returns whether it was told."""
+def _noted(target: Target, job: FlinkJob, why: str) -> Ended:
+    """Tells `runs` of an end, unless the run is known to have ended."""
     run, table = target.run, target.table
     if run is None or table is None or run.ended_at is not None:
-        return False
-    table.end(run.claim_id, why)
-    return True
+        return Ended(job, noted=False)
+    try:
+        table.end(run.claim_id, why)
+    except OperatorError as error:
+        hint = "Hint: `payments job cancel` again notes it"
+        error.args = (f"{job.describe()}, but `runs` was not told: {error}. {hint}",)
+        raise
+    return Ended(job, noted=True)

@@ -33,7 +33,7 @@ def _list(arguments: argparse.Namespace, table: RunsTable) -> int:
     if arguments.json:
         json_document.show([dataclasses.asdict(run) for run in runs])
     elif runs:
-        print(tabulate([_row(run) for run in runs], headers=_HEADERS))
+        print(tabulate([_row(run) for run in runs], headers=_HEADERS, disable_numparse=True))
     else:
         print("no run has held these tables")
     return exit_codes.WELL

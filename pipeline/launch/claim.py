@@ -1,41 +1,27 @@
-"""The one door through which every launch goes: it claims its tables, or says who holds them.
-
-    nobody holds them, or the job of who did has ended   claimed
-    another run holds them                               refused; --take_over claims them
-    this launch holds them, and its job runs             nothing to do
-    this launch holds them, and was not submitted        claimed anew; the first attempt is fenced
-
-A run that is followed by another makes no more rows visible (transforms/bigquery/claim_watch.py).
-"""
+"""The tables as a launch holds them: what it notes in `runs`, and what becomes of its claim."""
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
+import enum
 import json
 import logging
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
 from operations.errors import CannotStart
 from operations.runs.run import NOT_SUBMITTED, Run
 from operations.runs.runs_table import RunsTable
-from operations.who import user_at_host
-from pipeline.config import PipelineConfig
-from pipeline.launch import earlier_job
-from pipeline.launch.earlier_job import EarlierJob, Fate
-from transforms.bigquery.claim_watch import ASK_EVERY_SEC
 from transforms.read_kafka import OffsetRange
 
 _LOG = logging.getLogger("pipeline")
 
-# A run that was followed has asked for its claim at most this long ago. The rest is for the flush
-# that it had begun by then: BigQuery answers one in well under a second.
-FENCE_SEC = ASK_EVERY_SEC + 5
 
+class _Reached(enum.Enum):
+    """How far a launch has come, which decides what becomes of its claim should it fail."""
 
-class AlreadyRuns(Exception):
-    """This very launch has been submitted before; the message says as which job."""
+    CLAIMED = "nothing was written or submitted"
+    WROTE = "rows were written"
+    ASKED = "a job was asked for, and nobody knows whether there is one"
+    SUBMITTED = "there is a job"
 
 
 class Claim:
@@ -51,8 +37,7 @@ class Claim:
         self._table = table
         self._run = run
         self._before = before
-        self._submitted = False
-        self._may_run = False
+        self._reached = _Reached.CLAIMED
 
     def require(self) -> None:
         """Raises CannotStart when another launch has taken the tables meanwhile."""
@@ -67,12 +52,12 @@ class Claim:
     def writes(self) -> None:
         """Tells that rows are written from now on, so that the tables cannot be given back."""
         self.require()
-        self._submitted = True
+        self._reached = _Reached.WROTE
 
     def submitting(self) -> None:
         """Tells that from now on nobody knows whether there is a job, until `submitted`."""
         self.require()
-        self._may_run = True
+        self._reached = _Reached.ASKED
 
     def begins_at(self, starts: Iterable[OffsetRange]) -> None:
         """Notes where the job begins to read."""
@@ -83,7 +68,7 @@ class Claim:
 
     def submitted(self, job_id: str | None) -> None:
         """Notes the job."""
-        self._submitted = True
+        self._reached = _Reached.SUBMITTED
         self._try(lambda table, claim: table.note(claim, job_id=job_id))
 
     def ended(self, why: object) -> None:
@@ -91,16 +76,16 @@ class Claim:
         self._try(lambda table, claim: table.end(claim, str(why)))
 
     def failed(self, why: object) -> None:
-        """Notes why, and gives the tables back when nothing was submitted."""
-        if self._may_run and not self._submitted:
+        """Notes why, and gives the tables back when nothing was written or submitted."""
+        if self._reached is _Reached.CLAIMED:
+            self._try(lambda table, claim: self._release(table, claim, why))
+        elif self._reached is _Reached.ASKED:
             _LOG.warning(
                 "it is not known whether the job was taken, so its claim stays. Hint: the same "
                 "--run_id finds it, another launch needs --take_over"
             )
-        elif self._submitted:
-            self.ended(f"failed: {why}")
         else:
-            self._try(lambda table, claim: self._release(table, claim, why))
+            self.ended(f"failed: {why}")
 
     def _release(self, table: RunsTable, claim: str, why: object) -> None:
         text = f"{NOT_SUBMITTED}{why}"
@@ -121,183 +106,3 @@ class Claim:
                 self._run.run_id,
                 error,
             )
-
-
-@dataclasses.dataclass(frozen=True)
-class Door:
-    """Where a launch claims its tables.
-
-    Attributes:
-        fence_sec: how long to wait for a run that may still write.
-    """
-
-    config: PipelineConfig
-    topic_ids: Mapping[str, str]
-    fence_sec: float = FENCE_SEC
-
-    def claim(self) -> tuple[Claim, PipelineConfig]:
-        """Returns the claim, and the configuration with what the runs before say.
-
-        Raises:
-            AlreadyRuns: there is nothing to do.
-            CannotStart: another run holds the tables, or the launch contradicts the runs before.
-        """
-        config = self.config
-        table = RunsTable(config.dataset, config.bigquery_endpoint)
-        chain = table.chain(config.version)
-        before = chain[-1]
-        job = earlier_job.of(before, config.flink) if before.stands else None
-        may_write = job is not None and self._may_still_write(before, job)
-        if not config.mirrored_topics:
-            check_topics(chain, self.topic_ids)
-        config = with_state_of(chain, config)
-        run = _row(config, began_with(config), self.topic_ids)
-        table.add(run)
-        if not table.take(before, run.claim_id):
-            table.end(run.claim_id, f"{NOT_SUBMITTED}another launch was quicker")
-            raise CannotStart(_held(table.chain(config.version)[-1], config, "it was quicker"))
-        _LOG.info("run %s holds the tables of %s", run.run_id, config.dataset)
-        if may_write and job is not None:
-            self._stop(before, job)
-        elif before.ended_by_hand:
-            self._fence()  # it may not have noticed yet
-        return Claim(table, run, before), config
-
-    def _stop(self, before: Run, job: EarlierJob) -> None:
-        """Returns when the run before writes no more."""
-        _LOG.warning("took the tables from %s", before.describe())
-        flink = self.config.flink
-        if job.fate is Fate.RUNS and flink is not None and before.run_id != self.config.run_id:
-            _LOG.info("cancelling job %s", job.job_id)
-            if earlier_job.cancelled(job, before, flink):
-                return
-        self._fence()
-
-    def _fence(self) -> None:
-        _LOG.info("waiting %.0f s for what the run before may be writing", self.fence_sec)
-        time.sleep(self.fence_sec)
-
-    def _may_still_write(self, before: Run, job: EarlierJob) -> bool:
-        """Returns whether the run before may still be writing; raises where it must not be."""
-        config = self.config
-        if config.updates and before.runner == config.runner and before.job_name == config.job_name:
-            return False  # Dataflow itself replaces the one by the other
-        if before.run_id == config.run_id:
-            return self._repeated(before, job)
-        if job.fate is Fate.ENDED:
-            _LOG.info("%s held the tables; %s", before.describe(), job.how)
-            RunsTable(config.dataset, config.bigquery_endpoint).end(before.claim_id, job.how)
-            return False
-        if not config.take_over:
-            raise CannotStart(_held(before, config, job.how))
-        self._require_no_savepoint(before, job)
-        return True
-
-    def _require_no_savepoint(self, before: Run, job: EarlierJob) -> None:
-        if self.config.savepoint_path is not None and not self.config.shadow:
-            raise CannotStart(
-                f"--savepoint_path: {before.describe()} may have written after that savepoint "
-                f"({job.how}), and those records would count twice. Hint: --take_over with "
-                "--resume=FOLDER finds the newest checkpoint once that run is fenced; or stop that "
-                "job with a savepoint first."
-            )
-
-    def _repeated(self, before: Run, job: EarlierJob) -> bool:
-        if job.fate is Fate.RUNS:
-            raise AlreadyRuns(f"run {before.run_id} runs already: {job.how}")
-        if job.fate is Fate.ENDED:
-            raise CannotStart(
-                f"run {before.run_id} was submitted and has ended: {job.how}. Hint: a new launch "
-                "needs a --run_id of its own."
-            )
-        if before.job_id is not None and not self.config.take_over:
-            raise CannotStart(_held(before, self.config, job.how))
-        self._require_no_savepoint(before, job)
-        _LOG.info("an earlier attempt of run %s left its claim; going on", before.run_id)
-        return True
-
-
-def began_with(config: PipelineConfig) -> str:
-    """Returns the state that a job begins with, for the table."""
-    if config.start_from_tables is not None:
-        return "tables"
-    if config.updates:
-        return "update"
-    return config.savepoint_path or config.resume or "nothing"
-
-
-def check_topics(chain: Iterable[Run], topic_ids: Mapping[str, str]) -> None:
-    """Raises CannotStart when a topic is not the one that the tables were counted from."""
-    known: dict[str, str] = {}
-    for run in chain:
-        if run.may_have_written:
-            known |= run.topic_ids
-    for topic, number in topic_ids.items():
-        if known.get(topic, number) != number:
-            raise CannotStart(
-                f"topic {topic!r} is another one than the tables were counted from: Kafka's id of "
-                f"it is {number}, it was {known[topic]}. It was deleted and made anew, and its "
-                "offsets begin again. Hint: count it into tables of its own (`payments "
-                "tables create` makes another dataset); a copy that keeps offsets is "
-                "taken with --mirrored_topics."
-            )
-
-
-def with_state_of(chain: Iterable[Run], config: PipelineConfig) -> PipelineConfig:
-    """Returns the configuration with the number of shards in which the state lies.
-
-    Raises:
-        CannotStart: a flag contradicts the run whose state it is.
-    """
-    if not config.continues or config.shadow:
-        return config
-    earlier = [run for run in chain if run.may_have_written]
-    if not earlier:
-        if not config.shards_asked_for:
-            _LOG.warning(
-                "no run says in how many shards this state lies; going on with %d. Should Flink "
-                "refuse it (Cannot map … state), give --shards=N: the job's graph names 'Into N "
-                "shards'",
-                config.shards,
-            )
-        return config
-    last = earlier[-1]
-    if last.shards is None or last.shards == config.shards:
-        return config
-    if config.shards_asked_for:
-        raise CannotStart(
-            f"--shards={config.shards}, but the state of run {last.run_id} lies in {last.shards}. "
-            "Hint: drop --shards; only --start_from_tables can change it."
-        )
-    return dataclasses.replace(config, shards=last.shards)
-
-
-def _held(holder: Run, config: PipelineConfig, how: str) -> str:
-    return (
-        f"the tables of {config.dataset} are held by {holder.describe()} ({how}); two jobs would "
-        "count everything twice. Hint: stop that one and say so with `payments runs end "
-        f"--bigquery_dataset={config.dataset} --run_id={holder.run_id} --why=TEXT`, or start with "
-        "--take_over, which makes it stop."
-    )
-
-
-def _row(config: PipelineConfig, began_with: str, topic_ids: Mapping[str, str]) -> Run:
-    """Returns the row of a launch that is about to claim its tables."""
-    assert config.sink.claim_id is not None, "a launch without preflight claims nothing"
-    return Run(
-        claim_id=config.sink.claim_id,
-        run_id=config.run_id,
-        started_at=dt.datetime.now(dt.UTC),
-        launched_by=user_at_host(),
-        pipeline_version=config.version,
-        began_with=began_with,
-        image=config.image,
-        runner=config.runner,
-        job_name=config.job_name,
-        topics=json.dumps(dict(topic_ids), sort_keys=True),
-        consumer_group=config.source.group,
-        allowed_lateness_sec=config.allowed_lateness_us // 1_000_000,
-        clock_skew_sec=config.clock_skew_us // 1_000_000,
-        account_memory_sec=config.account_memory_us // 1_000_000,
-        shards=config.shards,
-    )

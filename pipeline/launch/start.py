@@ -13,7 +13,8 @@ from collections.abc import Callable
 from operations.errors import CannotStart
 from pipeline.config import PipelineConfig
 from pipeline.launch import arrival_check, start_offsets
-from pipeline.launch.claim import Claim, Door
+from pipeline.launch.claim import Claim
+from pipeline.launch.door import Door
 from pipeline.launch.held_tables import HeldTables, Partition
 from pipeline.launch.recover import topic_records
 from pipeline.launch.recover.recovery import Recovery, check_nothing_lost

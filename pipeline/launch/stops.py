@@ -1,6 +1,8 @@
-"""Tells the reason of a job's stop in one line, whoever stopped it."""
+"""Tells in one line why a job stopped or was not taken, whoever said so."""
 
 from __future__ import annotations
+
+import grpc
 
 from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
 from transforms.kafka.reader import CannotRead
@@ -42,3 +44,10 @@ def stopped(error: BaseException) -> BaseException:
 def is_cancellation(error: BaseException) -> bool:
     """Returns whether the job was cancelled, and did not fail."""
     return any(word in str(error) for word in _CANCELLED)
+
+
+def answered(error: grpc.RpcError | grpc.FutureTimeoutError) -> str:
+    """Returns what a service of Beam's said, in a line."""
+    if not isinstance(error, grpc.Call):
+        return "no answer in time"
+    return f"{error.code().name} {' '.join((error.details() or '').split())[:300]}".strip()

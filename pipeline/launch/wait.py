@@ -1,7 +1,7 @@
 """Waits for a job that runs elsewhere, and tells how it fares and how it ends.
 
 Ends: the job finished; it failed; somebody cancelled it, which is no failure (decision 26); nobody
-waits for it any longer.
+waits for it any longer, or nobody can, because the job server is away.
 """
 
 from __future__ import annotations
@@ -10,6 +10,8 @@ import contextlib
 import logging
 import time
 
+import grpc
+from apache_beam.runners.dataflow.dataflow_runner import DataflowRuntimeException
 from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from operations import flink_failures
@@ -18,12 +20,18 @@ from payments import exit_codes
 from pipeline.config import PipelineConfig
 from pipeline.launch.claim import Claim
 from pipeline.launch.job_watch import JobWatch
-from pipeline.launch.stops import is_cancellation, stopped
+from pipeline.launch.stops import answered, is_cancellation, stopped
 
 _LOG = logging.getLogger("pipeline")
 
 # Beside those of all commands (payments/exit_codes.py): no other command waits for a job.
 EXIT_CANCELLED = 4
+# On Dataflow a drained job has ended as planned, and one that was updated goes on as another.
+_WELL = (PipelineState.DONE, PipelineState.DRAINED, PipelineState.UPDATED)
+
+
+class FailedOnDataflow(RuntimeError):
+    """The job failed. Dataflow itself says so; elsewhere it may be the end of who says so."""
 
 
 def wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_at: float) -> int:
@@ -36,10 +44,12 @@ def wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_a
     _LOG.info("%s runs on %s; Ctrl-C stops waiting, not the job", config.job_name, config.runner)
     try:
         with watch.looking() if watch else contextlib.nullcontext():
-            state = result.wait_until_finish()
+            state = _end_of(result)
     except KeyboardInterrupt:
         _LOG.warning("no longer waiting; the job goes on: %s", _how_to_end(config))
         return exit_codes.INTERRUPTED
+    except grpc.RpcError as error:
+        return _without_job_server(error, config)
     except RuntimeError as error:
         if is_cancellation(error):
             return _cancelled(claim, started_at)
@@ -48,7 +58,20 @@ def wait(result: PipelineResult, claim: Claim, config: PipelineConfig, started_a
         return _cancelled(claim, started_at)
     claim.ended(str(state))
     _LOG.info("%s after %.0f s", state, time.monotonic() - started_at)
-    return exit_codes.WELL if state == PipelineState.DONE else exit_codes.FINDING
+    return exit_codes.WELL if state in _WELL else exit_codes.FINDING
+
+
+def _end_of(result: PipelineResult) -> str:
+    """Returns the state in which a job has ended; raises RuntimeError for one that failed."""
+    try:
+        return str(result.wait_until_finish())
+    except DataflowRuntimeException as error:  # raised for every end of Dataflow's but DONE
+        state = str(error.result.state)
+        if state == PipelineState.FAILED:
+            raise FailedOnDataflow(str(error).partition("Error:\n")[2] or str(error)) from None
+        if not PipelineState.is_terminal(state):
+            raise RuntimeError(f"Dataflow says that it is {state}") from None
+        return state
 
 
 def _watch(config: PipelineConfig) -> JobWatch | None:
@@ -71,6 +94,16 @@ def _how_to_end(config: PipelineConfig) -> str:
     )
 
 
+def _without_job_server(error: grpc.RpcError, config: PipelineConfig) -> int:
+    """Tells that nobody knows how the job fares: it runs on Flink, not in the job server."""
+    return exit_codes.told(
+        f"the job server at {config.job_endpoint} stopped answering ({answered(error)}); "
+        f"{config.job_name} may go on without it. Hint: `payments job list --flink="
+        f"{config.flink or 'HOST:PORT'}` tells whether it does, and {_how_to_end(config)}",
+        exit_codes.COULD_NOT_LOOK,
+    )
+
+
 def _cancelled(claim: Claim, started_at: float) -> int:
     claim.ended("cancelled")
     _LOG.info("cancelled after %.0f s; the job did not fail", time.monotonic() - started_at)
@@ -85,4 +118,7 @@ def _failed(error: RuntimeError, claim: Claim, watch: JobWatch | None) -> int:
         return exit_codes.told(why, exit_codes.FINDING)
     last = watch.last() if watch else None
     cause = last.cause if last else flink_failures.cause_of(str(error))
+    if isinstance(error, FailedOnDataflow):
+        claim.ended(f"failed: {cause}")
+        return exit_codes.told(f"the job failed: {cause}", exit_codes.FINDING)
     return exit_codes.told(f"the job ended, or is out of reach: {cause}", exit_codes.FINDING)

@@ -1,4 +1,4 @@
--- A launch takes the tables by naming itself in the row of the one before (pipeline/launch/claim.py).
+-- A launch takes the tables by naming itself in the row of the one before (pipeline/launch/door.py).
 #fail
 ASSERT NOT EXISTS (
   SELECT

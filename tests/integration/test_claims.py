@@ -23,9 +23,9 @@ from operations.runs.runs_table import RunsTable
 from operations.tables import bigquery_views, sql_files
 from operations.tables import command as tables
 from pipeline.config import PipelineConfig
-from pipeline.launch import claim as door
-from pipeline.launch import earlier_job
-from pipeline.launch.claim import AlreadyRuns, Claim, Door
+from pipeline.launch import door, earlier_job
+from pipeline.launch.claim import Claim
+from pipeline.launch.door import AlreadyRuns, Door
 from tests.integration.standin_process import Standin
 from transforms import BigQuerySink, KafkaSource
 from transforms.bigquery import claim_watch

@@ -54,9 +54,17 @@ def failure(seconds_ago: float = 5, stack: str = STACK) -> dict[str, Any]:
 
 
 class FakeFlink:
-    """What Flink says, by method and path. `asked` is what it was asked to do."""
+    """What Flink says, by method and path.
+
+    Attributes:
+        asked: what it was asked to do.
+        refuses: the status and the errors with which it answers everything, if any.
+        body: what it answers then instead of a document.
+    """
 
     def __init__(self) -> None:
+        self.refuses: tuple[int, list[str]] | None = None
+        self.body: bytes | None = None
         self.jobs: dict[str, dict[str, Any]] = {}
         self.content: dict[str, Any] = {}
         self.asked: list[tuple[str, str, Any]] = []
@@ -139,8 +147,12 @@ def fake_flink() -> Iterator[FakeFlink]:
             self._send(flink.asked_to("POST", self.path, body))
 
         def _send(self, answer: Any) -> None:
-            body = json.dumps(answer).encode()
-            self.send_response(404 if answer is None else 200)
+            status = 404 if answer is None else 200
+            if flink.refuses:
+                status, errors = flink.refuses
+                answer = {"errors": errors}
+            body = flink.body or json.dumps(answer).encode()
+            self.send_response(status)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

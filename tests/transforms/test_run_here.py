@@ -9,13 +9,17 @@ import logging
 import signal
 import threading
 
+import apache_beam as beam
 import pytest
 from apache_beam.runners.runner import PipelineResult
 
 from pipeline import main
+from pipeline.config import PipelineConfig
 from pipeline.launch import run_here
+from pipeline.program import Program
 from tests.support.graph_run import GraphRun
 from tests.support.payments import payload, record
+from transforms import BigQuerySink, KafkaSource
 from transforms.kafka.progress import Taken
 from transforms.payment.outcome import Outcome
 from transforms.read_kafka import OffsetRange
@@ -33,8 +37,6 @@ def test_building_and_running_the_graph_logs_no_warning(caplog: pytest.LogCaptur
 
 
 def test_control_beams_warning_of_such_a_step_is_seen(caplog: pytest.LogCaptureFixture) -> None:
-    import apache_beam as beam
-
     class Mistaken(beam.DoFn):
         def process(self, element: int):
             if element:
@@ -129,6 +131,24 @@ def test_ctrl_c_within_a_step_is_no_failure_of_it() -> None:
         raise RuntimeError("bad")
 
     assert signal.getsignal(signal.SIGINT) is before
+
+
+def _interrupts(element: int) -> int:
+    signal.raise_signal(signal.SIGINT)
+    return element
+
+
+def test_ctrl_c_while_a_recovery_reads_is_no_failure_of_it() -> None:
+    """`--start_from_tables` runs a bounded job first, on DirectRunner as well."""
+
+    def build(root: beam.Pipeline, config: PipelineConfig) -> None:
+        _ = root | beam.Create([1]) | beam.Map(_interrupts)
+
+    run = PipelineConfig(
+        "DirectRunner", KafkaSource("b:1", ("payments",)), BigQuerySink("p", "d"), 1, 1
+    )
+    with pytest.raises(KeyboardInterrupt):
+        main._complete(Program(build), run)
 
 
 def test_ctrl_c_ends_with_130(

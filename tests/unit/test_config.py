@@ -141,7 +141,10 @@ def test_flink_takes_checkpoints_every_five_seconds_unless_told() -> None:
             [*DATAFLOW, "--expansion_service=localhost:8097", "--java_parts=/jars"],
             "drop one of them",
         ),
-        ([*REQUIRED, "--java_parts=/jars"], "--java_parts is for DataflowRunner"),
+        (
+            [*REQUIRED, "--java_parts=/jars"],
+            "--java_parts is for DataflowRunner, which starts Java workers by itself. Hint: ",
+        ),
         (
             [*FLINK, "--start_from_tables=/x", "--savepoint_path=/y"],
             "--start_from_tables is for a job whose state is lost",

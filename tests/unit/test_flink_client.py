@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -60,10 +61,86 @@ def test_savepoint_is_waited_for_and_one_that_fails_says_why(flink: FakeFlink) -
     assert client.savepoint("a1", 5) == "file:/savepoints/s-1"
 
     failed = {"failure-cause": {"stack-trace": "java.lang.Exception: x\nCaused by: a.b.NoSpace: 0"}}
-    flink.asked_to("POST", "/jobs/a1/savepoints", {})
-    flink.content["/jobs/a1/savepoints/r1"]["operation"] = failed
+    taken = flink.asked_to
+
+    def fails(method: str, path: str, body: Any) -> Any:
+        answer = taken(method, path, body)
+        flink.content["/jobs/a1/savepoints/r1"]["operation"] = failed
+        return answer
+
+    flink.asked_to = fails  # type: ignore[method-assign]
     with pytest.raises(FlinkError, match="no savepoint of a1 came about: NoSpace: 0"):
-        client._place("a1", failed)
+        client.savepoint("a1", 5)
+
+
+def test_savepoint_is_found_although_one_answer_was_lost(flink: FakeFlink) -> None:
+    """With --stop the job ends by it, and nobody else knows where it lies."""
+    flink.put(job())
+    known, polls = flink.answer, []
+
+    def answer(path: str) -> Any:
+        polls.append(path)
+        return ["a JobManager that is busy"] if len(polls) == 1 else known(path)
+
+    flink.answer = answer  # type: ignore[method-assign]
+
+    assert FlinkClient(flink.address).savepoint("a1", 5) == "file:/savepoints/s-1"
+
+    flink.answer = lambda path: ["never"]  # type: ignore[method-assign]
+    with pytest.raises(FlinkError, match="within 0 s; the last answer: Flink does not answer"):
+        FlinkClient(flink.address).savepoint("a1", 0.2)
+
+
+def test_savepoint_that_another_service_is_asked_for_is_told_in_a_line(flink: FakeFlink) -> None:
+    flink.asked_to = lambda *_: {"not": "Flink"}  # type: ignore[method-assign]
+
+    with pytest.raises(FlinkError, match=r"as expected \(KeyError\)"):
+        FlinkClient(flink.address).savepoint("a1", 5)
+
+
+def test_time_that_no_clock_shows_is_another_services(flink: FakeFlink) -> None:
+    flink.put({**job(), "start-time": 10**20})
+
+    with pytest.raises(FlinkError, match="as expected"):
+        FlinkClient(flink.address).jobs()
+
+
+def test_id_that_is_none_is_of_no_job(flink: FakeFlink) -> None:
+    """Flink answers 400 to it, and 404 to the id of a job that it does not know."""
+    flink.refuses = (400, ["Bad request, could not parse parameters: (jobid) from value 'zz'."])
+
+    with pytest.raises(FlinkError, match="knows no /jobs/zz") as unknown:
+        FlinkClient(flink.address).job("zz")
+
+    assert unknown.value.missing and unknown.value.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("code", "errors", "why"),
+    [
+        (400, ["Config key [x.dir] is not set."], "Config key [x.dir] is not set."),
+        (409, ["x.RestException: ended\n\tat y"], "RestException: ended"),
+        (500, ["Internal.", "<Exception on server side:\na.b.Full: 0\n\tat x"], "Full: 0"),
+    ],
+)
+def test_what_flink_refuses_is_told_in_its_words(
+    flink: FakeFlink, code: int, errors: list[str], why: str
+) -> None:
+    flink.refuses = (code, errors)
+
+    with pytest.raises(FlinkError) as refused:
+        FlinkClient(flink.address).savepoint("a1", 5)
+
+    assert str(refused.value).endswith(f" refused /jobs/a1/savepoints: {why}")
+    assert not refused.value.missing
+
+
+def test_page_of_a_proxy_is_no_answer_of_flinks(flink: FakeFlink) -> None:
+    flink.refuses = (502, ["x"])
+    flink.body = b"<html>Bad Gateway</html>"
+
+    with pytest.raises(FlinkError, match=r"as expected \(JSONDecodeError\)"):
+        FlinkClient(flink.address).jobs()
 
 
 def test_failures_are_told_the_newest_first_each_in_a_line(flink: FakeFlink) -> None:

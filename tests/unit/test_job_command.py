@@ -165,6 +165,35 @@ def test_job_that_does_not_end_in_time_is_told(
     assert "its savepoint is file:/savepoints/s-1" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (["cancel"], "error: job a1 (payments-run), CANCELED at "),
+        (["savepoint", "--stop"], "error: its savepoint is file:/savepoints/s-1, but job a1 "),
+    ],
+)
+def test_end_that_cannot_be_noted_is_told_all_the_same(
+    flink: FakeFlink,
+    ends: list[tuple[str, str]],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: list[str],
+    told: str,
+) -> None:
+    """BigQuery may go away while Flink takes a savepoint, and nobody else knows where that lies."""
+
+    def away(*arguments: object) -> None:
+        raise NoAnswer("BigQuery does not answer")
+
+    monkeypatch.setattr(find_job.RunsTable, "end", away)
+    flink.put(job("a1"))
+
+    assert ran(flink, *command, DATASET) == 3
+    [line] = capsys.readouterr().err.splitlines()
+    assert line.startswith(told)
+    assert "but `runs` was not told: BigQuery does not answer" in line
+
+
 def test_what_is_not_there_is_a_finding_and_what_is_away_is_not(
     flink: FakeFlink,
     ends: list[tuple[str, str]],

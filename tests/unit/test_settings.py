@@ -63,6 +63,7 @@ def test_the_file_may_hold_what_another_command_takes(file: Path) -> None:
         ("flink = {a = 1}", ["must be a text or a number"]),
         ('flink = ""', ["flink in", "must not be empty"]),
         ("flink", ["must be TOML"]),
+        ("flink = " + "[" * 9_999, ["must be TOML"]),
         ('flink = "a:1"\nflink = "b:1"', ["must be TOML"]),
     ],
 )
@@ -98,6 +99,15 @@ def test_an_empty_variable_is_a_mistake(file: Path) -> None:
 
     with pytest.raises(SettingsError, match="PAYMENTS_FLINK must not be empty"):
         completed(file, [], {"PAYMENTS_FLINK": ""})
+
+
+def test_an_empty_name_of_the_file_is_a_mistake(file: Path) -> None:
+    """As `export PAYMENTS_CONFIG=$(…)` leaves it behind when what is in the brackets fails."""
+    file.write_text("")
+
+    with pytest.raises(SettingsError, match="PAYMENTS_CONFIG must not be empty"):
+        sources.completed([], ["flink"], {"PAYMENTS_CONFIG": ""})
+    assert completed(file, [], {"PAYMENTS_CONFIG": ""})["flink"] is None
 
 
 def test_what_stands_behind_two_hyphens_is_left_alone() -> None:
@@ -137,6 +147,30 @@ def test_a_wrong_value_is_told_with_where_it_came_from(
         assert capsys.readouterr().err == f"error: {place} (`payments x --help`)\n"
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--why=x"], "--flink. Hint: a flag, a variable (PAYMENTS_…) or a key of --config FILE "),
+        ([], "--flink, --why. Hint: a flag, a variable (PAYMENTS_…) or a key of --config FILE "),
+        (["--flink=f:1"], "--why (`payments x --help`)"),
+    ],
+    ids=["a setting", "both", "no setting"],
+)
+def test_a_variable_or_the_file_is_hinted_at_for_settings_alone(
+    arguments: list[str], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    parser = Parser(prog="payments x")
+    parser.add_setting("flink", required=True)
+    parser.add_argument("--why", required=True)
+
+    with pytest.raises(SystemExit):
+        parser.parse_args(arguments)
+
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: the following arguments are required: {told}")
+    assert "says --why" not in said and "and --why" not in said
+
+
 def test_the_job_takes_the_same_file(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file.write_text('kafka_bootstrap_servers = "broker"\nlive_dataset = "p.l"\n')
 
@@ -145,6 +179,11 @@ def test_the_job_takes_the_same_file(file: Path, capsys: pytest.CaptureFixture[s
 
     told = capsys.readouterr().err
     assert told.startswith(f"error: kafka_bootstrap_servers in {file}: --kafka_bootstrap_servers")
+
+    file.write_text("parallelism = 1.5\n")
+    assert main.main(flags) == 2
+    told = capsys.readouterr().err
+    assert told == f"error: parallelism in {file}: --parallelism: invalid int value: '1.5'\n"
 
 
 def test_show_tells_each_setting_and_its_source(

@@ -1,11 +1,15 @@
-"""The launcher that waits for a job on Flink: each failure in a line, and four ends that differ."""
+"""The launcher that waits for a job on Flink: each failure in a line, and five ends that differ."""
 
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
+from types import SimpleNamespace
 
+import grpc
 import pytest
+from apache_beam.runners.dataflow.dataflow_runner import DataflowRuntimeException
 from apache_beam.runners.runner import PipelineState
 
 from operations.flink_client import FlinkClient
@@ -119,6 +123,68 @@ def test_cause_of_another_end_is_asked_of_flink(
     assert line.endswith("grpc: stream removed")
 
 
+def on_dataflow(state: str, said: str | None = None) -> DataflowRuntimeException:
+    """Returns what Beam raises when a job on Dataflow has ended, unless it is DONE."""
+    message = f"Dataflow pipeline failed. State: {state}, Error:\n{said}"
+    return DataflowRuntimeException(message, SimpleNamespace(state=state))
+
+
+@pytest.mark.parametrize(
+    ("state", "code", "noted"),
+    [
+        (PipelineState.CANCELLED, waiting.EXIT_CANCELLED, "cancelled"),
+        (PipelineState.DRAINED, exit_codes.WELL, "DRAINED"),
+        (PipelineState.UPDATED, exit_codes.WELL, "UPDATED"),
+    ],
+)
+def test_planned_end_on_dataflow_is_no_failure_and_is_noted(
+    state: str, code: int, noted: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    claim = Ends()
+
+    assert waited(on_dataflow(state), claim) == code
+    assert claim.why == [noted]
+    assert capsys.readouterr().err == ""
+
+
+def test_job_that_dataflow_does_not_know_has_not_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    claim = Ends()
+
+    assert waited(on_dataflow(PipelineState.UNKNOWN), claim) == exit_codes.FINDING
+    assert claim.why == []
+    assert capsys.readouterr().err.endswith("out of reach: Dataflow says that it is UNKNOWN\n")
+
+
+def test_failure_on_dataflow_is_a_line_and_the_end_of_the_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    claim = Ends()
+    said = "Traceback (most recent call last):\n  File \"x\"\nValueError: bad [while running 'S']"
+
+    assert waited(on_dataflow(PipelineState.FAILED, said), claim) == exit_codes.FINDING
+    assert capsys.readouterr().err == "error: the job failed: ValueError: bad\n"
+    assert claim.why == ["failed: ValueError: bad"]
+
+
+def no_answer() -> grpc.RpcError:
+    """Returns what gRPC raises when nobody is there."""
+    with grpc.insecure_channel("127.0.0.1:1") as channel, pytest.raises(grpc.RpcError) as raised:
+        channel.unary_unary("/service/method")(b"")
+    return raised.value
+
+
+def test_job_server_that_goes_away_is_no_end_of_the_job(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    claim = Ends()
+
+    assert waited(no_answer(), claim, "jm:8081") == exit_codes.COULD_NOT_LOOK
+    assert claim.why == []
+    [line] = capsys.readouterr().err.splitlines()
+    assert "stopped answering (UNAVAILABLE " in line and "payments-run may go on" in line
+    assert "`payments job list --flink=jm:8081`" in line and "payments job cancel" in line
+
+
 def test_ctrl_c_ends_the_waiting_and_says_how_to_end_the_job(
     log: pytest.LogCaptureFixture,
 ) -> None:
@@ -213,3 +279,15 @@ def test_what_the_job_server_says_of_an_end_is_not_logged_as_well() -> None:
     kept = [main._no_word_of_the_job_servers(each) for each in (said, other, warning)]
 
     assert kept == [False, True, True]
+
+
+def test_thread_of_beams_that_reads_messages_prints_no_stack(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """Control: any other error in a thread keeps its stack."""
+    for error in (no_answer(), ZeroDivisionError("ours")):
+        arguments = (type(error), error, None, threading.current_thread())
+        main._no_stack_of_the_job_servers(threading.ExceptHookArgs(arguments))
+
+    told = capsys.readouterr().err
+    assert "UNAVAILABLE" not in told and "ZeroDivisionError: ours" in told

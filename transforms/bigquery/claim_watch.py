@@ -1,7 +1,7 @@
 """Asks whether the tables are still this run's, before rows are made visible.
 
 Each launch has a row in the table `runs`, and one that takes the tables from another is named
-there as its follower (pipeline/launch/claim.py). `tabledata.list` reads it: BigQuery takes no money
+there as its follower (pipeline/launch/door.py). `tabledata.list` reads it: BigQuery takes no money
 for that, and it sees what a statement has just changed.
 """
 
