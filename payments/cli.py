@@ -52,6 +52,11 @@ COMMANDS = {
         "prove that each record is counted once",
         "operations.reconcile.flags",
     ),
+    "trace": Command(
+        "operations.trace.command",
+        "what became of one payment, or of one record",
+        "operations.trace.flags",
+    ),
     "dead-letters": Command(
         "operations.dead_letters.command",
         "correct and resend what was rejected",
