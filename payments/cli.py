@@ -79,6 +79,7 @@ COMMANDS = {
         "operations.rollout.flags",
     ),
     "simulate": Command("simulator.cli", "send payments with a known truth"),
+    "send": Command("simulator.by_hand", "send one payment by hand, and learn where it is"),
     "config": Command("payments.config", "where each setting comes from"),
     "completion": Command("payments.completion", "what a shell completes this command with"),
 }
