@@ -78,6 +78,11 @@ COMMANDS = {
         "a new version beside the running one",
         "operations.rollout.flags",
     ),
+    "topic": Command(
+        "operations.topic.command",
+        "the topics: list, create, watch what arrives",
+        "operations.topic.flags",
+    ),
     "simulate": Command("simulator.cli", "send payments with a known truth"),
     "send": Command("simulator.by_hand", "send one payment by hand, and learn where it is"),
     "config": Command("payments.config", "where each setting comes from"),

@@ -33,6 +33,8 @@ examples:
   payments simulate --count=5000                with a topic, a dataset and a ledger of their own
   payments run --no_wait_until_finish
   payments reconcile --wait_sec=120
+  payments send                                 one payment by hand; `payments trace` follows it
+  payments topic watch                          what arrives
   python -m sandbox sql 'SELECT * FROM records'  ask the newest dataset; without a query: a prompt
   python -m sandbox kill taskmanager-1          SIGKILL; the supervisor starts it again
   python -m sandbox kill kafka --no-restart     SIGKILL; it stays down ...

@@ -1,4 +1,4 @@
-"""Where records are sent to: the checked settings of Kafka that all senders share."""
+"""Checks the settings of Kafka that all senders share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is asked of a trace, and what it found."""
+"""The question of a trace, and its answer."""
 
 from __future__ import annotations
 

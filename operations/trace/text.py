@@ -16,6 +16,7 @@ from operations.trace.topic_side import Held
 from transforms.codecs import wire_format
 from transforms.payment.dead_letter import Rejected
 from transforms.payment.outcome import Outcome
+from transforms.payment.rules import MINOR_DIGITS
 from transforms.payment.transaction import facts_of
 
 _HEADERS = ("record", "arrived (UTC)", "outcome", "id", "amount", "what")
@@ -39,8 +40,8 @@ def lines(found: Trace) -> Iterator[str]:
     for total in found.totals:
         payments = "payment" if total.payment_count == 1 else "payments"
         yield (
-            f"minute {total.minute:%Y-%m-%d %H:%M} UTC, {total.currency}: {total.payment_count} "
-            f"{payments}, {total.amount:f} in all"
+            f"minute {total.minute:%Y-%m-%d %H:%M} UTC: {total.payment_count} {payments}, "
+            f"{_money(total.amount, total.currency)} in all"
             + (f", {total.corrections} corrections" if total.corrections else "")
         )
     for raised in found.indicators:
@@ -134,7 +135,7 @@ def _row_cells(found: Trace) -> Any:
             _moment(row.arrived_at),
             row.outcome.value,
             _printable(row.transaction_id),
-            "" if amount is None else f"{amount:f} {row.cells['currency']}",
+            "" if amount is None else _money(amount, row.cells["currency"]),
             what(row, found),
         )
 
@@ -235,6 +236,11 @@ def _row_document(row: Row, found: Trace) -> dict[str, Any]:
         "replay_of": row.replay_of and name_of(row.replay_of),
         "columns": cells,
     }
+
+
+def _money(amount: decimal.Decimal, currency: str) -> str:
+    # BigQuery drops the zeros at the end of a NUMERIC.
+    return f"{amount:.{MINOR_DIGITS.get(currency, 0)}f} {currency}"
 
 
 def _plain(value: Any) -> Any:

@@ -41,7 +41,7 @@ def row(
         cells |= {"reason": "unknown_currency", "detail": "EURO", "step": "ValidateTransaction"}
     else:
         cells |= {"transaction_id": "tx-1", "account_id": "acc-1", "merchant_id": "shop-1"}
-        cells |= {"amount_minor": 1250, "amount": Decimal("12.50"), "currency": "EUR"}
+        cells |= {"amount_minor": 1250, "amount": Decimal("12.5"), "currency": "EUR"}
         cells |= {"payment_type": "purchase", "event_time": moment_of(NOON_US)}
     for prefix, named in (("first", first), ("replay_of", replay_of)):
         if named is not None:

@@ -1,4 +1,4 @@
-"""What a trace asks of the tables is BigQuery's SQL, and of Kafka no more than it must."""
+"""A trace asks the tables in BigQuery's SQL, bounded, and reads no more of Kafka than it must."""
 
 from __future__ import annotations
 
