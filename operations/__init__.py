@@ -8,6 +8,8 @@
     health        says whether a job is well
     job           the jobs on Flink, and how one is ended
     rollout       changes a version beside the running one
+    trace         what became of one payment, or of one record
+    topic         the topics: lists, makes and watches them
 
 `payments COMMAND --help` teaches each. No command here imports a step, or Beam.
 """

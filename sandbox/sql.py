@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from payments import exit_codes, rows_text
+from payments import exit_codes, quiet, rows_text
 from sandbox.errors import SandboxError, SandboxUsage
 
 if TYPE_CHECKING:  # Google's client, for which `status` need not wait
@@ -77,6 +77,7 @@ def connect(address: str, project: str, dataset: str | None) -> Console:
         SandboxError: the stand-in does not answer, or has no dataset.
         SandboxUsage: it has none of that name.
     """
+    quiet.start()
     from google.api_core.client_options import ClientOptions
     from google.auth.credentials import AnonymousCredentials
     from google.cloud import bigquery

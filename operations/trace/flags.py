@@ -16,8 +16,9 @@ What it reads: the tables are partitioned by day of arrival (`transactions` by e
 the days since --since, 7 unless told otherwise, are read. An id lies in any partition of Kafka:
 for BigQuery to look for it is a scan of these days, and is billed so; every outcome table is read
 as far as these days go, `dead_letters` with its payloads. In Kafka an id is looked for only where
-the tables may not be yet. A dead letter that was sent again after more days than that is found by
-its own place, or with a greater --days.
+the tables may not be yet, and read from JSON that has a `transaction_id`: with payloads of another
+form, trace the place. A dead letter that was sent again after more days than that is found by its
+own place, or with a greater --days.
 
 Exit code: 0 found, in a table or waiting; 1 it is not, or was passed over; 2 a mistake in what was
 asked for; 3 Kafka or BigQuery could not be asked.

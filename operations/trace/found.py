@@ -18,7 +18,7 @@ class State(enum.Enum):
 
     COUNTED = "counted"  # in a table, whatever its outcome
     WAITS_FOR_CHECKPOINT = "waits_for_checkpoint"  # in Kafka, in no table, and a job holds them
-    WAITS_FOR_JOB = "waits_for_job"  # the same, and none does
+    WAITS_FOR_JOB = "waits_for_job"  # the same, and none that reads its topic does
     PASSED_OVER = "passed_over"  # the same, and the tables have what came long after it
     NOT_COMMITTED = "not_committed"  # behind an open transaction
     NO_RECORD = "no_record"  # Kafka has the offset, and no record there

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -13,8 +14,9 @@ from operations.errors import CannotCheck, CannotStart
 from operations.reconcile.settings import Dataset
 from operations.reconcile.truth import Partition, Place
 from operations.runs.run import Run
-from operations.tables import writing_now
+from operations.runs.runs_table import RunsTable
 from operations.trace.row import Raised, Reach, Row, Total, name_of
+from payments.settings import SETTINGS
 from transforms.payment.fields import Column
 from transforms.payment.outcome import Outcome
 from transforms.payment.tables import (
@@ -32,9 +34,7 @@ _REPLAYED_PLACE = _PLACE.format("replay_of")
 COLUMNS: dict[str, Column] = {
     column.name: column for table in OUTCOME_TABLES for column in table.columns
 }
-# An accepted payment happened at most the allowed lateness before its arrival. A run may allow more
-# than the default of an hour; a day more of partitions costs little.
-_EARLIER_EVENT = dt.timedelta(days=1)
+_LATENESS_SEC = int(SETTINGS["allowed_lateness_sec"].default or 0)
 
 
 class TablesSide:
@@ -106,11 +106,20 @@ class TablesSide:
 
     def holder(self) -> Run | None:
         """Returns the run that holds the tables, None when nobody does."""
-        with bigquery_client.errors(CannotCheck, self._where, self._dataset.endpoint):
-            try:
-                return writing_now.holder(self._client, self._dataset.name)
-            except CannotStart as error:
-                raise CannotCheck(str(error)) from None
+        runs = self._runs()
+        return runs[-1] if runs and runs[-1].stands else None
+
+    def _runs(self) -> list[Run]:
+        try:
+            return RunsTable(self._where, self._dataset.endpoint).rows_if_any()
+        except CannotStart as error:
+            raise CannotCheck(str(error)) from None
+
+    @functools.cached_property
+    def _lateness(self) -> dt.timedelta:
+        """Returns how long before its arrival an accepted payment can have happened."""
+        allowed = [run.allowed_lateness_sec or 0 for run in self._runs()]
+        return dt.timedelta(seconds=max([*allowed, _LATENESS_SEC]))
 
     def _at(self, column: str, places: Iterable[Place], since: dt.datetime) -> list[Row]:
         names = sorted({name_of(place) for place in places})
@@ -135,12 +144,11 @@ class TablesSide:
         return f"`{self._where}.{table}`"
 
     def _query(self, sql: str, since: dt.datetime, *values: Any) -> Iterator[list[Any]]:
-        bound = [
-            bigquery.ScalarQueryParameter("since", "TIMESTAMP", since),
-            bigquery.ScalarQueryParameter("event_since", "TIMESTAMP", since - _EARLIER_EVENT),
-        ]
-        used = [each for each in bound if f"@{each.name}" in sql]
-        settings = bigquery.QueryJobConfig(query_parameters=[*used, *values])
+        bound = [bigquery.ScalarQueryParameter("since", "TIMESTAMP", since)]
+        if "@event_since" in sql:
+            moment = since - self._lateness
+            bound.append(bigquery.ScalarQueryParameter("event_since", "TIMESTAMP", moment))
+        settings = bigquery.QueryJobConfig(query_parameters=[*bound, *values])
         with bigquery_client.errors(CannotCheck, self._where, self._dataset.endpoint):
             yield from bigquery_client.rows(self._client, sql, settings)
 

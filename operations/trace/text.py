@@ -22,7 +22,8 @@ from transforms.payment.transaction import facts_of
 _HEADERS = ("record", "arrived (UTC)", "outcome", "id", "amount", "what")
 _WAITS = {
     State.WAITS_FOR_CHECKPOINT: "waits for a checkpoint: in Kafka, in no table yet",
-    State.WAITS_FOR_JOB: "waits for a job: in Kafka, in no table, and no run holds the tables",
+    State.WAITS_FOR_JOB: "waits for a job: in Kafka, in no table, and no run that reads its topic "
+    "holds the tables",
     State.PASSED_OVER: "passed over: in no table, and these hold what came ten minutes after it",
 }
 

@@ -24,6 +24,7 @@ from operations.trace.row import (
 from operations.trace.tables_side import TablesSide
 from operations.trace.topic_side import Held, Looked, Scan, TopicSide
 from transforms.kafka.reader import CannotRead
+from transforms.payment import replay
 from transforms.payment.minutes import minute_of
 from transforms.payment.outcome import Outcome
 from transforms.payment.transaction import KafkaRecord
@@ -89,7 +90,7 @@ class Tracer:
         looked = self._look(place)
         record = looked.record if looked else None
         # Of a record that Kafka has, the arrival is known, and the days before it are not read.
-        arrived_us = record.broker_time_us if record else asked.since_us
+        arrived_us = _judged_at_us(record) if record else asked.since_us
         self._add(self._tables.at([place], moment_of(arrived_us)))
         row = next((row for row in self._rows() if row.place == place), None)
         transaction_id = row.transaction_id if row else id_in(record.payload) if record else None
@@ -166,7 +167,9 @@ class Tracer:
         known = reach.get((record.topic, record.partition))
         if known is not None and record.broker_time_us < micros(known.newest) - SETTLED_US:
             return State.PASSED_OVER
-        return State.WAITS_FOR_JOB if holder is None else State.WAITS_FOR_CHECKPOINT
+        topics = holder.topic_ids if holder else {}
+        reads = holder is not None and (not topics or record.topic in topics)
+        return State.WAITS_FOR_CHECKPOINT if reads else State.WAITS_FOR_JOB
 
     def _told(self, found: Trace) -> Trace:
         """Completes what was found by all that was gathered."""
@@ -187,6 +190,13 @@ class Tracer:
             indicators=tuple(raised),
             kafka_problem=self._problem,
         )
+
+
+def _judged_at_us(record: KafkaRecord) -> int:
+    """Returns the arrival that bounds the event time of a record in time: of a replay the first."""
+    of = replay.replay_of_or_none(record)
+    earliest_us = record.broker_time_us - _EARLIER_MAX // dt.timedelta(microseconds=1)
+    return record.broker_time_us if of is None else max(of.original_time_us, earliest_us)
 
 
 def _names(row: Row) -> list[Place]:

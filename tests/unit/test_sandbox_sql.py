@@ -6,6 +6,8 @@ import argparse
 import datetime as dt
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,6 +21,8 @@ from google.cloud import bigquery
 from payments import exit_codes
 from sandbox import cli, endpoints, sql
 from sandbox.errors import SandboxError
+
+REPOSITORY = Path(__file__).parents[2]
 
 
 class Rows(list[Any]):
@@ -127,6 +131,15 @@ def test_errors_are_a_line(client: Client, problem: Exception, told: str, code: 
 
     assert raised.value.exit_code == code
     assert told in str(raised.value) and "\n" not in str(raised.value)
+
+
+def test_library_announces_nothing() -> None:
+    program = "from sandbox import sql; sql.connect('127.0.0.1:1', 'sandbox', None)"
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=60)
+
+    assert "Warning" not in ended.stderr
+    assert "SandboxError: BigQuery's stand-in does not answer" in ended.stderr  # the control
 
 
 def test_script_is_read_from_a_pipe(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:

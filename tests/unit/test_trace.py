@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import json
 from collections.abc import Iterator
@@ -22,7 +23,9 @@ from payments import cli, exit_codes
 from tests.support.payments import NOON_US, SECOND_US, payload, record
 from tests.support.traces import LONG_AGO, FakeTables, FakeTopic, place, row
 from transforms.kafka.reader import CannotRead
+from transforms.payment import replay
 from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import ReplayOf
 
 RUN = Run("run-1/a", "run-1", moment_of(NOON_US), "me@here", "1", runner="FlinkRunner")
 ACCEPTED = row(Outcome.ACCEPTED, 7)
@@ -82,7 +85,19 @@ def test_control_without_a_job_it_waits_for_one(target: Place | str) -> None:
     found = trace(target, FakeTables(), FakeTopic([record(payload(), offset=8)]))
 
     assert found.state is State.WAITS_FOR_JOB
-    assert "no run holds the tables" in said(found)
+    assert "no run that reads its topic holds the tables" in said(found)
+
+
+@pytest.mark.parametrize(
+    ("topic", "state"),
+    [("payments", State.WAITS_FOR_CHECKPOINT), ("other", State.WAITS_FOR_JOB)],
+)
+def test_job_that_reads_another_topic_is_not_waited_for(topic: str, state: State) -> None:
+    run = dataclasses.replace(RUN, topics=json.dumps({topic: "id"}))
+
+    found = trace(place(8), FakeTables(run=run), FakeTopic([record(payload(), offset=8)]))
+
+    assert found.state is state
 
 
 @pytest.mark.parametrize(
@@ -184,6 +199,23 @@ def test_record_that_kafka_has_is_looked_up_from_its_arrival_on() -> None:
     trace(place(7), tables, FakeTopic([record(payload(), offset=7)]))
 
     assert tables.asked[0] == ("at", moment_of(NOON_US))
+
+
+@pytest.mark.parametrize(
+    ("original_us", "since_us"),
+    [
+        (NOON_US - 30 * 86_400 * SECOND_US, NOON_US - 30 * 86_400 * SECOND_US),
+        (0, NOON_US - 366 * 86_400 * SECOND_US),  # forged
+    ],
+)
+def test_replay_is_looked_up_from_its_first_arrival_on(original_us: int, since_us: int) -> None:
+    header = replay.encode(ReplayOf("payments", 0, 3, original_us))
+    sent_again = record(payload(), offset=7)._replace(replay_header=header)
+    tables = FakeTables([ACCEPTED])
+
+    trace(place(7), tables, FakeTopic([sent_again]))
+
+    assert tables.asked[0] == ("at", moment_of(since_us))
 
 
 @pytest.mark.parametrize("target", ["tx-1", place(3), place(7)])

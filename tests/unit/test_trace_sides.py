@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -12,10 +13,12 @@ from kafka.structs import TopicPartition
 from sqlglot.errors import OptimizeError
 
 from operations import bigquery_client
-from operations.errors import CannotCheck
+from operations.errors import CannotCheck, NoAnswer
 from operations.reconcile.settings import Dataset
 from operations.reconcile.truth import Place
+from operations.runs.run import ROOT, Run
 from operations.tables import sql_files
+from operations.trace import tables_side
 from operations.trace.row import SETTLED_US, Reach, moment_of
 from operations.trace.tables_side import COLUMNS, TablesSide
 from operations.trace.topic_side import Held, TopicSide
@@ -52,7 +55,34 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, Any]]]:
     client = SimpleNamespace(project="project", answer=[])
     monkeypatch.setattr(bigquery_client, "connect", lambda *arguments: client)
     monkeypatch.setattr(bigquery_client, "rows", rows)
+    monkeypatch.setattr(tables_side, "RunsTable", lambda *arguments: RUNS)
     return statements
+
+
+class Runs:
+    """As RunsTable."""
+
+    def __init__(self) -> None:
+        self.runs: list[Run] = []
+        self.problem: Exception | None = None
+
+    def rows_if_any(self) -> list[Run]:
+        if self.problem is not None:
+            raise self.problem
+        return self.runs
+
+
+RUNS = Runs()
+
+
+@pytest.fixture(autouse=True)
+def runs() -> Runs:
+    RUNS.runs, RUNS.problem = [], None
+    return RUNS
+
+
+def a_run(name: str, **fields: Any) -> Run:
+    return Run(name, name, NOON, "me@here", "1", **fields)
 
 
 def a_side() -> TablesSide:
@@ -80,6 +110,32 @@ def test_control_a_column_that_nobody_has_is_found(
     [(sql, _)] = asked
     with pytest.raises(OptimizeError):
         Catalog().resolve(sql.replace("kafka_offset AS STRING", "no_offset AS STRING"))
+
+
+@pytest.mark.parametrize(("allowed_sec", "days"), [(None, 0), (60, 0), (3 * 86_400, 3)])
+def test_payments_are_looked_for_as_late_as_a_run_has_allowed(
+    allowed_sec: int | None, days: int, asked: list[tuple[str, dict[str, Any]]], runs: Runs
+) -> None:
+    runs.runs = [a_run("one"), a_run("two", allowed_lateness_sec=allowed_sec), a_run("three")]
+
+    QUESTIONS["at"](a_side())
+
+    [(_, values)] = asked
+    late = dt.timedelta(days=days) if days else dt.timedelta(hours=1)
+    assert values["event_since"] == NOON - late
+
+
+def test_holder_is_the_newest_run_if_it_stands(
+    asked: list[tuple[str, dict[str, Any]]], runs: Runs
+) -> None:
+    assert a_side().holder() is None
+    runs.runs = [a_run(ROOT), a_run("one", followed_by="two"), a_run("two")]
+    assert a_side().holder() == runs.runs[-1]
+    runs.runs[-1] = a_run("two", ended_at=NOON)
+    assert a_side().holder() is None
+    runs.problem = NoAnswer("BigQuery does not answer")
+    with pytest.raises(CannotCheck, match="does not answer"):
+        a_side().holder()
 
 
 @pytest.mark.parametrize("question", ["at", "replays_of"])
