@@ -37,7 +37,7 @@ def _list(arguments: argparse.Namespace) -> int:
         names = admin.names()
         times = admin.times(names)
     with _reader(arguments) as reader:
-        spans = reader.ranges(names)
+        spans = reader.ranges(names) if names else []
     found = []
     for name in names:
         own = [span for span in spans if span.topic == name]

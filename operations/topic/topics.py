@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError, TopicAlreadyExistsError
 
 from operations import kafka_client
@@ -54,15 +54,18 @@ class Admin:
             return {}
 
     def create(self, name: str, partitions: int, replicas: int) -> bool:
-        """Makes a topic whose records carry their arrival; returns whether it was not there."""
-        wanted = NewTopic(
-            name,
-            num_partitions=partitions,
-            replication_factor=replicas,
-            topic_configs={_TIMES: LOG_APPEND_TIME},
-        )
+        """Makes a topic whose records carry their arrival; returns whether it was not there.
+
+        Args:
+            replicas: -1 for as many as Kafka makes by itself.
+        """
+        wanted = {
+            "num_partitions": partitions,
+            "replication_factor": replicas,
+            "configs": {_TIMES: LOG_APPEND_TIME},
+        }
         try:
-            self._admin.create_topics([wanted])
+            self._admin.create_topics({name: wanted}, wait_for_metadata=True)
         except TopicAlreadyExistsError:
             return False
         return True

@@ -45,10 +45,11 @@ class Client:
             }
         }
 
-    def create_topics(self, wanted: list[Any]) -> None:
-        if wanted[0].name in self.times:
+    def create_topics(self, wanted: dict[str, Any], wait_for_metadata: bool) -> None:
+        assert wait_for_metadata  # or who sends at once would be told that there is none
+        if set(wanted) & set(self.times):
             raise TopicAlreadyExistsError
-        self.made += wanted
+        self.made.append(wanted)
 
     def close(self) -> None: ...
 
@@ -105,6 +106,13 @@ def test_list_tells_whose_times_the_records_carry(
     ]
 
 
+def test_no_topics_are_told(client: Client, capsys: pytest.CaptureFixture[str]) -> None:
+    client.times = {"__offsets": "CreateTime"}
+
+    assert cli.main(["topic", "list", SERVER]) == exit_codes.WELL
+    assert capsys.readouterr().out == "Kafka at broker:9092 has no topic\n"
+
+
 def test_topic_is_made_with_arrival_times(
     client: Client, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -115,7 +123,8 @@ def test_topic_is_made_with_arrival_times(
     assert cli.main(arguments) == exit_codes.WELL
 
     [made] = client.made
-    assert (made.name, made.num_partitions) == ("mine", 8)
+    configs = {"message.timestamp.type": "LogAppendTime"}
+    assert made == {"mine": {"num_partitions": 8, "replication_factor": -1, "configs": configs}}
     assert "created topic mine, 8 partitions, LogAppendTime" in capsys.readouterr().out
 
 
