@@ -193,4 +193,6 @@ def _told() -> Iterator[None]:
 
 
 def _one_line(message: Any) -> str:
-    return " ".join(str(message).split())[:500]
+    # Google's client adds where the job ran, and its id, which nobody needs here.
+    said = str(message).partition("\n\nLocation: ")[0]
+    return " ".join(said.split())[:500]
