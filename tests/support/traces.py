@@ -13,11 +13,12 @@ from operations.runs.run import Run
 from operations.trace.row import Raised, Reach, Row, Total, moment_of
 from operations.trace.tables_side import COLUMNS
 from operations.trace.topic_side import Held, Looked, Scan, has_id
-from tests.support.payments import NOON_US, SECOND_US
+from tests.support.payments import SECOND_US, transaction
 from transforms.payment.outcome import Outcome
 from transforms.payment.transaction import KafkaRecord
 
-LONG_AGO = moment_of(NOON_US - 7 * 86_400 * SECOND_US)
+START_US = transaction().broker_time_us  # as all payments of tests arrive
+LONG_AGO = moment_of(START_US - 7 * 86_400 * SECOND_US)
 
 
 def place(offset: int, partition: int = 0) -> Place:
@@ -32,8 +33,8 @@ def row(
     replay_of: Row | None = None,
     **changes: Any,
 ) -> Row:
-    """Returns the row of a valid payment, or of a dead letter, that arrived after noon."""
-    arrived = moment_of(NOON_US + after_sec * SECOND_US)
+    """Returns the row of a valid payment, or of a dead letter, that arrived so long after the start."""
+    arrived = moment_of(START_US + after_sec * SECOND_US)
     cells: dict[str, Any] = dict.fromkeys(COLUMNS)
     cells |= {"kafka_topic": "payments", "kafka_partition": 0, "kafka_offset": offset}
     cells |= {"broker_time": arrived, "ingested_at": arrived, "pipeline_version": "1"}
@@ -42,7 +43,7 @@ def row(
     else:
         cells |= {"transaction_id": "tx-1", "account_id": "acc-1", "merchant_id": "shop-1"}
         cells |= {"amount_minor": 1250, "amount": Decimal("12.5"), "currency": "EUR"}
-        cells |= {"payment_type": "purchase", "event_time": moment_of(NOON_US)}
+        cells |= {"payment_type": "purchase", "event_time": moment_of(START_US)}
     for prefix, named in (("first", first), ("replay_of", replay_of)):
         if named is not None:
             names = ("topic", "partition", "offset")

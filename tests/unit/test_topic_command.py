@@ -16,7 +16,8 @@ from operations.errors import CannotCheck
 from operations.topic import command, topics, watch
 from operations.topic.topics import Admin
 from payments import cli, exit_codes
-from tests.support.payments import NOON_US, payload, record
+from tests.support.payments import payload, record
+from tests.support.traces import START_US
 from transforms.kafka.reader import NoTopic, OffsetRange
 from transforms.payment import replay
 from transforms.payment.transaction import ReplayOf
@@ -76,7 +77,7 @@ def message(span: OffsetRange, offset: int) -> Any:
         topic=span.topic,
         partition=span.partition,
         offset=offset,
-        timestamp=NOON_US // 1_000,
+        timestamp=START_US // 1_000,
         key=None,
         value=payload(transaction_id=f"tx-{offset}"),
         headers=[],
@@ -244,7 +245,7 @@ def test_what_cannot_be_read_is_told_and_never_obeyed(value: bytes | None, told:
 
 
 def test_replay_is_shown_as_one() -> None:
-    header = replay.encode(ReplayOf("payments", 2, 4711, NOON_US - 1))
+    header = replay.encode(ReplayOf("payments", 2, 4711, START_US - 1))
 
     line = watch.line(watch.seen(record(payload())._replace(replay_header=header)))
 

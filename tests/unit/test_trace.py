@@ -20,14 +20,14 @@ from operations.trace.found import Asked, State, Trace
 from operations.trace.row import Raised, Total, micros, moment_of
 from operations.trace.trace import Tracer
 from payments import cli, exit_codes
-from tests.support.payments import NOON_US, SECOND_US, payload, record
-from tests.support.traces import LONG_AGO, FakeTables, FakeTopic, place, row
+from tests.support.payments import SECOND_US, payload, record
+from tests.support.traces import LONG_AGO, START_US, FakeTables, FakeTopic, place, row
 from transforms.kafka.reader import CannotRead
 from transforms.payment import replay
 from transforms.payment.outcome import Outcome
 from transforms.payment.transaction import ReplayOf
 
-RUN = Run("run-1/a", "run-1", moment_of(NOON_US), "me@here", "1", runner="FlinkRunner")
+RUN = Run("run-1/a", "run-1", moment_of(START_US), "me@here", "1", runner="FlinkRunner")
 ACCEPTED = row(Outcome.ACCEPTED, 7)
 FLAGS = [
     "--kafka_bootstrap_servers=broker:9092",
@@ -198,14 +198,14 @@ def test_record_that_kafka_has_is_looked_up_from_its_arrival_on() -> None:
 
     trace(place(7), tables, FakeTopic([record(payload(), offset=7)]))
 
-    assert tables.asked[0] == ("at", moment_of(NOON_US))
+    assert tables.asked[0] == ("at", moment_of(START_US))
 
 
 @pytest.mark.parametrize(
     ("original_us", "since_us"),
     [
-        (NOON_US - 30 * 86_400 * SECOND_US, NOON_US - 30 * 86_400 * SECOND_US),
-        (0, NOON_US - 366 * 86_400 * SECOND_US),  # forged
+        (START_US - 30 * 86_400 * SECOND_US, START_US - 30 * 86_400 * SECOND_US),
+        (0, START_US - 366 * 86_400 * SECOND_US),  # forged
     ],
 )
 def test_replay_is_looked_up_from_its_first_arrival_on(original_us: int, since_us: int) -> None:
@@ -247,7 +247,7 @@ def test_row_that_is_there_twice_is_told_twice() -> None:
 
 
 def test_minute_and_indicators_are_told() -> None:
-    minute = Total(moment_of(NOON_US), "EUR", 3, Decimal("40"), 1)
+    minute = Total(moment_of(START_US), "EUR", 3, Decimal("40"), 1)
     other = minute._replace(currency="USD")
     raised = [Raised("new_device", place(7)), Raised("conflict", place(99))]
 
@@ -347,7 +347,7 @@ def test_document_is_json(
     tables, topic = sides
     topic.records = [record(payload(), offset=8)]
     tables.rows = [ACCEPTED]
-    tables.total = [Total(moment_of(NOON_US), "EUR", 3, Decimal("40.00"), 0)]
+    tables.total = [Total(moment_of(START_US), "EUR", 3, Decimal("40.00"), 0)]
 
     cli.main(["trace", "payments/0/7", "--since=2025-12-25", "--json", *FLAGS])
 

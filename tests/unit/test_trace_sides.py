@@ -23,19 +23,20 @@ from operations.trace.row import SETTLED_US, Reach, moment_of
 from operations.trace.tables_side import COLUMNS, TablesSide
 from operations.trace.topic_side import Held, TopicSide
 from tests.support.bigquery_sql import Catalog
-from tests.support.payments import NOON_US, SECOND_US, payload
+from tests.support.payments import SECOND_US, payload
+from tests.support.traces import START_US
 from transforms.kafka.reader import NoTopic, OffsetRange
 from transforms.payment.outcome import Outcome
 
-NOON = moment_of(NOON_US)
+START = moment_of(START_US)
 PLACES = [Place("payments", 0, 7)]
 QUESTIONS = {
-    "reach": lambda tables: tables.reach(["payments"], NOON),
-    "of_id": lambda tables: tables.of_id("tx-1", NOON),
-    "at": lambda tables: tables.at(PLACES, NOON),
-    "replays_of": lambda tables: tables.replays_of(PLACES, NOON),
-    "indicators": lambda tables: tables.indicators(PLACES, NOON),
-    "totals": lambda tables: tables.totals([(NOON, "EUR")]),
+    "reach": lambda tables: tables.reach(["payments"], START),
+    "of_id": lambda tables: tables.of_id("tx-1", START),
+    "at": lambda tables: tables.at(PLACES, START),
+    "replays_of": lambda tables: tables.replays_of(PLACES, START),
+    "indicators": lambda tables: tables.indicators(PLACES, START),
+    "totals": lambda tables: tables.totals([(START, "EUR")]),
 }
 
 
@@ -82,7 +83,7 @@ def runs() -> Runs:
 
 
 def a_run(name: str, **fields: Any) -> Run:
-    return Run(name, name, NOON, "me@here", "1", **fields)
+    return Run(name, name, START, "me@here", "1", **fields)
 
 
 def a_side() -> TablesSide:
@@ -98,7 +99,7 @@ def test_questions_are_sql_on_columns_that_exist_bounded_by_time(
     [(sql, values)] = asked
     Catalog(sql_files.views()).resolve(sql)
     assert {name for name in values if f"@{name}" in sql} == set(values)
-    assert values["since"] == NOON
+    assert values["since"] == START
     assert sql.count("@since") == sql.count("FROM `")  # each table by what it is partitioned by
 
 
@@ -122,7 +123,7 @@ def test_payments_are_looked_for_as_late_as_a_run_has_allowed(
 
     [(_, values)] = asked
     late = dt.timedelta(days=days) if days else dt.timedelta(hours=1)
-    assert values["event_since"] == NOON - late
+    assert values["event_since"] == START - late
 
 
 def test_holder_is_the_newest_run_if_it_stands(
@@ -131,7 +132,7 @@ def test_holder_is_the_newest_run_if_it_stands(
     assert a_side().holder() is None
     runs.runs = [a_run(ROOT), a_run("one", followed_by="two"), a_run("two")]
     assert a_side().holder() == runs.runs[-1]
-    runs.runs[-1] = a_run("two", ended_at=NOON)
+    runs.runs[-1] = a_run("two", ended_at=START)
     assert a_side().holder() is None
     runs.problem = NoAnswer("BigQuery does not answer")
     with pytest.raises(CannotCheck, match="does not answer"):
@@ -142,7 +143,7 @@ def test_holder_is_the_newest_run_if_it_stands(
 def test_nothing_is_asked_for_no_places(
     question: str, asked: list[tuple[str, dict[str, Any]]]
 ) -> None:
-    assert getattr(a_side(), question)([], NOON) == []
+    assert getattr(a_side(), question)([], START) == []
     assert a_side().totals([]) == []
     assert asked == []
 
@@ -160,7 +161,7 @@ def test_dead_letter_that_only_mentions_the_id_is_left_out(
     ]
     monkeypatch.setattr(bigquery_client, "rows", lambda *arguments: iter(answer))
 
-    [row] = a_side().of_id("tx-1", NOON)
+    [row] = a_side().of_id("tx-1", START)
 
     assert row.cells["payload"] == payload(currency="EURO")
 
@@ -179,7 +180,7 @@ def test_no_credentials_are_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 class FakeReader:
-    """One partition whose records arrived a second apart, up to noon."""
+    """One partition whose records arrived a second apart, up to the start."""
 
     def __init__(self, start: int, end: int) -> None:
         self.span = OffsetRange("payments", 0, start, end)
@@ -192,7 +193,7 @@ class FakeReader:
 
     def since(self, pair: TopicPartition, time_us: int) -> int | None:
         assert pair == ("payments", 0)
-        offset = self.span.end - (NOON_US - time_us) // SECOND_US
+        offset = self.span.end - (START_US - time_us) // SECOND_US
         return max(offset, 0) if offset < self.span.end else None
 
     def read(self, spans: list[OffsetRange], skip_removed: bool) -> Iterator[list[Any]]:
@@ -210,7 +211,7 @@ def message(offset: int) -> Any:
         topic="payments",
         partition=0,
         offset=offset,
-        timestamp=NOON_US // 1_000,
+        timestamp=START_US // 1_000,
         key=None,
         value=payload(transaction_id=f"tx-{offset % 10}"),
         headers=[],
@@ -253,8 +254,8 @@ def test_a_partition_or_a_topic_that_is_not_there_is_told() -> None:
     ("reach", "read_from"),
     [
         ({}, 1_000),  # all since the time that was asked for
-        ({("payments", 0): Reach(1_990, NOON)}, 1_400),  # ten minutes before the newest row
-        ({("payments", 0): Reach(1_200, NOON)}, 1_200),  # what has no row, however old
+        ({("payments", 0): Reach(1_990, START)}, 1_400),  # ten minutes before the newest row
+        ({("payments", 0): Reach(1_200, START)}, 1_200),  # what has no row, however old
     ],
 )
 def test_an_id_is_looked_for_where_tables_may_not_be(
@@ -263,7 +264,7 @@ def test_an_id_is_looked_for_where_tables_may_not_be(
     side, reader = kafka()
     assert SETTLED_US == 600 * SECOND_US
 
-    scan = side.of_id("tx-7", ["payments"], reach, NOON_US - 1_000 * SECOND_US, 10_000)
+    scan = side.of_id("tx-7", ["payments"], reach, START_US - 1_000 * SECOND_US, 10_000)
 
     assert reader.read_from == [read_from]
     assert scan.left_out == 0
@@ -273,7 +274,7 @@ def test_an_id_is_looked_for_where_tables_may_not_be(
 def test_no_more_records_are_read_than_allowed_and_the_rest_is_counted() -> None:
     side, reader = kafka(start=500)
 
-    scan = side.of_id("tx-7", ["payments"], {}, NOON_US - 9_000 * SECOND_US, 100)
+    scan = side.of_id("tx-7", ["payments"], {}, START_US - 9_000 * SECOND_US, 100)
 
     assert reader.read_from == [1_900]
     assert (len(scan.records), scan.left_out) == (10, 1_400)
