@@ -33,7 +33,7 @@ def row(
     replay_of: Row | None = None,
     **changes: Any,
 ) -> Row:
-    """Returns the row of a valid payment, or of a dead letter, that arrived so long after the start."""
+    """Returns the row of a valid payment, or of a dead letter, by when it arrived."""
     arrived = moment_of(START_US + after_sec * SECOND_US)
     cells: dict[str, Any] = dict.fromkeys(COLUMNS)
     cells |= {"kafka_topic": "payments", "kafka_partition": 0, "kafka_offset": offset}
