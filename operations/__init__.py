@@ -9,6 +9,8 @@
     exporter      serves the same figures to Prometheus
     job           the jobs on Flink, and how one is ended
     rollout       changes a version beside the running one
+    trace         what became of one payment, or of one record
+    topic         the topics: lists, makes and watches them
 
 `payments COMMAND --help` teaches each. No command here imports a step, or Beam.
 """

@@ -52,6 +52,11 @@ COMMANDS = {
         "prove that each record is counted once",
         "operations.reconcile.flags",
     ),
+    "trace": Command(
+        "operations.trace.command",
+        "what became of one payment, or of one record",
+        "operations.trace.flags",
+    ),
     "dead-letters": Command(
         "operations.dead_letters.command",
         "correct and resend what was rejected",
@@ -78,7 +83,13 @@ COMMANDS = {
         "a new version beside the running one",
         "operations.rollout.flags",
     ),
+    "topic": Command(
+        "operations.topic.command",
+        "the topics: list, create, watch what arrives",
+        "operations.topic.flags",
+    ),
     "simulate": Command("simulator.cli", "send payments with a known truth"),
+    "send": Command("simulator.by_hand", "send one payment by hand, and learn where it is"),
     "config": Command("payments.config", "where each setting comes from"),
     "completion": Command("payments.completion", "what a shell completes this command with"),
 }

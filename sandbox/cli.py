@@ -14,7 +14,7 @@ from types import FrameType
 
 from payments import exit_codes
 from payments.parser import Parser
-from sandbox import endpoints, ports, processes, settings_file
+from sandbox import endpoints, ports, processes, settings_file, sql
 from sandbox.component import NAMES
 from sandbox.endpoints import DEFAULT_DIR
 from sandbox.errors import SandboxUsage
@@ -34,6 +34,9 @@ examples:
   payments simulate --count=5000                with a topic, a dataset and a ledger of their own
   payments run --no_wait_until_finish
   payments reconcile --wait_sec=120
+  payments send                                 one payment by hand; `payments trace` follows it
+  payments topic watch                          what arrives
+  python -m sandbox sql 'SELECT * FROM records'  ask the newest dataset; without a query: a prompt
   python -m sandbox kill taskmanager-1          SIGKILL; the supervisor starts it again
   python -m sandbox kill kafka --no-restart     SIGKILL; it stays down ...
   python -m sandbox restart kafka               ... until this
@@ -121,6 +124,12 @@ def _config(sandbox: Sandbox, options: argparse.Namespace) -> int:
     return exit_codes.WELL
 
 
+def _sql(sandbox: Sandbox, options: argparse.Namespace) -> int:
+    found = sandbox.endpoints()
+    console = sql.connect(found["bigquery"], found["project"], options.dataset)
+    return sql.run(console, options, sandbox.layout.root / "sql_history")
+
+
 def _endpoint(sandbox: Sandbox, options: argparse.Namespace) -> int:
     known = {name: value for name, value in sandbox.endpoints().items() if isinstance(value, str)}
     if options.name not in known:
@@ -168,7 +177,17 @@ def _parser() -> Parser:
         )
     endpoint = _add(commands, "endpoint", _endpoint, "print one value of endpoints.json")
     endpoint.add_argument("name", metavar="NAME", help="kafka, bigquery, flink_rest, …")
+    _add_sql(commands)
     return parser
+
+
+def _add_sql(commands: argparse._SubParsersAction[Parser]) -> None:
+    ask = _add(commands, "sql", _sql, "ask BigQuery's stand-in: one query, or a prompt without one")
+    ask.add_argument("query", nargs="?", metavar="QUERY", help="BigQuery's SQL")
+    ask.add_argument(
+        "--dataset", metavar="NAME", help="whose tables are meant (default: the newest dataset's)"
+    )
+    ask.add_argument("--json", action="store_true", help="for programs")
 
 
 def _add_up(commands: argparse._SubParsersAction[Parser]) -> None:

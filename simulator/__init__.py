@@ -6,4 +6,5 @@ faults, invalid, mix         what goes wrong, which payloads cannot be counted, 
 plan, schedule, routing      in which order, when, and to which partition
 run, produce, transactions   sends it all
 ledger, report               the truth, and the progress
+by_hand, destination         one payment, as a person wants it; where all of them are sent to
 """

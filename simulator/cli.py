@@ -27,7 +27,6 @@ import argparse
 import dataclasses
 import datetime as dt
 import gc
-import re
 import sys
 import time
 from collections.abc import Sequence
@@ -36,14 +35,11 @@ from typing import Any
 
 from payments import exit_codes
 from payments.parser import Parser, of_document
-from simulator import duplicate_shapes, scenario
+from simulator import destination, duplicate_shapes, scenario
 from simulator.produce import ProduceError
 from simulator.run import Job, run
 from simulator.traffic import Traffic, UsageError
-from transforms import addresses
 from transforms.kafka import causes as kafka_causes
-from transforms.kafka import connection as kafka_connection
-from transforms.kafka import properties as kafka_properties
 
 _HELP = {
     "rate_per_sec": "records per second, copies included; 0: as fast as possible",
@@ -158,9 +154,9 @@ def _job(flags: argparse.Namespace) -> Job:
     start_time_us = None
     if flags.start_time is not None:
         start_time_us = _start_time_us(flags.start_time, traffic)
-    servers = _servers(flags.kafka_bootstrap_servers)
-    topic = _topic(flags.kafka_topics)
-    connection = _connection(servers, flags.kafka_config_file)
+    servers = destination.servers(flags.kafka_bootstrap_servers)
+    topic = destination.topic(flags.kafka_topics)
+    connection = destination.connection(servers, flags.kafka_config_file)
     _check_ledger(flags.ledger)
     return Job(traffic, servers, topic, connection, flags.ledger, start_time_us)
 
@@ -175,38 +171,6 @@ def _traffic(flags: argparse.Namespace) -> Traffic:
     traffic = Traffic(**(values | given))
     traffic.check()
     return traffic
-
-
-def _topic(text: str) -> str:
-    if "," in text:
-        raise UsageError(f"--kafka_topics must name one topic, which is sent to, got {text!r}")
-    if not re.fullmatch(r"[A-Za-z0-9._-]{1,249}", text):
-        raise UsageError(f"--kafka_topics must be 1 to 249 of A-Z a-z 0-9 . _ -, got {text!r}")
-    return text
-
-
-def _servers(text: str | None) -> str:
-    if text is None:
-        raise UsageError("--kafka_bootstrap_servers is required, such as 127.0.0.1:9092")
-    try:
-        return ",".join(addresses.servers(text))
-    except ValueError as error:
-        raise UsageError(f"--kafka_bootstrap_servers {error}") from None
-
-
-def _connection(servers: str, file: Path | None) -> dict[str, Any]:
-    try:
-        settings = kafka_properties.load(file)
-        connection = kafka_connection.for_kafka_python(servers, settings)
-    except kafka_properties.PropertiesError as error:
-        raise UsageError(f"--kafka_config_file: {error}") from None
-    for name in kafka_connection.left_out(settings):
-        print(
-            f"simulator: note: {file}: {name} is left out: the simulator sets it itself or has no "
-            "use for it",
-            file=sys.stderr,
-        )
-    return connection
 
 
 def _start_time_us(text: str, traffic: Traffic) -> int:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from google.cloud import bigquery
 
 from operations import bigquery_client, json_document
 from operations.errors import CannotCheck
-from operations.tables import bigquery_views, flags, sql_files, table_files, writing_now
+from operations.tables import (
+    bigquery_views,
+    flags,
+    show,
+    sql_files,
+    table_files,
+    writing_now,
+)
 from operations.tables.bigquery_tables import create, diff, missing
 from operations.tables.run_checks import Finding, run_checks
-from payments import exit_codes
+from payments import exit_codes, rows_text
 
 __all__ = ["create", "diff", "main"]
 
@@ -31,10 +39,16 @@ def _run(arguments: argparse.Namespace) -> int:
         return _generate()
     project, dataset = arguments.bigquery_dataset
     endpoint = arguments.bigquery_endpoint
+    if arguments.command == "show":
+        view = show.find(arguments.name, sql_files.views())
     with bigquery_client.errors(CannotCheck, f"{project}.{dataset}", endpoint):
         client = bigquery_client.connect(project, endpoint)
         if arguments.command == "check":
             return _check(client, dataset, arguments.json)
+        if arguments.command == "show":
+            return _show(
+                arguments, show.rows(client, dataset, arguments.name, view, arguments.limit)
+            )
         if arguments.command == "diff":
             return _diff(client, dataset, arguments.json, {})
         if arguments.dry_run:
@@ -96,6 +110,17 @@ def _check(client: bigquery.Client, dataset: str, as_json: bool) -> int:
     if writer is not None:
         print(writing_now.hint(writer), file=sys.stderr)
     return code
+
+
+def _show(arguments: argparse.Namespace, found: tuple[list[str], list[list[Any]]]) -> int:
+    columns, rows = found
+    if arguments.json:
+        json_document.show(rows_text.documents(columns, rows))
+        return exit_codes.WELL
+    print(rows_text.aligned(columns, rows))
+    if len(rows) == arguments.limit:
+        print(f"{len(rows)} rows; --limit shows more, where there are more", file=sys.stderr)
+    return exit_codes.WELL
 
 
 def _told(found: Iterable[Finding], as_json: bool) -> list[Finding]:

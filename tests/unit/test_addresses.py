@@ -18,7 +18,7 @@ from pipeline import runners
 from pipeline.config_values import ConfigError
 from pipeline.launch import preflight, resume
 from pipeline.options import FlinkOptions
-from simulator.cli import _servers
+from simulator import destination
 from simulator.traffic import UsageError
 from tests.unit.test_config import FLINK, REQUIRED, config
 from tests.unit.test_resume import checkpoint
@@ -69,13 +69,13 @@ def test_what_is_no_address_is_refused(text: str, hint: str) -> None:
             kind(text)
         assert hint in str(told.value)
     with pytest.raises(UsageError):
-        _servers(text)
+        destination.servers(text)
 
 
 @pytest.mark.parametrize("text", ["a:1,b:2", " a:1 , b:2 ", "a:1,,b:2,", "a:1,\tb:2", "a:1,\nb:2"])
 def test_lists_may_hold_blanks_and_end_in_a_comma(text: str) -> None:
     assert flag_types.servers(text) == "a:1,b:2"
-    assert _servers(text) == "a:1,b:2"
+    assert destination.servers(text) == "a:1,b:2"
     assert config(*REQUIRED[1:], f"--kafka_bootstrap_servers={text}").source.bootstrap_servers == (
         "a:1,b:2"
     )

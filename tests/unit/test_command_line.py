@@ -106,6 +106,9 @@ COMMAND_LINES = {
     "dead-letters": ["send"],
     "health": [],
     "rollout": ["status", "--live_dataset=p.live"],
+    "trace": ["tx-1"],
+    "topic": ["watch"],
+    "send": [],
     "simulate": [],
     "config": ["show"],
 }

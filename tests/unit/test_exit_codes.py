@@ -19,6 +19,8 @@ from operations.reconcile import command as reconcile
 from operations.rollout import command as rollout
 from operations.runs import command as runs
 from operations.tables import command as tables
+from operations.topic import command as topic
+from operations.trace import command as trace
 from payments import exit_codes
 from payments.errors import OperatorError
 from pipeline import main as job
@@ -26,6 +28,7 @@ from pipeline.config_values import ConfigError
 from pipeline.launch.preflight import PreflightError
 from sandbox import cli as sandbox
 from sandbox.errors import SandboxError
+from simulator import by_hand
 from simulator import cli as simulator
 from simulator.produce import ProduceError
 from transforms.kafka.properties import PropertiesError
@@ -66,8 +69,21 @@ COMMANDS: dict[str, tuple[ModuleType, Sequence[str], str, Sequence[tuple[Excepti
         "kafka_properties.load",
         [(CannotCheck("port taken"), 3), (PropertiesError("no file"), 2)],
     ),
+    "trace": (
+        trace,
+        ["tx-1", *KAFKA, DATASET],
+        "_found",
+        [(CannotCheck("no answer"), 3), (PropertiesError("no file"), 2)],
+    ),
+    "topic": (
+        topic,
+        ["list", KAFKA[0]],
+        "_kafka",
+        [(CannotCheck("no answer"), 3), (PropertiesError("no file"), 2)],
+    ),
     "rollout": (rollout, ["status", *KAFKA, LIVE], "Rollout", [(RolloutError("no answer"), 3)]),
     "simulate": (simulator, KAFKA, "run", [(ProduceError("not delivered"), 1)]),
+    "send": (by_hand, KAFKA, "Publisher", [(ProduceError("not delivered"), 1)]),
     "run": (
         job,
         [*KAFKA, DATASET],

@@ -1,0 +1,119 @@
+"""Runs `payments topic`; flags.py has its help."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import itertools
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from operations import json_document, kafka_client
+from operations.errors import CannotCheck
+from operations.topic import flags, topics, watch
+from operations.topic.topics import LOG_APPEND_TIME, Found
+from payments import exit_codes, rows_text
+from transforms.kafka import causes as kafka_causes
+from transforms.kafka import properties as kafka_properties
+from transforms.kafka.reader import CannotRead, KafkaReader
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs the command line; returns the exit code (flags.py)."""
+    kafka_causes.keep_to_ourselves()
+    parser = flags.parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command == "watch" and not (arguments.name or arguments.kafka_topics):
+        parser.error("which topic? Name one, or give --kafka_topics")
+    return exit_codes.run(
+        lambda: _RUN[arguments.command](arguments),
+        {kafka_properties.PropertiesError: exit_codes.USAGE},
+    )
+
+
+def _list(arguments: argparse.Namespace) -> int:
+    servers, properties = _kafka(arguments)
+    with topics.connected(servers, properties) as admin:
+        names = admin.names()
+        times = admin.times(names)
+    with _reader(arguments) as reader:
+        spans = reader.ranges(names) if names else []
+    found = []
+    for name in names:
+        own = [span for span in spans if span.topic == name]
+        offsets = sum(span.end - span.start for span in own)
+        found.append(Found(name, len(own), times.get(name), offsets))
+    if arguments.json:
+        json_document.show([each._asdict() for each in found])
+    elif found:
+        print(rows_text.aligned(Found._fields, found))
+    else:
+        print(f"Kafka at {servers} has no topic")
+    return exit_codes.WELL
+
+
+def _create(arguments: argparse.Namespace) -> int:
+    name = arguments.name
+    with topics.connected(*_kafka(arguments)) as admin:
+        there = name in admin.names()
+        if not there and not arguments.dry_run:
+            there = not admin.create(name, arguments.partitions, arguments.replicas)
+        times = admin.times([name]).get(name) if there else LOG_APPEND_TIME
+    if arguments.json:
+        created = not there and not arguments.dry_run
+        json_document.show({"topic": name, "created": created, "times": times})
+    elif there:
+        print(f"topic {name} is there, with {times or 'times that we may not know'}")
+    elif arguments.dry_run:
+        print(f"would create topic {name}; nothing was changed")
+    else:
+        print(f"created topic {name}, {arguments.partitions} partitions, {LOG_APPEND_TIME}")
+    if times not in (None, LOG_APPEND_TIME):
+        hint = f"set message.timestamp.type={LOG_APPEND_TIME}, or take another topic"
+        problem = f"records of {name} carry their producers' times. Hint: {hint}"
+        return exit_codes.told(problem, exit_codes.FINDING)
+    return exit_codes.WELL
+
+
+def _watch(arguments: argparse.Namespace) -> int:
+    names = (arguments.name,) if arguments.name else arguments.kafka_topics
+    show = watch.document if arguments.json else watch.line
+    with _reader(arguments) as reader:
+        stands = watch.begin(reader, names, arguments.last)
+        print(f"watching {', '.join(names)}; Ctrl-C ends it", file=sys.stderr)
+        found = watch.records(reader, names, stands)
+        for record in itertools.islice(found, arguments.count):
+            print(show(watch.seen(record)), flush=True)
+    return exit_codes.WELL
+
+
+def _kafka(arguments: argparse.Namespace) -> tuple[str, Mapping[str, str]]:
+    properties = kafka_properties.load(arguments.kafka_config_file)
+    return arguments.kafka_bootstrap_servers, properties
+
+
+@contextlib.contextmanager
+def _reader(arguments: argparse.Namespace) -> Iterator[KafkaReader]:
+    """Connects for the length of a with-block. Raises CannotCheck."""
+    servers, properties = _kafka(arguments)
+    try:
+        consumer = kafka_client.consumer(servers, properties)
+    except kafka_client.Unreachable as error:
+        raise CannotCheck(str(error)) from None
+    try:
+        yield KafkaReader(servers, consumer)
+    except CannotRead as error:
+        raise CannotCheck(str(error)) from None
+    finally:
+        consumer.close(autocommit=False)
+
+
+_RUN: Mapping[str, Callable[[argparse.Namespace], int]] = {
+    "list": _list,
+    "create": _create,
+    "watch": _watch,
+}
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""`payments trace`: what became of one payment, or of one record of Kafka."""
