@@ -99,12 +99,12 @@ _PAYLOAD_KINDS: dict[str, tuple[Reason, Callable[[bytes], bytes | None]]] = {
 _FUTURE_KIND = "event_time_in_future"
 # What breaks a rule that none of these breaks.
 _BROKEN = {reason for reason, *_ in (*_FIELD_KINDS.values(), *_PAYLOAD_KINDS.values())}
-_FIELD_KINDS |= {
-    rule.reason.value: (rule.reason, *rule.broken_by)
+_RULE_KINDS = {
+    rule.reason.value: rule
     for rule in RULES
     if rule.reason not in _BROKEN and rule.reason is not Reason.EVENT_TIME_IN_FUTURE
 }
-KINDS = (*_FIELD_KINDS, *_PAYLOAD_KINDS, _FUTURE_KIND)
+KINDS = (*_FIELD_KINDS, *_RULE_KINDS, *_PAYLOAD_KINDS, _FUTURE_KIND)
 
 
 class Corruptor:
@@ -139,6 +139,10 @@ class Corruptor:
             if value is ...:
                 del fields[name]
             return _invalid(kind, route, orjson.dumps(fields), _facts_of(fields), reason)
+        if kind in _RULE_KINDS:
+            rule = _RULE_KINDS[kind]
+            fields = rule.broken(payment._asdict())
+            return _invalid(kind, route, orjson.dumps(fields), _facts_of(fields), rule.reason)
         reason, change = _PAYLOAD_KINDS[kind]
         return _invalid(kind, route, change(payment.encode()), UNREADABLE, reason)
 

@@ -34,7 +34,7 @@ _COMMANDS = {
         "and the views with sql/audit. Exit code 1 when something differs.",
     ),
     "check": (
-        "asks whether the laws of sql/**/checks.sql hold",
+        "asks whether the laws of sql/**/*checks.sql hold",
         "Runs every check and prints one line for each, with rows that break it. Exit code 1 when "
         "a #fail check fails; a #warn check only warns. Reads whole tables: BigQuery bills that.",
     ),

@@ -1,4 +1,4 @@
-"""Runs the laws of sql/**/checks.sql on a dataset."""
+"""Runs the laws of sql/**/*checks.sql on a dataset."""
 
 from __future__ import annotations
 

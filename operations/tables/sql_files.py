@@ -1,6 +1,7 @@
-"""Reads the hand-written files in sql/. Their form is strict, so that reading is simple.
+"""Reads the views and checks in sql/. Their form is strict, so that reading is simple.
 
     sql/<table>/checks.sql, sql/audit/<view>/checks.sql    checks
+    sql/<table>/closed_list_checks.sql                     a check that table_files.py writes
     sql/audit/<view>/view.sql                              one view, one question
 
 sql/README.md shows the forms. `${dataset}` stands for PROJECT.DATASET in all of them.
@@ -103,7 +104,7 @@ def checks(folder: Path = SQL_FOLDER) -> list[Check]:
         SqlFileError: a file is not of the required form, or there are none.
     """
     found = []
-    for path in _paths(folder, "**/checks.sql"):
+    for path in _paths(folder, "**/*checks.sql"):
         text = path.read_text(encoding="utf-8")
         if _CHECK.sub("", text).strip():
             raise SqlFileError(

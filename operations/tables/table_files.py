@@ -1,20 +1,41 @@
 """Writes a table of the contract for BigQuery: as DDL, and as the JSON that `bq` takes.
 
-`payments tables generate` writes both; a test proves that the committed files are these.
+Where a column holds one of a closed list, it writes the check of that list too. `payments tables
+generate` writes them all; a test proves that the committed files are these.
 """
 
 from __future__ import annotations
 
+import enum
 import json
+import textwrap
 from pathlib import Path
+from typing import NamedTuple
 
 from operations.tables.sql_files import DATASET, SQL_FOLDER
+from transforms.payment.dead_letter import Reason
 from transforms.payment.fields import Column
+from transforms.payment.fraud_rules import Indicator
 from transforms.payment.tables import ALL_TABLES, Table
 
 
+class ClosedList(NamedTuple):
+    """A column that holds one value of an enum, and the file that declares the enum."""
+
+    table: str
+    column: str
+    values: type[enum.Enum]
+    declared_in: str
+
+
+CLOSED_LISTS = (
+    ClosedList("dead_letters", "reason", Reason, "transforms/payment/dead_letter.py"),
+    ClosedList("fraud_indicators", "indicator", Indicator, "transforms/payment/fraud_rules.py"),
+)
+
+
 def generate(folder: Path = SQL_FOLDER) -> list[Path]:
-    """Writes table.sql and schema.json of every table, and tables.json; returns what changed."""
+    """Writes what is generated; returns the files that changed."""
     changed = []
     for path, text in generated(folder).items():
         if path.exists() and path.read_text(encoding="utf-8") == text:
@@ -31,6 +52,8 @@ def generated(folder: Path = SQL_FOLDER) -> dict[Path, str]:
     for table in ALL_TABLES:
         files[folder / table.name / "table.sql"] = ddl(table)
         files[folder / table.name / "schema.json"] = schema_json(table)
+    for closed in CLOSED_LISTS:
+        files[folder / closed.table / "closed_list_checks.sql"] = closed_list_check(closed)
     files[folder / "tables.json"] = tables_json()
     return files
 
@@ -61,6 +84,23 @@ def schema_json(table: Table) -> str:
         for column in table.columns
     ]
     return json.dumps(fields, indent=2, ensure_ascii=False) + "\n"
+
+
+def closed_list_check(closed: ClosedList) -> str:
+    """Returns the check that the column holds nothing else, in the form of sql/README.md."""
+    column = closed.column
+    values = ", ".join(f"'{each.value}'" for each in closed.values)
+    listed = textwrap.fill(values, 100, initial_indent=" " * 6, subsequent_indent=" " * 6)
+    return (
+        f"-- Generated from {closed.declared_in}, {closed.values.__name__}, by\n"
+        "-- `payments tables generate`: edit there.\n"
+        "#fail\n"
+        "ASSERT NOT EXISTS (\n"
+        f"  SELECT\n    {column},\n    kafka_topic,\n    kafka_partition,\n    kafka_offset\n"
+        f"  FROM\n    `{DATASET}.{closed.table}`\n"
+        f"  WHERE\n    {column} NOT IN (\n{listed}\n    )\n"
+        f") AS 'each {column} is one of the closed list';\n"
+    )
 
 
 def tables_json() -> str:

@@ -60,18 +60,19 @@ def column() -> None:
 
 def fraud_rule() -> None:
     """An indicator is raised, with its feature in the row."""
+    from tests.support import fraud_reference
     from tests.support.payments import SECOND_US, START_US, transaction
     from transforms.bigquery.arrow_rows import ENCODERS
     from transforms.payment.fraud_rules import FraudRules
     from transforms.state.account_state import AccountState, BookHeader
 
     amounts = (100, 110, 90, 100, 100, 45_000)
-    raised, _ = AccountState(FraudRules(), BookHeader()).judge(
-        [
-            transaction(f"tx-{n}", arrival_us=START_US + n * 700 * SECOND_US, amount_minor=amount)
-            for n, amount in enumerate(amounts)
-        ]
-    )
+    payments = [
+        transaction(f"tx-{n}", arrival_us=START_US + n * 700 * SECOND_US, amount_minor=amount)
+        for n, amount in enumerate(amounts)
+    ]
+    raised, _ = AccountState(FraudRules(), BookHeader()).judge(payments)
+    assert raised == fraud_reference.judge_all(FraudRules(), payments)
     rows: list[dict[str, Any]] = ENCODERS["fraud_indicators"].encode(raised, "1").to_pylist()
     [row] = (each for each in rows if each["indicator"] == "dominant_amount")
     assert row["transaction_id"] == "tx-5"

@@ -1,4 +1,4 @@
-"""Rows of a faulty or forged history: for each law of sql/**/checks.sql, some that break it."""
+"""Rows of a faulty or forged history: for each law of sql/**/*checks.sql, some that break it."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ from transforms.bigquery.arrow_rows import ENCODERS
 from transforms.payment import rules
 from transforms.payment.dead_letter import DeadLetter
 from transforms.payment.dedup_policy import FirstSeen, RepeatedRecord
+from transforms.payment.fields import Declared, fields_of
 from transforms.payment.fraud_rules import Features, FraudAlert, Indicator
 from transforms.payment.tables import TABLES
 from transforms.payment.transaction import ReplayOf, Transaction
@@ -33,16 +34,35 @@ currencies = st.sampled_from(_CURRENCIES)
 moments_us = st.integers(0, 253_402_300_799_999_999)  # to the end of 9999, BigQuery's last
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 longs = st.integers(0, 2**63 - 1)
+BY_TYPE = {
+    "STRING": texts,
+    "INT64": st.integers(-(2**63), 2**63 - 1),
+    "FLOAT64": st.floats(-1e300, 1e300),
+    "NUMERIC": sums,
+    "TIMESTAMP": moments_us,
+}
+
+
+def later_of(kind: type) -> list[Declared]:
+    """Returns the fields whose columns came later: of any type, and they may be None."""
+    return [each for each in fields_of(kind) if each.column.added]
+
+
+def values_of(kind: type) -> dict[str, st.SearchStrategy]:
+    return {each.name: st.none() | BY_TYPE[each.column.type] for each in later_of(kind)}
+
+
 replays = st.none() | st.builds(ReplayOf, texts, longs, longs, moments_us)
 payments = st.builds(
     Transaction, texts, texts, texts, texts, amounts, currencies, moments_us, st.none() | texts,
-    st.none() | texts, texts, longs, longs, moments_us, replays,
+    st.none() | texts, texts, longs, longs, moments_us, replays, **values_of(Transaction),
 )  # fmt: skip
 firsts = st.builds(FirstSeen, st.none(), texts, longs, longs, moments_us)
 spreads = st.none() | st.floats(0, 1e30)
 features = st.builds(
     Features, longs, sums, longs, sums, longs, st.floats(0, 1e15), spreads,
     st.none() | st.floats(-1e300, 1e300), longs, st.none() | texts, st.none() | moments_us, longs,
+    **values_of(Features),
 )  # fmt: skip
 letters = st.builds(
     DeadLetter, texts, longs, longs, moments_us, st.none() | st.binary(max_size=9),
@@ -59,8 +79,20 @@ def moment(micros: int | None) -> dt.datetime | None:
     return None if micros is None else _EPOCH + dt.timedelta(microseconds=micros)
 
 
+def later_row(kind: type, found: Any, currency: str) -> Row:
+    row = {}
+    for field in later_of(kind):
+        value = None if found is None else getattr(found, field.name)
+        if field.column.type == "TIMESTAMP":
+            value = moment(value)
+        elif field.column.type == "NUMERIC" and value is not None:
+            value = exact(value, currency)
+        row[field.column.name] = value
+    return row
+
+
 def payment_row(payment: Transaction) -> Row:
-    return {
+    return later_row(Transaction, payment, payment.currency) | {
         "transaction_id": payment.transaction_id,
         "account_id": payment.account_id,
         "merchant_id": payment.merchant_id,
@@ -123,7 +155,7 @@ def exact(minor: int, currency: str) -> Decimal:
 
 
 def feature_row(found: Features | None, currency: str) -> Row:
-    return {
+    return later_row(Features, found, currency) | {
         "count_10min": found and found.count_10min,
         "amount_10min": found and exact(found.amount_minor_10min, currency),
         "count_1h": found and found.count_1h,

@@ -130,7 +130,9 @@ def test_account_without_spread_is_allowed_a_tenth_of_its_mean() -> None:
 def test_currencies_have_baselines_of_their_own() -> None:
     yen = [pay(n, amount_minor=3_000, currency="JPY") for n in range(5)]
 
-    assert indicators(*yen, pay(9, amount_minor=12_345)) == []
+    assert Indicator.UNUSUAL_AMOUNT not in indicators(*yen, pay(9, amount_minor=12_345))
+    in_yen = pay(9, amount_minor=12_345, currency="JPY")
+    assert Indicator.UNUSUAL_AMOUNT in indicators(*yen, in_yen)
 
 
 def test_welford_agrees_with_the_textbook() -> None:

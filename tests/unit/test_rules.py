@@ -1,15 +1,17 @@
 """The rules for which decoded transactions may be counted."""
 
+import json
 from decimal import Decimal
 from typing import Any
 
 import pytest
 
-from tests.support.payments import SECOND_US, START_US, payload, record, transaction
+from tests.support.payments import SECOND_US, START_US, fields, payload, record, transaction
+from transforms.bigquery.arrow_rows import ENCODERS
 from transforms.codecs import batch_decode, wire_format
 from transforms.payment import batch_rules, rules
 from transforms.payment.dead_letter import Reason, Rejected
-from transforms.payment.transaction import by_field
+from transforms.payment.transaction import PAYLOAD, KafkaRecord, by_field
 
 SKEW_US = 300 * SECOND_US
 
@@ -24,8 +26,7 @@ def reason_of(**changes: Any) -> Reason | None:
 
 @pytest.mark.parametrize("rule", rules.RULES, ids=lambda rule: rule.reason.value)
 def test_what_breaks_a_rule_breaks_it_alone_and_in_a_batch(rule: rules.Rule) -> None:
-    field, value = rule.broken_by
-    records = [record(payload()), record(payload(**{field: value}))]
+    records = [record(payload()), record(wire_format.encode(rule.broken(fields())))]
     checker = rules.Rules(SKEW_US)
 
     with pytest.raises(Rejected) as alone:
@@ -36,10 +37,55 @@ def test_what_breaks_a_rule_breaks_it_alone_and_in_a_batch(rule: rules.Rule) -> 
     assert not rule.kept_by_all(by_field(batch_decode.decode(records[1:]).transactions), checker)
 
 
+def test_rule_about_two_fields_says_by_a_function_what_breaks_it() -> None:
+    rule = rules.RULES[0]._replace(
+        broken_by=lambda of: {"currency": "JPY", "amount_minor": of["amount_minor"] * 100}
+    )
+
+    assert rule.broken(fields()) == fields(currency="JPY", amount_minor=125_000)
+
+
 def test_no_two_rules_have_one_reason() -> None:
     reasons = [rule.reason for rule in rules.RULES]
 
     assert len(set(reasons)) == len(reasons)
+
+
+INTEGERS = [each.column.name for each in PAYLOAD if each.column.type == "INT64"]
+
+
+def is_rejected(record_: KafkaRecord, checker: rules.Rules) -> bool:
+    """Returns whether a decoder or a rule refuses a record, in a batch and alone."""
+    found = batch_decode.decode([record_, record(payload(), offset=8)])
+    broken = [reason for _, reason in batch_rules.broken(checker, found.transactions)]
+    try:
+        checker.check(wire_format.decode(record_))
+    except Rejected as alone:
+        reasons = [reason for _, reason in found.rejected] + broken
+        assert [each.reason for each in reasons] == [alone.reason]
+        return True
+    assert (found.rejected, broken) == ([], [])
+    return False
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+@pytest.mark.parametrize("value", [2**63, -(2**63) - 1], ids=["above", "below"])
+def test_integer_beyond_64_bits_is_rejected(name: str, value: int) -> None:
+    # It would end the job where rows are made: one record, read again after each restart.
+    written = json.dumps(fields(**{name: value})).encode()
+
+    assert is_rejected(record(written), rules.Rules(SKEW_US))
+
+
+def test_control_without_its_rules_an_amount_beyond_64_bits_passes_and_makes_no_row(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(rules, "RULES", ())
+    too_large = record(payload(amount_minor=2**63))
+
+    assert not is_rejected(too_large, rules.Rules(SKEW_US))
+    with pytest.raises(OverflowError):
+        ENCODERS["transactions"].encode([wire_format.decode(too_large)], "1")
 
 
 @pytest.mark.parametrize("id_", ["a", "tx-81f3.2:x_Y", "9" * 64])

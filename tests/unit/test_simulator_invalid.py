@@ -53,6 +53,19 @@ def test_the_contract_gives_the_expected_reason(kind: str) -> None:
     assert len(send.payload or b"") < MIB - 10_000  # what a broker takes by default
 
 
+def test_rule_about_two_fields_is_broken_by_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = rules.RULES[0]._replace(
+        broken_by=lambda of: {"transaction_id": "no id", "device_id": of["account_id"]}
+    )
+    monkeypatch.setitem(invalid._RULE_KINDS, "two_fields", rule)
+
+    send = spoiled("two_fields")
+
+    said = orjson.loads(send.payload or b"")
+    assert (said["transaction_id"], said["device_id"]) == ("no id", PAYMENT.account_id)
+    assert (send.facts.transaction_id, send.reason) == ("no id", Reason.BAD_TRANSACTION_ID)
+
+
 def test_every_reason_of_a_payload_occurs() -> None:
     reasons = {spoiled(kind).reason for kind in invalid.KINDS}
 

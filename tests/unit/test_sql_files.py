@@ -104,10 +104,14 @@ def test_the_files_are_what_the_contract_says() -> None:
         lambda sql: (sql / "conflicts/table.sql").unlink(),
         lambda sql: (sql / "conflicts/checks.sql").unlink(),
         lambda sql: (sql / "conflicts/schema.json").write_text("[]\n"),
+        lambda sql: (sql / "dead_letters/closed_list_checks.sql").write_text(CHECK),
         lambda sql: (sql / "conflicts/table2.sql").write_text("SELECT 1;\n"),
         lambda sql: (sql / "audit/view.sql").write_text("SELECT 1;\n"),
     ],
-    ids=["DDL missing", "checks missing", "schema changed", "file too many", "view misplaced"],
+    ids=[
+        *("DDL missing", "checks missing", "schema changed", "list changed"),
+        *("file too many", "view misplaced"),
+    ],
 )
 def test_control_drift_is_found(damage, tmp_path: Path) -> None:
     sql = a_copy_of_sql(tmp_path)

@@ -88,7 +88,7 @@ def test_field_given_twice_is_found_even_when_the_length_is_made_up_elsewhere() 
 
 
 def test_spaces_and_unlisted_fields_change_nothing() -> None:
-    spaced = json.dumps(fields(channel="app", nested={"a": [1, 2.5]}), indent=2).encode()
+    spaced = json.dumps(fields(in_no_declaration="app", nested={"a": [1, 2.5]}), indent=2).encode()
 
     assert wire_format.decode(record(spaced)) == wire_format.decode(record(payload()))
 

@@ -135,8 +135,17 @@ def _column(field: Declared, values: Sequence[Any]) -> Sequence[Any] | None:
     if not set(map(type, values)) <= (allowed | {type(None)} if column.nullable else allowed):
         return None
     if column.type != "TIMESTAMP":
-        return values
+        # As wire_format: rules bound the integer that is required.
+        bounded = column.type != "INT64" or not column.nullable or _are_bounded(values)
+        return values if bounded else None
     return _optional_micros(values) if column.nullable else _micros(values)
+
+
+def _are_bounded(values: Sequence[int | None]) -> bool:
+    present = [each for each in values if each is not None]
+    return not present or (
+        min(present) >= wire_format.INTEGER_MIN and max(present) <= wire_format.INTEGER_MAX
+    )
 
 
 def _optional_micros(times: Sequence[str | None]) -> list[int | None] | None:

@@ -21,11 +21,15 @@ import orjson
 
 from transforms.payment import replay
 from transforms.payment.dead_letter import Reason, Rejected
+from transforms.payment.fields import Column
 from transforms.payment.transaction import PAYLOAD, KafkaRecord, Transaction, made_by
 
 # A payment is about 250 bytes. 64 KiB leaves room for 250 times that, and bounds what one record
 # can cost in time and memory; the whole payload is kept in the dead letter all the same.
 PAYLOAD_BYTES_MAX = 65_536
+
+# What BigQuery, and Arrow on the way there, have for an integer.
+INTEGER_MIN, INTEGER_MAX = -(2**63), 2**63 - 1
 
 _ABSENT = object()
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -110,6 +114,13 @@ def _integer(fields: dict[str, Any], name: str) -> int:
     return value
 
 
+def _bounded_integer(fields: dict[str, Any], name: str) -> int:
+    value = _integer(fields, name)
+    if not INTEGER_MIN <= value <= INTEGER_MAX:
+        raise Rejected(Reason.WRONG_TYPE, f"{name} must be an integer of 64 bits, got {value}")
+    return value
+
+
 def _required(fields: dict[str, Any], name: str) -> Any:
     try:
         value = fields[name]
@@ -144,13 +155,15 @@ def _optional(decode: Callable[[dict[str, Any], str], Any]) -> Callable[[dict[st
     return lambda fields, name: None if fields.get(name) is None else decode(fields, name)
 
 
-_DECODE = {"STRING": _text, "INT64": _integer, "TIMESTAMP": _moment}
-_DECODE_OF = {
-    each.name: _optional(_DECODE[each.column.type])
-    if each.column.nullable
-    else _DECODE[each.column.type]
-    for each in PAYLOAD
-}
+def _decode_of(column: Column) -> Callable[[dict[str, Any], str], Any]:
+    if column.nullable:
+        return _optional(_DECODE[column.type])
+    # Its rules bound the amount, with a reason that tells more.
+    return _integer if column.type == "INT64" else _DECODE[column.type]
+
+
+_DECODE = {"STRING": _text, "INT64": _bounded_integer, "TIMESTAMP": _moment}
+_DECODE_OF = {each.name: _decode_of(each.column) for each in PAYLOAD}
 # The fields are looked at in their order: a payload that breaks several has the first one's reason.
 _transaction = made_by(
     "fields, record",

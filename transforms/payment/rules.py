@@ -75,14 +75,22 @@ class Rule(NamedTuple):
             holds the values of all. True only if `kept_by` is of each; False may be said of any
             batch, whose transactions are then asked one by one.
         detail: for a human: what was required, what was received.
-        broken_by: a field of the payload and a value that breaks it: the simulator sends it.
+        broken_by: a field of the payload and a value that breaks it, which the simulator sends. Of
+            a rule about several fields: a function of a payload's fields that returns the changes.
     """
 
     reason: Reason
     kept_by: Callable[[Transaction, Rules], bool]
     kept_by_all: Callable[[Any, Rules], bool]
     detail: Callable[[Transaction, Rules], str]
-    broken_by: tuple[str, Any]
+    broken_by: tuple[str, Any] | Callable[[dict[str, Any]], dict[str, Any]]
+
+    def broken(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """Returns the fields of a payload that keeps the rule, changed so that it breaks it."""
+        if callable(self.broken_by):
+            return fields | self.broken_by(fields)
+        name, value = self.broken_by
+        return fields | {name: value}
 
 
 def _required(name: str, required: str) -> Callable[[Transaction, Rules], str]:
