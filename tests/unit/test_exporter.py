@@ -68,14 +68,20 @@ def free_port() -> int:
 # --- Values --------------------------------------------------------------------------------------
 
 
+def since_now() -> float:
+    """Returns how long ago the world was made, in seconds."""
+    return (dt.datetime.now(dt.UTC) - NOW).total_seconds()
+
+
 def test_values_of_kafka_and_tables(world: World) -> None:
+    before = since_now()
     values = Rounds().look()
 
     assert values["payments_topic_begin_offset", PLACE] == 10
     assert values["payments_topic_end_offset", PLACE] == 110
     assert values["payments_reach_offset", PLACE] == 107
     assert values["payments_lag_records", PLACE] == 3
-    assert values["payments_newest_row_age_seconds", ()] == pytest.approx(40, abs=20)
+    assert 40 + before <= values["payments_newest_row_age_seconds", ()] <= 40 + since_now()
     assert values["payments_recent_records", ("accepted",)] == 97
     assert values["payments_recent_records", ("late",)] == 0
     assert values["payments_duplicate_ratio", ()] == 0.02
@@ -145,12 +151,13 @@ def test_cluster_without_a_job_has_stopped_tasks(world: World, flink: FakeFlink)
 
 
 def test_verdict_and_holder_are_told(world: World) -> None:
+    before = since_now()
     values = Rounds().look()
 
     assert values["payments_claim_held", ()] == 1
     assert values["payments_claim_timestamp_seconds", ()] == run("claim").started_at.timestamp()
     assert values["payments_reconcile_balanced", ()] == 1
-    assert values["payments_reconcile_age_seconds", ()] == pytest.approx(3_600, abs=60)
+    assert 3_600 + before <= values["payments_reconcile_age_seconds", ()] <= 3_600 + since_now()
 
     world.verdict = Verdict("not_reconciled", NOW, 7, 2, 1)
     world.chain = [exporter_world.root("1"), run("claim", ended_at=NOW)]
@@ -215,9 +222,11 @@ def test_rows_that_are_read_reach_back_as_far_as_the_partition_that_is_behind(wo
     assert first["recent_sec"] == 2 * 86_400 + 3_600 and not first["known"]
     assert second["recent_sec"] == 600 + 3_600 and second["known"] == {PAIR}
     world.tables = world.tables._replace(newest={PAIR: NOW - dt.timedelta(days=3)})
+    before = since_now()
     rounds.look()
     rounds.look()
-    assert world.asked[-1]["recent_sec"] == pytest.approx(3 * 86_400 + 3_600, abs=60)
+    asked = world.asked[-1]["recent_sec"] - 3 * 86_400 - 3_600
+    assert int(before) <= asked <= since_now() + 1
 
     world.waiting = {PAIR: 0}  # it is old because nothing comes
     rounds.look()
