@@ -18,6 +18,7 @@ from transforms.bigquery import append_connection, append_rows, patience
 from transforms.bigquery.arrow_rows import ENCODERS
 from transforms.bigquery.errors import CannotWrite
 from transforms.bigquery.table_stream import Position
+from transforms.bigquery.write_client import WriteClient
 from transforms.payment.dedup_policy import DedupPolicy, RepeatedRecord
 
 pytestmark = pytest.mark.integration
@@ -209,7 +210,7 @@ def test_threads_do_not_grow_with_problems(dataset, standin, clock) -> None:
 def test_a_step_that_is_torn_down_leaves_no_thread(dataset, clock) -> None:
     before = threading.active_count()
     for _ in range(3):
-        step = append_rows._AppendFn(dataset.sink, ENCODERS, "version")
+        step = append_rows._AppendFn(dataset.sink, ENCODERS, "version", WriteClient)
         step.setup()
         known: dict[str, Position] = {}
         step._append_all(known, {"transactions": [part(f"{next(_NUMBERS)}")]})
