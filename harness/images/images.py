@@ -82,6 +82,8 @@ _ROLES = (
     Asked(IN_OUR_POD, ("dead-letters", "--help"), 0, "send"),
     Asked(IN_OUR_POD, ("rollout", "--help"), 0, "status"),
     Asked(IN_OUR_POD, ("runs", "--help"), 0, "list"),
+    Asked(IN_OUR_POD, ("job", "--help"), 0, "savepoint"),
+    Asked(IN_OUR_POD, ("contract", "init", "--from=native"), 0, "fields"),
     Asked(IN_OUR_POD, ("config", "show"), 0, "PAYMENTS_KAFKA_TOPICS", _PLACES),
     # What is installed for it, besides the folder that PYTHONPATH names.
     Asked(IN_OUR_POD, ("--help",), 0, "reconcile", (("PYTHONPATH", ""),), ("payments",)),

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from operations.errors import OperatorError
 from operations.flink_client import FlinkClient, FlinkJob
 from operations.job.find_job import NoSuchJob, Target
+from operations.runs.run import CANCELLED
 from operations.who import user_at_host
 
 
@@ -80,7 +81,8 @@ def _noted(target: Target, job: FlinkJob, why: str) -> Ended:
     if run is None or table is None or run.ended_at is not None:
         return Ended(job, noted=False)
     try:
-        table.end(run.claim_id, why)
+        # Who waits for the job may have seen its end first, and knows less.
+        table.end(run.claim_id, why, instead_of=CANCELLED)
     except OperatorError as error:
         hint = "Hint: `payments job cancel` again notes it"
         error.args = (f"{job.describe()}, but `runs` was not told: {error}. {hint}",)

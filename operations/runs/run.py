@@ -17,6 +17,8 @@ ROOT = "root"
 NOT_SUBMITTED = "not submitted: "
 # The same, of one that somebody ended by hand.
 BY_HAND = "by hand: "
+# The note of a launcher that waited for a job and saw that it was cancelled, not by whom.
+CANCELLED = "cancelled"
 
 
 @dataclasses.dataclass(frozen=True)

@@ -37,8 +37,8 @@ WHERE (claim_id = @claim_id OR (claim_id = @before AND followed_by = @claim_id))
   )
 """
 _END = """
-UPDATE {table} SET ended_at = CURRENT_TIMESTAMP(), ended_why = @ended_why
-WHERE claim_id = @claim_id AND ended_at IS NULL
+UPDATE {table} SET ended_at = COALESCE(ended_at, CURRENT_TIMESTAMP()), ended_why = @ended_why
+WHERE claim_id = @claim_id AND (ended_at IS NULL OR ended_why = @instead_of)
 """
 # BigQuery runs an UPDATE that lost against another a few times by itself, then refuses it.
 _LOST_TO_ANOTHER = ("could not serialize", "concurrent update", "conflict")
@@ -118,9 +118,13 @@ class RunsTable:
         values = {"before": before.claim_id, "claim_id": claim_id, "ended_why": why}
         self._change(_GIVE_BACK, values, may_lose=True)
 
-    def end(self, claim_id: str, why: str) -> None:
-        """Notes that a run has ended, and why; the first note stays."""
-        self._change(_END, {"claim_id": claim_id, "ended_why": why})
+    def end(self, claim_id: str, why: str, instead_of: str = "") -> None:
+        """Notes that a run has ended, and why; the first note stays.
+
+        Args:
+            instead_of: a note that says less and is replaced.
+        """
+        self._change(_END, {"claim_id": claim_id, "ended_why": why, "instead_of": instead_of})
 
     def note(self, claim_id: str, **values: str | int | None) -> None:
         """Writes what is known of a run only once it is submitted."""

@@ -16,6 +16,7 @@ from apache_beam.runners.runner import PipelineResult, PipelineState
 
 from operations import flink_failures
 from operations.flink_client import FlinkClient
+from operations.runs.run import CANCELLED
 from payments import exit_codes
 from pipeline.config import PipelineConfig
 from pipeline.launch.claim import Claim
@@ -105,7 +106,7 @@ def _without_job_server(error: grpc.RpcError, config: PipelineConfig) -> int:
 
 
 def _cancelled(claim: Claim, started_at: float) -> int:
-    claim.ended("cancelled")
+    claim.ended(CANCELLED)
     _LOG.info("cancelled after %.0f s; the job did not fail", time.monotonic() - started_at)
     return EXIT_CANCELLED
 

@@ -18,7 +18,7 @@ from operations import bigquery_client
 from operations.errors import CannotStart
 from operations.runs import command as runs
 from operations.runs import limits, runs_table
-from operations.runs.run import NOT_SUBMITTED, Run
+from operations.runs.run import CANCELLED, NOT_SUBMITTED, Run
 from operations.runs.runs_table import RunsTable
 from operations.tables import bigquery_views, sql_files
 from operations.tables import command as tables
@@ -174,6 +174,23 @@ def test_finished_run_leaves_the_tables_to_the_next(books) -> None:
     books.claim("first").ended("DONE")
     books.claim("second")
     assert books.holder().run_id == "second"
+
+
+@pytest.mark.parametrize("waiter_first", [True, False])
+def test_who_cancelled_a_job_is_noted_whoever_sees_its_end_first(books, waiter_first) -> None:
+    books.door("first").claim()
+    claim_id = books.holder().claim_id
+
+    def cancel() -> None:
+        books.table.end(claim_id, "cancelled by ann@host", instead_of=CANCELLED)
+
+    def waiter() -> None:
+        books.table.end(claim_id, CANCELLED)
+
+    for note in (waiter, cancel) if waiter_first else (cancel, waiter):
+        note()
+
+    assert books.holder().ended_why == "cancelled by ann@host"
 
 
 def test_what_failed_before_it_was_submitted_is_no_run(books) -> None:

@@ -40,7 +40,7 @@ class Table:
 
     def note(self, claim_id: str, **values: object) -> None: ...
 
-    def end(self, claim_id: str, why: str) -> None:
+    def end(self, claim_id: str, why: str, instead_of: str = "") -> None:
         self.told.append(("end", claim_id, why))
 
     def give_back(self, before: Run, claim_id: str, why: str) -> None:

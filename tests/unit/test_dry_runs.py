@@ -42,7 +42,7 @@ class Table:
     def rows_if_any(self) -> list[Run]:
         return [RUN]
 
-    def end(self, claim_id: str, why: str) -> None:
+    def end(self, claim_id: str, why: str, instead_of: str = "") -> None:
         type(self).ended = (*self.ended, claim_id)
 
 

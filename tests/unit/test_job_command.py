@@ -41,7 +41,7 @@ def ends(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
         def rows_if_any(self) -> list[Run]:
             return [run(ROOT), run("earlier", followed_by="run"), run("run")]
 
-        def end(self, claim_id: str, why: str) -> None:
+        def end(self, claim_id: str, why: str, instead_of: str = "") -> None:
             told.append((claim_id, why))
 
     monkeypatch.setattr(find_job, "RunsTable", Table)
@@ -182,7 +182,7 @@ def test_end_that_cannot_be_noted_is_told_all_the_same(
 ) -> None:
     """BigQuery may go away while Flink takes a savepoint, and nobody else knows where that lies."""
 
-    def away(*arguments: object) -> None:
+    def away(*arguments: object, **more: object) -> None:
         raise NoAnswer("BigQuery does not answer")
 
     monkeypatch.setattr(find_job.RunsTable, "end", away)
@@ -215,7 +215,7 @@ def test_what_is_not_there_is_a_finding_and_what_is_away_is_not(
     assert cli.main(["job", "list", "--flink=127.0.0.1:1"]) == 3
     assert "Flink does not answer" in capsys.readouterr().err
 
-    def away(*arguments: object) -> None:
+    def away(*arguments: object, **more: object) -> None:
         raise NoAnswer("BigQuery does not answer")
 
     monkeypatch.setattr(find_job, "RunsTable", away)
