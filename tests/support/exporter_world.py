@@ -36,10 +36,15 @@ def run(claim_id: str, **more: Any) -> Run:
     return Run(claim_id, claim_id, started, "me@here", "1", job_name="payments-run", **more)
 
 
+def _balanced(now: dt.datetime) -> Verdict:
+    return Verdict("reconciled", now - dt.timedelta(hours=1), 0, 0, 0)
+
+
 class World:
     """The sources, each of which may be down."""
 
     def __init__(self) -> None:
+        self.now = dt.datetime.now(dt.UTC)
         self.ranges: Sequence[OffsetRange] = [OffsetRange("payments", 0, 10, 110)]
         self.waiting: Mapping[Partition, int] = {PAIR: 3}
         self.transactions: Sequence[OpenTransaction] = ()
@@ -47,11 +52,13 @@ class World:
             {PAIR: 107},
             None,
             {Outcome.ACCEPTED: 97, Outcome.DUPLICATE: 2, Outcome.CONFLICT: 1, Outcome.INVALID: 25},
-            {PAIR: NOW - dt.timedelta(seconds=40)},
+            {PAIR: self.now - dt.timedelta(seconds=40)},
         )
         self.reasons: Mapping[str, int] = {"not_json": 25}
         self.chain: Sequence[Run] = [root("1"), run("claim")]
-        self.verdict: Verdict | None = Verdict("reconciled", NOW - dt.timedelta(hours=1), 0, 0, 0)
+        self.verdict: Verdict | None = Verdict(
+            "reconciled", self.now - dt.timedelta(hours=1), 0, 0, 0
+        )
         self.down: set[str] = set()
         self.asked: list[dict[str, Any]] = []
 

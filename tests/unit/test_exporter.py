@@ -68,20 +68,20 @@ def free_port() -> int:
 # --- Values --------------------------------------------------------------------------------------
 
 
-def since_now() -> float:
+def age_of(world: World) -> float:
     """Returns how long ago the world was made, in seconds."""
-    return (dt.datetime.now(dt.UTC) - NOW).total_seconds()
+    return (dt.datetime.now(dt.UTC) - world.now).total_seconds()
 
 
 def test_values_of_kafka_and_tables(world: World) -> None:
-    before = since_now()
+    before = age_of(world)
     values = Rounds().look()
 
     assert values["payments_topic_begin_offset", PLACE] == 10
     assert values["payments_topic_end_offset", PLACE] == 110
     assert values["payments_reach_offset", PLACE] == 107
     assert values["payments_lag_records", PLACE] == 3
-    assert 40 + before <= values["payments_newest_row_age_seconds", ()] <= 40 + since_now()
+    assert 40 + before <= values["payments_newest_row_age_seconds", ()] <= 40 + age_of(world)
     assert values["payments_recent_records", ("accepted",)] == 97
     assert values["payments_recent_records", ("late",)] == 0
     assert values["payments_duplicate_ratio", ()] == 0.02
@@ -151,13 +151,13 @@ def test_cluster_without_a_job_has_stopped_tasks(world: World, flink: FakeFlink)
 
 
 def test_verdict_and_holder_are_told(world: World) -> None:
-    before = since_now()
+    before = age_of(world)
     values = Rounds().look()
 
     assert values["payments_claim_held", ()] == 1
     assert values["payments_claim_timestamp_seconds", ()] == run("claim").started_at.timestamp()
     assert values["payments_reconcile_balanced", ()] == 1
-    assert 3_600 + before <= values["payments_reconcile_age_seconds", ()] <= 3_600 + since_now()
+    assert 3_600 + before <= values["payments_reconcile_age_seconds", ()] <= 3_600 + age_of(world)
 
     world.verdict = Verdict("not_reconciled", NOW, 7, 2, 1)
     world.chain = [exporter_world.root("1"), run("claim", ended_at=NOW)]
@@ -221,12 +221,12 @@ def test_rows_that_are_read_reach_back_as_far_as_the_partition_that_is_behind(wo
     first, second = world.asked
     assert first["recent_sec"] == 2 * 86_400 + 3_600 and not first["known"]
     assert second["recent_sec"] == 600 + 3_600 and second["known"] == {PAIR}
-    world.tables = world.tables._replace(newest={PAIR: NOW - dt.timedelta(days=3)})
-    before = since_now()
+    world.tables = world.tables._replace(newest={PAIR: world.now - dt.timedelta(days=3)})
+    before = age_of(world)
     rounds.look()
     rounds.look()
     asked = world.asked[-1]["recent_sec"] - 3 * 86_400 - 3_600
-    assert int(before) <= asked <= since_now() + 1
+    assert int(before) <= asked <= age_of(world) + 1
 
     world.waiting = {PAIR: 0}  # it is old because nothing comes
     rounds.look()
@@ -448,6 +448,8 @@ def test_signal_ends_it_though_sources_are_down(number: int, code: int) -> None:
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        # A shell's background jobs ignore Ctrl-C, and so would what they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert program.stdout is not None
