@@ -1,8 +1,9 @@
-"""Makes the Kafka clients of all programs: consumers, admin clients and producers, with limits."""
+"""Makes the Kafka clients of all programs: readers, admin clients and producers, with limits."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import contextlib
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
@@ -13,6 +14,7 @@ from transforms.kafka import connection as kafka_connection
 from transforms.kafka import reader as kafka_reader
 from transforms.kafka import slow
 from transforms.kafka.properties import PropertiesError
+from transforms.kafka.reader import CannotRead, KafkaReader
 
 # A broker that is up answers in milliseconds; one that is down should be reported before a person
 # wonders (30 s is the promise, with room for the caller's own work).
@@ -39,6 +41,30 @@ def consumer(
         properties,
         **{**kafka_reader.READING, "isolation_level": isolation_level},
     )
+
+
+@contextlib.contextmanager
+def reader(
+    servers: str,
+    properties: Mapping[str, str],
+    raised_as: type[Exception],
+    isolation_level: str = "read_committed",
+) -> Iterator[KafkaReader]:
+    """Connects a reader for the length of a with-block.
+
+    Raises:
+        raised_as: no broker answers, or what is asked for cannot be read.
+    """
+    try:
+        connected = consumer(servers, properties, isolation_level)
+    except Unreachable as error:
+        raise raised_as(str(error)) from None
+    try:
+        yield KafkaReader(servers, connected)
+    except CannotRead as error:
+        raise raised_as(str(error)) from None
+    finally:
+        connected.close(autocommit=False)
 
 
 def admin(servers: str, properties: Mapping[str, str]) -> KafkaAdminClient:

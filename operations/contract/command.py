@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from operations import json_document
 from operations.contract import (
     check,
     flags,
@@ -84,7 +85,7 @@ def _check(arguments: argparse.Namespace) -> int:
     questions = plausibility.questions(contract, tally.transactions, now_us)
     if arguments.json:
         found = report.document(contract, tally, questions, arguments.rate_per_min)
-        print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode())
+        json_document.show(found)
     else:
         print(report.text(contract, tally, questions, arguments.rate_per_min))
     return exit_codes.FINDING if tally.invalid else exit_codes.WELL

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from operations import kafka_client
 from operations.contract.samples import SampleRecord
 from operations.errors import CannotCheck
 from transforms.kafka.properties import PropertiesError, load
-from transforms.kafka.reader import CannotRead, KafkaReader, OffsetRange
+from transforms.kafka.reader import KafkaReader, OffsetRange
 
 
 def records_of(
@@ -25,21 +24,8 @@ def records_of(
         properties = load(config_file)
     except PropertiesError as error:
         raise CannotCheck(f"--kafka_config_file: {error}") from None
-    try:
-        with connected(servers, properties) as reader:
-            yield from newest(reader, topics, count)
-    except (kafka_client.Unreachable, CannotRead) as error:
-        raise CannotCheck(str(error)) from None
-
-
-@contextlib.contextmanager
-def connected(servers: str, properties: Mapping[str, str]) -> Iterator[KafkaReader]:
-    """Gives a reader, and closes it."""
-    consumer = kafka_client.consumer(servers, properties)
-    try:
-        yield KafkaReader(servers, consumer)
-    finally:
-        consumer.close(autocommit=False)
+    with kafka_client.reader(servers, properties, CannotCheck) as reader:
+        yield from newest(reader, topics, count)
 
 
 def newest(reader: KafkaReader, topics: Sequence[str], count: int) -> Iterator[SampleRecord]:

@@ -13,7 +13,7 @@ from operations.errors import ReplayError, ReplayUnanswered
 from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Partition, Place
 from transforms.kafka.message import record_of
-from transforms.kafka.reader import CannotRead, KafkaReader, NoTopic, OffsetRange
+from transforms.kafka.reader import KafkaReader, NoTopic, OffsetRange
 from transforms.payment import arrival, replay
 from transforms.payment.transaction import KafkaRecord
 
@@ -95,13 +95,9 @@ def connected(topics: Topics) -> Iterator[TopicReader]:
     Raises:
         ReplayUnanswered: no broker answers, or it stops answering.
     """
-    try:
-        consumer = kafka_client.consumer(topics.bootstrap_servers, topics.properties)
-    except kafka_client.Unreachable as error:
-        raise ReplayUnanswered(str(error)) from None
-    try:
-        yield TopicReader(KafkaReader(topics.bootstrap_servers, consumer))
-    except (CannotRead, arrival.NoArrivalTime) as error:
-        raise ReplayUnanswered(str(error)) from None
-    finally:
-        consumer.close(autocommit=False)
+    servers, properties = topics.bootstrap_servers, topics.properties
+    with kafka_client.reader(servers, properties, ReplayUnanswered) as reader:
+        try:
+            yield TopicReader(reader)
+        except arrival.NoArrivalTime as error:
+            raise ReplayUnanswered(str(error)) from None

@@ -16,7 +16,7 @@ from operations.reconcile.kafka_side import KafkaSide
 from operations.reconcile.settings import Topics
 from operations.reconcile.truth import OffsetRange, Partition
 from transforms.kafka import reader as kafka_reader
-from transforms.kafka.reader import CannotRead, KafkaReader
+from transforms.kafka.reader import KafkaReader
 
 # A probe must be cheap: of so many offsets of a partition records are counted, half a second's
 # work; beyond them there are as many records to an offset as among these.
@@ -142,18 +142,13 @@ def connected(topics: Topics) -> Iterator[TopicSide]:
     Raises:
         CannotCheck: no broker answers, or it stops answering.
     """
-    with contextlib.ExitStack() as stack:
-        readers = []
+    servers, properties = topics.bootstrap_servers, topics.properties
+    with (
+        kafka_client.reader(servers, properties, CannotCheck) as committed,
+        kafka_client.reader(servers, properties, CannotCheck, "read_uncommitted") as everything,
+    ):
         try:
-            for isolation in ("read_committed", "read_uncommitted"):
-                consumer = kafka_client.consumer(
-                    topics.bootstrap_servers, topics.properties, isolation
-                )
-                stack.callback(consumer.close, autocommit=False)
-                readers.append(KafkaReader(topics.bootstrap_servers, consumer))
-            yield TopicSide(topics, *readers)
-        except (kafka_client.Unreachable, CannotRead) as error:
-            raise CannotCheck(str(error)) from None
+            yield TopicSide(topics, committed, everything)
         except KafkaError as error:
             raise CannotCheck(
                 f"Kafka at {topics.bootstrap_servers} failed: {type(error).__name__}: {error}"

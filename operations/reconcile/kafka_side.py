@@ -17,7 +17,7 @@ from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Limits, OffsetRange, Partition, Truth
 from transforms.kafka import reader as kafka_reader
 from transforms.kafka.message import record_of
-from transforms.kafka.reader import CannotRead, KafkaReader
+from transforms.kafka.reader import KafkaReader
 from transforms.payment import arrival
 from transforms.payment.transaction import KafkaRecord
 
@@ -118,13 +118,6 @@ def connected(topics: Topics) -> Iterator[KafkaSide]:
     Raises:
         CannotCheck: no broker answers, or it stops answering.
     """
-    try:
-        consumer = kafka_client.consumer(topics.bootstrap_servers, topics.properties)
-    except kafka_client.Unreachable as error:
-        raise CannotCheck(str(error)) from None
-    try:
-        yield KafkaSide(topics, KafkaReader(topics.bootstrap_servers, consumer))
-    except CannotRead as error:
-        raise CannotCheck(str(error)) from None
-    finally:
-        consumer.close(autocommit=False)
+    servers, properties = topics.bootstrap_servers, topics.properties
+    with kafka_client.reader(servers, properties, CannotCheck) as reader:
+        yield KafkaSide(topics, reader)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import itertools
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from operations import json_document, kafka_client
 from operations.errors import CannotCheck
@@ -15,7 +14,6 @@ from operations.topic.topics import LOG_APPEND_TIME, Found
 from payments import exit_codes, rows_text
 from transforms.kafka import causes as kafka_causes
 from transforms.kafka import properties as kafka_properties
-from transforms.kafka.reader import CannotRead, KafkaReader
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +34,7 @@ def _list(arguments: argparse.Namespace) -> int:
     with topics.connected(servers, properties) as admin:
         names = admin.names()
         times = admin.times(names)
-    with _reader(arguments) as reader:
+    with kafka_client.reader(servers, properties, CannotCheck) as reader:
         spans = reader.ranges(names) if names else []
     found = []
     for name in names:
@@ -78,7 +76,7 @@ def _create(arguments: argparse.Namespace) -> int:
 def _watch(arguments: argparse.Namespace) -> int:
     names = (arguments.name,) if arguments.name else arguments.kafka_topics
     show = watch.document if arguments.json else watch.line
-    with _reader(arguments) as reader:
+    with kafka_client.reader(*_kafka(arguments), CannotCheck) as reader:
         stands = watch.begin(reader, names, arguments.last)
         print(f"watching {', '.join(names)}; Ctrl-C ends it", file=sys.stderr)
         found = watch.records(reader, names, stands)
@@ -90,22 +88,6 @@ def _watch(arguments: argparse.Namespace) -> int:
 def _kafka(arguments: argparse.Namespace) -> tuple[str, Mapping[str, str]]:
     properties = kafka_properties.load(arguments.kafka_config_file)
     return arguments.kafka_bootstrap_servers, properties
-
-
-@contextlib.contextmanager
-def _reader(arguments: argparse.Namespace) -> Iterator[KafkaReader]:
-    """Connects for the length of a with-block. Raises CannotCheck."""
-    servers, properties = _kafka(arguments)
-    try:
-        consumer = kafka_client.consumer(servers, properties)
-    except kafka_client.Unreachable as error:
-        raise CannotCheck(str(error)) from None
-    try:
-        yield KafkaReader(servers, consumer)
-    except CannotRead as error:
-        raise CannotCheck(str(error)) from None
-    finally:
-        consumer.close(autocommit=False)
 
 
 _RUN: Mapping[str, Callable[[argparse.Namespace], int]] = {

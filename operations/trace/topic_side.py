@@ -15,7 +15,7 @@ from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Partition, Place
 from operations.trace.row import SETTLED_US, Reach, id_in, micros
 from transforms.kafka.message import record_of
-from transforms.kafka.reader import CannotRead, KafkaReader, NoTopic, OffsetRange
+from transforms.kafka.reader import KafkaReader, NoTopic, OffsetRange
 from transforms.payment.transaction import KafkaRecord
 
 
@@ -145,14 +145,11 @@ def connected(topics: Topics) -> Iterator[TopicSide]:
 
         def reader(isolation_level: str) -> KafkaReader:
             servers, properties = topics.bootstrap_servers, topics.properties
-            consumer = kafka_client.consumer(servers, properties, isolation_level)
-            stack.callback(consumer.close, autocommit=False)
-            return KafkaReader(servers, consumer)
-
-        try:
-            yield TopicSide(
-                reader("read_committed"),
-                lambda pair: reader("read_uncommitted").ends([pair])[pair],
+            return stack.enter_context(
+                kafka_client.reader(servers, properties, CannotCheck, isolation_level)
             )
-        except (CannotRead, kafka_client.Unreachable) as error:
-            raise CannotCheck(str(error)) from None
+
+        yield TopicSide(
+            reader("read_committed"),
+            lambda pair: reader("read_uncommitted").ends([pair])[pair],
+        )

@@ -283,7 +283,7 @@ def test_broker_that_goes_away_is_told_and_the_consumer_closed(
         def close(self, autocommit: bool) -> None:
             closed.append(autocommit)
 
-    monkeypatch.setattr(kafka_client, "consumer", lambda servers, properties: Closable())
+    monkeypatch.setattr(kafka_client, "consumer", lambda *arguments: Closable())
 
     with (
         pytest.raises(CannotCheck, match="Kafka at broker:9092 failed: KafkaConnectionError"),
@@ -295,7 +295,7 @@ def test_broker_that_goes_away_is_told_and_the_consumer_closed(
 
 
 def test_broker_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    def nobody(servers: str, properties: object) -> None:
+    def nobody(*arguments: object) -> None:
         raise kafka_client.Unreachable("no Kafka broker answers")
 
     monkeypatch.setattr(kafka_client, "consumer", nobody)

@@ -90,7 +90,7 @@ def client(monkeypatch: pytest.MonkeyPatch) -> Client:
     consumer = SimpleNamespace(close=lambda autocommit: None)
     monkeypatch.setattr(topics.kafka_client, "admin", lambda *arguments: found)
     monkeypatch.setattr(command.kafka_client, "consumer", lambda *arguments: consumer)
-    monkeypatch.setattr(command, "KafkaReader", lambda *arguments: Reader())
+    monkeypatch.setattr(command.kafka_client, "KafkaReader", lambda *arguments: Reader())
     monkeypatch.setattr(watch.time, "sleep", lambda sec: None)
     return found
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from operations import kafka_client
 from operations.errors import CannotStart
 from transforms.kafka.message import record_of
-from transforms.kafka.reader import CannotRead, KafkaReader, OffsetRange
+from transforms.kafka.reader import KafkaReader, OffsetRange
 from transforms.payment.transaction import KafkaRecord
 from transforms.read_kafka import KafkaSource
 
@@ -52,16 +52,9 @@ def connected(source: KafkaSource) -> Iterator[TopicRecords]:
     Raises:
         CannotStart: no broker answers, or what is asked for cannot be read.
     """
-    try:
-        consumer = kafka_client.consumer(source.bootstrap_servers, source.properties)
-    except kafka_client.Unreachable as error:
-        raise CannotStart(str(error)) from None
-    try:
-        yield TopicRecords(KafkaReader(source.bootstrap_servers, consumer), source)
-    except CannotRead as error:
-        raise CannotStart(str(error)) from None
-    finally:
-        consumer.close(autocommit=False)
+    servers, properties = source.bootstrap_servers, source.properties
+    with kafka_client.reader(servers, properties, CannotStart) as reader:
+        yield TopicRecords(reader, source)
 
 
 def gaps(ranges: Iterable[OffsetRange], covered: Sequence[OffsetRange]) -> list[OffsetRange]:

@@ -302,7 +302,7 @@ def test_topic_is_checked_like_a_file(
     def connected(*_: Any) -> Any:
         yield Reader()
 
-    monkeypatch.setattr(topic_sample, "connected", connected)
+    monkeypatch.setattr(kafka_client, "reader", connected)
 
     assert run("check", str(mine), "--topic=events", "--kafka_bootstrap_servers=x:1") == 1
     said = capsys.readouterr().out
