@@ -9,7 +9,7 @@ from typing import Any
 from operations.contract.unmapped import Unmapped
 from operations.errors import CannotCheck
 from transforms.codecs.contract.compiled import NO_EXTRAS, Extras, Reader
-from transforms.codecs.contract.decoder import Decoder, check_countable
+from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Extra
 from transforms.codecs.contract.schema_source import RegistryUnavailable
 from transforms.payment.dead_letter import Rejected
@@ -88,7 +88,7 @@ def _add(tally: Tally, decoder: Decoder, walker: Reader, record: Any, rules: Rul
         _count(tally.skipped, rule, record, "")
     for transaction in decoded.transactions:
         try:
-            check_countable(transaction, rules, decoder.contract)
+            rules.check(transaction)
         except Rejected as rejected:
             _count(tally.invalid, rejected.reason.value, record, rejected.detail)
             continue

@@ -219,6 +219,8 @@ def _decide(
     seen = remembered.get(transaction.transaction_id)
     outcome = DedupPolicy(LIMITS.horizon_us).decide(seen, transaction)
     if outcome is Outcome.ACCEPTED or seen is None:
-        remembered[transaction.transaction_id] = DedupPolicy.remember(transaction)
+        remembered[transaction.transaction_id] = DedupPolicy(LIMITS.horizon_us).remember(
+            transaction
+        )
         return Outcome.ACCEPTED, None
     return outcome, First(Place(seen.topic, seen.partition, seen.offset), seen.broker_time_us)
