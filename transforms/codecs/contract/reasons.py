@@ -1,4 +1,4 @@
-"""How the contract's readers reject a record."""
+"""Rejections of records, and names of values for their details."""
 
 from __future__ import annotations
 
