@@ -26,6 +26,7 @@ from transforms import (
     WriteBigQuery,
 )
 from transforms.batch_by_shard import Shards
+from transforms.bigquery import arrow_rows
 from transforms.codecs.contract.decoder import Decoder
 from transforms.payment.fraud_rules import FraudRules
 from transforms.payment.rules import Rules
@@ -63,7 +64,12 @@ class Parts:
             decoder=Decoder(contract),
             rules=contract.rules(config.clock_skew_us),
             deduplicate=Deduplicate(policy, shards, config.dedup_state, config.memory),
-            write=WriteBigQuery(config.sink, config.stream_keys, config.version),
+            write=WriteBigQuery(
+                config.sink,
+                config.stream_keys,
+                config.version,
+                arrow_rows.encoders_of(contract),
+            ),
         )
 
 
