@@ -14,6 +14,7 @@ from operations.errors import CannotCheck
 from operations.tables import (
     bigquery_views,
     flags,
+    later_columns,
     show,
     sql_files,
     table_files,
@@ -66,19 +67,28 @@ def _create(client: bigquery.Client, dataset: str, as_json: bool) -> int:
             made[f"{kind}s"].append(name)
             if not as_json:
                 print(f"created {kind} {client.project}.{dataset}.{name}", flush=True)
+    made["columns"] = later_columns.bring_up(client, dataset)
+    if not as_json:
+        for line in made["columns"]:
+            print(line, flush=True)
     return _diff(client, dataset, as_json, {"created": made})
 
 
 def _tell_missing(client: bigquery.Client, dataset: str, as_json: bool) -> int:
     tables = missing(client, dataset)
     views = bigquery_views.outdated(client, dataset, sql_files.views())
+    columns = later_columns.outdated(client, dataset)
     if as_json:
-        json_document.show({"would_create": {"tables": tables, "views": views}})
+        would = {"tables": tables, "views": views, "columns": columns}
+        json_document.show({"would_create": would})
         return exit_codes.WELL
     for kind, names in (("table", tables), ("view", views)):
         for name in names:
             print(f"would create {kind} {client.project}.{dataset}.{name}")
-    print(f"{len(tables) + len(views)} would be made; nothing was changed")
+    for line in columns:
+        print(f"would change: {line}")
+    changes = len(tables) + len(views) + len(columns)
+    print(f"{changes} would be made; nothing was changed")
     return exit_codes.WELL
 
 

@@ -25,8 +25,8 @@ _COMMANDS = {
     "create": (
         "makes what is missing, then compares",
         "Makes the dataset, the tables that are missing and the audit views, and compares them as "
-        "diff does. A table that exists is never changed; a view is brought to what sql/audit "
-        "says.",
+        "diff does. A table that exists gets the columns that came later, and a column that may be "
+        "null becomes so; nothing else of it is changed. A view is brought to what sql/audit says.",
     ),
     "diff": (
         "compares tables and views with this checkout",

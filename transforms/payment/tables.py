@@ -52,7 +52,7 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class OutcomeTable(Table):
-    """A table where records of one outcome end: one row each, or a row for a range of skipped ones."""
+    """A table where records of one outcome end: a row each, or a row for a range of them."""
 
     outcome: Outcome
 
