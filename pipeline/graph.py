@@ -2,7 +2,7 @@
 
 Elements are lists: every step takes and gives batches of records, transactions or letters, because
 each call costs more than a record (docs/performance_story.md).
-A record read from Kafka ends in exactly one of five tables: each split below sends every element
+A record read from Kafka ends in exactly one of six tables: each split below sends every element
 down one of its branches, and each branch ends in a write. Two more tables are derived from what was
 accepted: totals by minute, and fraud indicators.
 """
@@ -74,13 +74,14 @@ class Parts:
 
 
 class Outputs(NamedTuple):
-    """Where elements end. A record is in exactly one of the first five; two are derived."""
+    """Where elements end. A record is in exactly one of the first six; two are derived."""
 
     accepted: beam.PCollection
     duplicates: beam.PCollection
     conflicts: beam.PCollection
     late: beam.PCollection
     dead_letters: beam.PCollection
+    skipped: beam.PCollection
     totals: beam.PCollection
     indicators: beam.PCollection
 
@@ -117,6 +118,7 @@ def build(root: beam.Pipeline, config: PipelineConfig, parts: Parts | None = Non
         deduplicated.conflicts,
         timely.late,
         decoded.dead_letters,
+        decoded.skipped,
         totals | "MergeTotals" >> beam.Flatten(),
         indicators | "MergeIndicators" >> beam.Flatten(),
     )

@@ -22,6 +22,7 @@ LAST_LINE_OUTCOMES = (
     Outcome.CONFLICT,
     Outcome.LATE,
     Outcome.INVALID,
+    Outcome.SKIPPED,
 )
 
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import textwrap
 
-from operations import tool_flags
+from operations import contract_flag, tool_flags
 from payments.parser import Parser
 
 # A person reads no more, and a file of more is what `bq extract` is for.
@@ -25,8 +25,8 @@ _COMMANDS = {
     "create": (
         "makes what is missing, then compares",
         "Makes the dataset, the tables that are missing and the audit views, and compares them as "
-        "diff does. A table that exists is never changed; a view is brought to what sql/audit "
-        "says.",
+        "diff does. A table that exists gets the columns that came later, and a column that may be "
+        "null becomes so; nothing else of it is changed. A view is brought to what sql/audit says.",
     ),
     "diff": (
         "compares tables and views with this checkout",
@@ -64,6 +64,11 @@ def parser() -> Parser:
             continue
         tool_flags.add_bigquery(command)
         tool_flags.add_json(command)
+        if name in ("create", "diff"):
+            contract_flag.add(
+                command,
+                "Also the columns and views that this contract adds, as the job needs them.",
+            )
         if name == "create":
             tool_flags.add_dry_run(command)
         if name == "show":

@@ -47,7 +47,7 @@ def metadata() -> dict[str, Any]:
         "name": "Payments, counted exactly once",
         "description": "Reads payment records from Kafka, counts each exactly once by its "
         "transaction_id, flags same-id-different-amount as possible fraud, and writes to BigQuery "
-        "through the Storage Write API. Every record ends in one of five tables.",
+        "through the Storage Write API. Every record ends in one of six tables.",
         "streaming": True,
         "supportsAtLeastOnce": False,
         "supportsExactlyOnce": True,

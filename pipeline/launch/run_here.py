@@ -26,6 +26,7 @@ _COUNTERS: Mapping[Outcome, CounterName] = {
     Outcome.CONFLICT: "transactions_conflict",
     Outcome.LATE: "transactions_late",
     Outcome.INVALID: "records_invalid",
+    Outcome.SKIPPED: "records_skipped",
 }
 
 

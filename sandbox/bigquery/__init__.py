@@ -6,6 +6,7 @@ Each patch is a file that says what BigQuery does, what the emulator does, and w
     stream_binding   a message without a stream name belongs to the connection's stream
     wire_values      NUMERIC, DATETIME and TIME as the Java client encodes them; nested records
     flat_rows        rows without nested fields take a tenth of the time
+    later_columns    a column that is added by the API is there
     view_queries     a view says what it asks
     secure_grpc      gRPC speaks TLS as well, and has a thread for every open stream
     single_port      REST and gRPC, with TLS and without, share one port

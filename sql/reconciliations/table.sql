@@ -26,7 +26,8 @@ CREATE TABLE IF NOT EXISTS `${dataset}.reconciliations`
   `allowed_lateness_sec` INT64 NOT NULL OPTIONS (description="Limit that the check judged by."),
   `clock_skew_sec` INT64 NOT NULL OPTIONS (description="Limit that the check judged by."),
   `pipeline_version` STRING NOT NULL OPTIONS (description="Version of the check."),
-  `checked_by` STRING NOT NULL OPTIONS (description="User and machine.")
+  `checked_by` STRING NOT NULL OPTIONS (description="User and machine."),
+  `skipped` INT64 OPTIONS (description="Records in ranges of skipped_records.")
 )
 PARTITION BY DATE(started_at)
 CLUSTER BY verdict

@@ -7,7 +7,7 @@ from operations.tables import command as tables
 from operations.tables import sql_files
 from operations.tables.run_checks import run_checks
 from tests.support.sql_dataset import CHECKS, VIEWS, Dataset
-from tests.support.sql_history import RIGHT
+from tests.support.sql_history import RIGHT, Row
 from tests.support.tampering import TAMPERINGS, Tampering
 from transforms.payment.tables import ALL_TABLES
 
@@ -118,6 +118,34 @@ def test_diff_names_what_differs_and_create_corrects_views(sandbox, capsys) -> N
     assert dataset.command("create") == 0
     made = [line.rpartition(".")[2] for line in capsys.readouterr().out.splitlines()[:-1]]
     assert sorted(made) == ["conflicts", "duplicate_rate", "replays"]
+
+
+def test_create_brings_tables_of_an_earlier_version_up(sandbox, capsys) -> None:
+    dataset = Dataset(sandbox.endpoints()["bigquery"], "sql_earlier")
+    dataset.make()
+    for name, column, changed in (
+        ("transactions", "account_id", [bigquery.SchemaField("account_id", "STRING", "REQUIRED")]),
+        ("reconciliations", "skipped", []),
+    ):
+        table = dataset.client.get_table(f"sandbox.{dataset.name}.{name}")
+        earlier = bigquery.Table(table.reference)
+        for field in table.schema:
+            schema = changed if field.name == column else [field]
+            earlier.schema = [*earlier.schema, *schema]
+        earlier.time_partitioning = table.time_partitioning
+        earlier.clustering_fields = table.clustering_fields
+        dataset.client.delete_table(table)
+        dataset.client.create_table(earlier)
+
+    assert dataset.command("diff") == 1
+    told = capsys.readouterr().err
+    assert "column account_id must be STRING NULLABLE, got STRING REQUIRED" in told
+    assert "column skipped is missing, INT64 is required" in told
+
+    assert dataset.command("create") == 0
+    dataset.insert([Row("reconciliations", {"skipped": 3})])
+    assert dataset.query(f"SELECT skipped FROM `sandbox.{dataset.name}.reconciliations`") == [(3,)]
+    assert dataset.command("diff") == 0
 
 
 def test_check_without_views_names_the_command_that_makes_them(sandbox, capsys) -> None:

@@ -20,6 +20,7 @@ from transforms.payment.dead_letter import DeadLetter
 from transforms.payment.dedup_policy import FirstSeen, RepeatedRecord
 from transforms.payment.fields import Declared, fields_of
 from transforms.payment.fraud_rules import Features, FraudAlert, Indicator
+from transforms.payment.skipped import SkippedRange
 from transforms.payment.tables import TABLES
 from transforms.payment.transaction import ReplayOf, Transaction
 from transforms.total_by_minute import MinuteTotal
@@ -70,6 +71,7 @@ letters = st.builds(
 )  # fmt: skip
 minutes_us = st.integers(0, 4_223_371_678).map(lambda minute: minute * 60_000_000)
 totals = st.builds(MinuteTotal, texts, minutes_us, currencies, longs, sums, texts, longs)
+ranges = st.builds(SkippedRange, texts, longs, longs, longs, texts, longs, moments_us, moments_us)
 raised = st.builds(
     FraudAlert, st.sampled_from(Indicator), payments, st.none() | features, st.none() | firsts
 )
@@ -190,12 +192,28 @@ def copy_row(each: RepeatedRecord) -> Row:
 
 
 copies = st.builds(RepeatedRecord, payments, firsts)
+
+
+def range_row(span: SkippedRange) -> Row:
+    return {
+        "kafka_topic": span.topic,
+        "kafka_partition": span.partition,
+        "first_offset": span.first_offset,
+        "last_offset": span.last_offset,
+        "rule": span.rule,
+        "record_count": span.record_count,
+        "broker_time": moment(span.broker_time_us),
+        "last_broker_time": moment(span.last_broker_time_us),
+    }
+
+
 CASES: dict[str, tuple[st.SearchStrategy, Callable[[Any], Row]]] = {
     "transactions": (payments, paid_row),
     "late_transactions": (payments, paid_row),
     "duplicates": (copies, copy_row),
     "conflicts": (copies, copy_row),
     "dead_letters": (letters, letter_row),
+    "skipped_records": (ranges, range_row),
     "totals_by_minute": (totals, total_row),
     "fraud_indicators": (raised, raised_row),
 }

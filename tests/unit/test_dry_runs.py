@@ -94,6 +94,11 @@ def test_tables_are_made_only_without_it(
     monkeypatch.setattr(tables.bigquery_views, "outdated", lambda *arguments: ["replays"])
     monkeypatch.setattr(tables, "create", lambda *arguments: made.append("tables") or [])
     monkeypatch.setattr(tables.bigquery_views, "create", lambda *arguments: [])
+    later = "column transactions.account_id may be null"
+    monkeypatch.setattr(tables.later_columns, "outdated", lambda *arguments: [later])
+    monkeypatch.setattr(
+        tables.later_columns, "bring_up", lambda *arguments: made.append("columns") or [later]
+    )
     monkeypatch.setattr(tables, "diff", lambda *arguments: [])
     monkeypatch.setattr(tables.bigquery_views, "diff", lambda *arguments: [])
 
@@ -103,12 +108,16 @@ def test_tables_are_made_only_without_it(
     assert "would create view my-project.payments.replays" in told
     assert tables.main(["create", DATASET, "--dry_run", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == {
-        "would_create": {"tables": ["late_transactions"], "views": ["replays"]}
+        "would_create": {
+            "tables": ["late_transactions"],
+            "views": ["replays"],
+            "columns": ["column transactions.account_id may be null"],
+        }
     }
     assert made == []
 
     assert tables.main(["create", DATASET]) == 0  # the control
-    assert made == ["tables"]
+    assert made == ["tables", "columns"]
 
 
 class Live:

@@ -4,10 +4,11 @@ import pytest
 from google.cloud import bigquery
 
 from operations.tables import command as tables
+from operations.tables import later_columns
 from operations.tables.bigquery_tables import differences, schema_of
 from operations.tables.run_checks import Finding
 from operations.tables.sql_files import Check
-from transforms.payment.tables import CONFLICTS
+from transforms.payment.tables import CONFLICTS, RECONCILIATIONS
 
 
 def a_table(**changes) -> bigquery.Table:
@@ -52,6 +53,30 @@ def test_difference_is_told(changes, told) -> None:
     [line] = differences(CONFLICTS, a_table(**changes))
 
     assert told in line
+
+
+def test_a_table_of_an_earlier_version_is_brought_up() -> None:
+    old = [field for field in schema_of(RECONCILIATIONS) if field.name != "skipped"]
+    schema, lines = later_columns.brought_up(RECONCILIATIONS, old)
+    assert (schema, lines) == (
+        schema_of(RECONCILIATIONS), ["column reconciliations.skipped added"]
+    )  # fmt: skip
+
+    strict = [
+        bigquery.SchemaField.from_api_repr({**field.to_api_repr(), "mode": "REQUIRED"})
+        for field in schema_of(CONFLICTS)
+    ]
+    schema, lines = later_columns.brought_up(CONFLICTS, strict)
+    assert "column conflicts.account_id may be null" in lines
+    assert list(differences(CONFLICTS, a_table(schema=schema))) == []
+
+
+def test_a_table_as_declared_is_left_alone_and_so_is_what_no_column_declares() -> None:
+    """Control: what `create` may not do is left to `diff`, which tells of it."""
+    unknown = bigquery.SchemaField("by_hand", "STRING", "REQUIRED")
+    lacking = [field for field in schema_of(CONFLICTS) if field.name != "currency"]
+    for there in (schema_of(CONFLICTS), [*schema_of(CONFLICTS), unknown], lacking):
+        assert later_columns.brought_up(CONFLICTS, there) == (there, [])
 
 
 LAW = Check("conflicts", "fail", "all is well", "SELECT 1")

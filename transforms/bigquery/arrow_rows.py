@@ -27,12 +27,14 @@ from transforms.payment.dedup_policy import FirstSeen
 from transforms.payment.fields import Column, fields_of
 from transforms.payment.fraud_rules import Features
 from transforms.payment.minutes import MINUTE_US
+from transforms.payment.skipped import SkippedRange
 from transforms.payment.tables import (
     CONFLICTS,
     DEAD_LETTERS,
     DUPLICATES,
     FRAUD_INDICATORS,
     LATE_TRANSACTIONS,
+    SKIPPED_RECORDS,
     TOTALS_BY_MINUTE,
     TRANSACTIONS,
     Table,
@@ -225,6 +227,10 @@ def _of_letters(letters: Sequence[DeadLetter]) -> Columns:
     return _declared(DeadLetter, columns) | lineage | _replays(columns.replay_of)
 
 
+def _of_ranges(ranges: Sequence[SkippedRange]) -> Columns:
+    return _declared(SkippedRange, _or_none(SkippedRange, ranges))
+
+
 def _of_totals(totals: Sequence[Any]) -> Columns:
     starts_us = [each.window_start_us for each in totals]
     currencies = [each.currency for each in totals]
@@ -259,6 +265,7 @@ ENCODERS: dict[str, Encoder] = {
         (DUPLICATES, _of_copies),
         (CONFLICTS, _of_copies),
         (DEAD_LETTERS, _of_letters),
+        (SKIPPED_RECORDS, _of_ranges),
         (TOTALS_BY_MINUTE, _of_totals),
         (FRAUD_INDICATORS, _of_raised),
     )

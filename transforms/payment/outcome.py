@@ -6,8 +6,9 @@ import enum
 
 
 class Outcome(enum.Enum):
-    """The five ends of a record, in the order in which they are decided."""
+    """The six ends of a record, in the order in which they are decided."""
 
+    SKIPPED = "skipped"  # not the payment, as the contract of the payload says
     INVALID = "invalid"  # cannot be decoded, breaks a rule, or is refused by BigQuery
     LATE = "late"  # arrived more than the allowed lateness after its event time
     ACCEPTED = "accepted"  # the first valid record of its transaction_id

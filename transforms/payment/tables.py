@@ -13,6 +13,7 @@ from transforms.payment.dedup_policy import FirstSeen
 from transforms.payment.fields import Column, columns_of
 from transforms.payment.fraud_rules import Features
 from transforms.payment.outcome import Outcome
+from transforms.payment.skipped import SkippedRange
 from transforms.payment.transaction import (
     LINEAGE_NAMES,
     PAYLOAD_NAMES,
@@ -51,7 +52,7 @@ class Table:
 
 @dataclasses.dataclass(frozen=True)
 class OutcomeTable(Table):
-    """A table where records of one outcome end, one row each."""
+    """A table where records of one outcome end: a row each, or a row for a range of them."""
 
     outcome: Outcome
 
@@ -108,6 +109,14 @@ DEAD_LETTERS = OutcomeTable(
     partition_by="broker_time",
     cluster_by=("reason",),
     outcome=Outcome.INVALID,
+)
+SKIPPED_RECORDS = OutcomeTable(
+    "skipped_records",
+    "Ranges of records that are not the payment, as the contract says; no payload.",
+    columns_of(SkippedRange) + _WRITTEN,
+    partition_by="broker_time",
+    cluster_by=("rule",),
+    outcome=Outcome.SKIPPED,
 )
 
 TOTALS_BY_MINUTE = Table(
@@ -201,15 +210,17 @@ RECONCILIATIONS = Table(
         Column("clock_skew_sec", "INT64", "Limit that the check judged by."),
         Column("pipeline_version", "STRING", "Version of the check."),
         Column("checked_by", "STRING", "User and machine."),
+        Column("skipped", "INT64", "Records in ranges of skipped_records.", True, added=1),
     ),
     partition_by="started_at",
     cluster_by=("verdict",),
 )
 
+# Where a record has a row of its own. The rest are in the ranges of SKIPPED_RECORDS.
 OUTCOME_TABLES = (TRANSACTIONS, DUPLICATES, CONFLICTS, LATE_TRANSACTIONS, DEAD_LETTERS)
 DERIVED_TABLES = (TOTALS_BY_MINUTE, FRAUD_INDICATORS)
 # Those that the job writes.
-TABLES = (*OUTCOME_TABLES, *DERIVED_TABLES)
+TABLES = (*OUTCOME_TABLES, SKIPPED_RECORDS, *DERIVED_TABLES)
 # Those that launchers and tools write.
 OPERATIONS_TABLES = (RUNS, RECONCILIATIONS)
 ALL_TABLES = (*TABLES, *OPERATIONS_TABLES)
