@@ -63,7 +63,7 @@ class Reader:
         schema = contract.schema
         self._descriptor = descriptor_of(schema.content or b"", schema.message or "")
         self._parse = message_factory.GetMessageClass(self._descriptor).FromString
-        self._place = _place_of(self._descriptor)
+        self._place = place_of(self._descriptor)
         self._plain = _to_plain(self._descriptor, asked_for(contract), 0)
 
     def read(self, payload: bytes) -> dict[str, Any]:
@@ -159,7 +159,7 @@ def _timestamp(value: Any) -> Moment:
     return Moment(value.seconds * 10**9 + value.nanos, 10**9, local=False)
 
 
-def _place_of(descriptor: Descriptor) -> list[int]:
+def place_of(descriptor: Descriptor) -> list[int]:
     """Returns the indexes by which Confluent's frame names a message of a file."""
     place: list[int] = []
     while descriptor.containing_type is not None:
