@@ -31,10 +31,10 @@ def source_digits(field: Field, currency: str) -> int | None:
     """Returns the digits of minor units that this source gives to a currency."""
     digits = field.amount.digits
     if digits is None:
-        return MINOR_DIGITS[currency]
+        return MINOR_DIGITS.get(currency, 0)
     if isinstance(digits, int):
         return digits
-    return digits.get(currency, MINOR_DIGITS[currency])
+    return digits.get(currency, MINOR_DIGITS.get(currency, 0))
 
 
 def sayable(field: Field, leaf: Leaf, minor: int, currency: str) -> int:

@@ -83,6 +83,11 @@ class Encoder:
         return self.place("event_time").tree == KAFKA
 
     @property
+    def draft_root(self) -> Any:
+        """Returns the outermost tree of a record."""
+        return self._template.trees[0]
+
+    @property
     def key_is_said(self) -> bool:
         """Returns whether the key is part of the payment."""
         return any(path.origin == KEY for path in self.contract.paths())

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import datetime as dt
 import pathlib
 import string
 
@@ -14,12 +12,15 @@ from hypothesis import strategies as st
 from simulator.contracts import amounts, find
 from simulator.contracts.encoder import Encoder, Sample, Written
 from simulator.contracts.meaning import Meant
+from simulator.contracts.not_payments import NotPayments
+from simulator.contracts.spoil import Spoiler
 from simulator.generate import Payment
 from tests.support.contract_records import Record
 from tests.support.contracts import schemas_of
 from transforms.codecs.contract import shipped
 from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.load import load
+from transforms.payment.dead_letter import Reason, Rejected
 from transforms.payment.transaction import Transaction
 
 NAMES = st.text(string.ascii_letters + string.digits + "-._", min_size=1, max_size=20)
@@ -166,7 +167,7 @@ fields:
   transaction_id: transaction_id
   account_id: account_id
   merchant_id: {at: merchant_entity_id, absent: unknown}
-  payment_type: {const: ""}
+  payment_type: {const: purchase}
   amount: {at: amount, as: decimal_number, positive_is: purchase, negative_is: refund}
   currency: iso_currency_code
   event_time: {at: date, as: date, zone: Europe/Berlin}
@@ -193,7 +194,7 @@ fields:
     ("text", "sample"),
     [
         (LEDGER_YAML, LEDGER_SAMPLE),
-        (BANK_YAML.replace('  payment_type: {const: ""}\n', "  payment_type: {const: purchase}\n"), BANK_SAMPLE),
+        (BANK_YAML, BANK_SAMPLE),
         (TIME_PARTS_YAML, None),
     ],
 )
@@ -201,3 +202,51 @@ def test_contract_that_is_not_shipped_is_spoken_too(text: str, sample: bytes | N
     said = load(text, "own", lambda name: pathlib.Path(name).read_bytes())
     encoder = find.encoder(said, Sample(sample))
     check_law(encoder, Decoder(said))
+
+
+# records that are not the payment, and such as must be refused
+
+USUAL = (Payment("tx-00000000000000ff", "acc-1", "shop-1", "purchase", 1250, "EUR", "", "DE", "d"), 1_795_421_730_250_000)
+RULES_SKEW_US = 300_000_000
+
+
+@pytest.mark.parametrize("name", shipped.NAMES)
+def test_what_is_not_the_payment_is_skipped(name: str) -> None:
+    encoder = shipped_encoder(name)
+    ways = NotPayments(encoder)
+    expected = sum(len(each.skip) + (each.otherwise == "skip") for each in encoder.contract.keep)
+    assert len(ways.ways) >= expected + (encoder.contract.tombstones == "skip")
+
+    for _ in ways.ways:
+        way, written = ways.write(encoder.meaning.of(*USUAL))
+        record = Record() if written is None else record_of(written)
+        decoded = decoder_of(encoder).decode([record])
+        assert [rule for _, rule in decoded.skipped], (way, decoded)
+
+
+@pytest.mark.parametrize("name", shipped.NAMES)
+@pytest.mark.parametrize("currency", ["EUR", "JPY", "KWD"])
+def test_what_is_spoiled_is_refused_with_its_reason(name: str, currency: str) -> None:
+    encoder = shipped_encoder(name)
+    spoiler, decoder = Spoiler(encoder), decoder_of(encoder)
+    meant = encoder.meaning.of(USUAL[0]._replace(currency=currency), USUAL[1])
+    assert len(spoiler.kinds) > 4
+
+    for kind in spoiler.kinds:
+        spoiled = spoiler.write(kind, meant)
+        if spoiled is None:
+            continue
+        reason, written = spoiled
+        record = Record() if written is None else record_of(written)
+        assert reason_of(decoder, record) is reason, kind
+
+
+def reason_of(decoder: Decoder, record: Record) -> Reason | None:
+    decoded = decoder.decode([record])
+    if decoded.rejected:
+        return decoded.rejected[0][1].reason
+    if decoded.skipped:
+        return None
+    with pytest.raises(Rejected) as raised:
+        decoder.contract.rules(RULES_SKEW_US).check(decoded.transactions[0])
+    return raised.value.reason
