@@ -27,7 +27,6 @@ from transforms import (
 )
 from transforms.batch_by_shard import Shards
 from transforms.codecs.contract.decoder import Decoder
-from transforms.payment.dedup_policy import DedupPolicy
 from transforms.payment.fraud_rules import FraudRules
 from transforms.payment.rules import Rules
 from transforms.payment.tables import TABLES
@@ -58,8 +57,7 @@ class Parts:
     @classmethod
     def of(cls, config: PipelineConfig) -> Parts:
         """Returns the parts of the product."""
-        shards, contract = Shards(config.shard_keys), config.contract
-        policy = DedupPolicy(config.horizon_us, contract.fact_names)
+        shards, contract, policy = Shards(config.shard_keys), config.contract, config.dedup_policy
         return cls(
             read=ReadKafka(config.source),
             decoder=Decoder(contract),
