@@ -124,9 +124,7 @@ def _encoder(named: Named, contract: Contract, registered: Sequence[Registered])
     return encoder(contract, sample, registered)
 
 
-def encoder(
-    contract: Contract, sample: Sample, registered: Sequence[Registered] = ()
-) -> Encoder:
+def encoder(contract: Contract, sample: Sample, registered: Sequence[Registered] = ()) -> Encoder:
     """Returns what writes payments by a contract.
 
     Args:

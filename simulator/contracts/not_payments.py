@@ -68,9 +68,7 @@ def _ways(encoder: Encoder) -> Iterator[NotPayment]:
 def other_state(encoder: Encoder, keep: Keep, place: Place) -> object:
     """Returns a state that no list of a rule names."""
     named = (*keep.keep, *keep.skip)
-    is_number = encoder.leaf(place).number or (
-        named and all(type(each) is int for each in named)
-    )
+    is_number = encoder.leaf(place).number or (named and all(type(each) is int for each in named))
     return _OTHER_NUMBER if is_number else _OTHER_STATE
 
 

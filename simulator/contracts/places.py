@@ -100,7 +100,7 @@ def _with(root: Any, names: tuple[str, ...], value: Any) -> Any:
     if not names:
         return value
     name, rest = names[0], names[1:]
-    if name.isdecimal() and not isinstance(root, dict) or is_selector(name):
+    if (name.isdecimal() and not isinstance(root, dict)) or is_selector(name):
         items = root if isinstance(root, list) else []
         at = _index(items, name)
         if at is None:

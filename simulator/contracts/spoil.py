@@ -97,10 +97,14 @@ def _of_states(encoder: Encoder) -> Iterator[Kind]:
         other = other_state(encoder, keep, place)
         if keep.otherwise == "reject" and other is not None:
             yield Kind(
-                f"unknown_state_{keep.name}", Reason.UNKNOWN_STATE, _putting(lambda m, o=other: o, place)
+                f"unknown_state_{keep.name}",
+                Reason.UNKNOWN_STATE,
+                _putting(lambda m, o=other: o, place),
             )
     for place in encoder.places.singles:
-        yield Kind(f"several_payments_{'.'.join(place.names)}", Reason.SEVERAL_PAYMENTS, _twice(place))
+        yield Kind(
+            f"several_payments_{'.'.join(place.names)}", Reason.SEVERAL_PAYMENTS, _twice(place)
+        )
 
 
 def _putting(value: Callable[[Meant], object], place: Place) -> Change:

@@ -206,7 +206,10 @@ def test_contract_that_is_not_shipped_is_spoken_too(text: str, sample: bytes | N
 
 # records that are not the payment, and such as must be refused
 
-USUAL = (Payment("tx-00000000000000ff", "acc-1", "shop-1", "purchase", 1250, "EUR", "", "DE", "d"), 1_795_421_730_250_000)
+USUAL = (
+    Payment("tx-00000000000000ff", "acc-1", "shop-1", "purchase", 1250, "EUR", "", "DE", "d"),
+    1_795_421_730_250_000,
+)
 RULES_SKEW_US = 300_000_000
 
 
