@@ -88,7 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except UsageError as error:
         whole.error(str(error))
     return exit_codes.run(
-        lambda: _run(wanted, servers, topic, connection, flags.json, speech),
+        lambda: _run(wanted, (servers, topic, connection), flags.json, speech),
         {ProduceError: exit_codes.FINDING},
     )
 
@@ -167,14 +167,9 @@ def _amount_minor(text: str | None, currency: str | None) -> int | None:
 
 
 def _run(
-    wanted: Wanted,
-    servers: str,
-    topic: str,
-    connection: dict[str, Any],
-    as_json: bool,
-    speech: Speech | None,
+    wanted: Wanted, target: tuple[str, str, dict[str, Any]], as_json: bool, speech: Speech | None
 ) -> int:
-    publisher = Publisher(servers, topic, connection)
+    topic, publisher = target[1], Publisher(*target)
     try:
         sends = list(planned(wanted, publisher.partitions, time.time_ns() // 1_000, speech))
         for n, send in enumerate(sends):

@@ -58,8 +58,8 @@ _HELP = {
     "conflict_ratio": "share of the records with the id of a payment and another fact",
     "invalid_ratio": "share of the records that cannot be counted, of all kinds in turn",
     "reorder_ratio": "share of the payments that come after later ones, yet in time",
-    "skipped_ratio": "share of the records that are not the payment, as --contract says; without it "
-    "a quarter where the contract skips any",
+    "skipped_ratio": "share of the records that are not the payment, as --contract says "
+    "(default: a quarter, where it skips any)",
     "transaction_records": "records of each Kafka transaction; 0: the producer has none",
     "abort_ratio": "share of the transactions that are aborted first, then sent once more",
     "open_transaction_sec": "how long a transaction is left open at the start, then aborted: what "

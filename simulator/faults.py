@@ -73,6 +73,7 @@ def conflict(
     payment: Payment,
     pools: Pools,
     rng: random.Random,
+    *,
     write: Write = send_of,
     kinds: tuple[str, ...] = CONFLICTS,
 ) -> Later:

@@ -38,9 +38,13 @@ class Spoils(Protocol):
 class Speech(Protocol):
     """Speaks another form than our own JSON; contracts.speech.Speech is one."""
 
-    send_of: Write
     conflicts: tuple[str, ...]
     can_be_late: bool
+
+    def send_of(
+        self, payment: Payment, route: Route, event_time_us: int, expected: Outcome, fault: str, /
+    ) -> Send:
+        """Returns the record that carries a well-formed payment."""
 
     def not_payment(self, payment: Payment, route: Route, event_time_us: int) -> Send:
         """Returns a record that is not the payment yet, or no longer."""
@@ -174,4 +178,6 @@ class Plan(Iterator[Send]):
         if self._speech is None:
             return faults.conflict(original, payment, self._pools, self._rng)
         kinds = self._speech.conflicts
-        return faults.conflict(original, payment, self._pools, self._rng, self._write, kinds)
+        return faults.conflict(
+            original, payment, self._pools, self._rng, write=self._write, kinds=kinds
+        )

@@ -1,4 +1,4 @@
-"""What of a payment a contract can say: the truth of the ledger, before anything is written.
+"""Brings payments to what a contract can say: the truth of the ledger, before one is written.
 
 A constant, a time cut to its unit, a payer whom the record does not name: the rest is left out
 here, so that what is written is all that is meant.

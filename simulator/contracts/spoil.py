@@ -71,16 +71,7 @@ def _of_bytes(encoder: Encoder) -> Iterator[Kind]:
         yield Kind("tombstone", Reason.TOMBSTONE, of_bytes=lambda raw: None)
     yield Kind("too_large", Reason.TOO_LARGE, of_bytes=lambda raw: raw + b" " * (most + 1))
     if form == "json":
-        yield Kind("not_json", Reason.NOT_JSON, of_bytes=lambda raw: b"<payment>12.50</payment>")
-        yield Kind("truncated_json", Reason.NOT_JSON, of_bytes=lambda raw: raw[: len(raw) // 2])
-        if isinstance(encoder.draft_root, dict):
-            yield Kind(
-                "repeated_field",
-                Reason.REPEATED_FIELD,
-                of_bytes=lambda raw: b'{"twice":1,"twice":2,' + raw[1:],
-            )
-        if not contract.unwrap:
-            yield Kind("array", Reason.NOT_AN_OBJECT, of_bytes=lambda raw: b"[]")
+        yield from _of_json(encoder)
     elif form.endswith("_registry"):
         yield Kind("no_frame", Reason.NOT_DECODABLE, of_bytes=lambda raw: b"\1" + raw[1:])
     if form == "avro_registry":
@@ -92,6 +83,19 @@ def _of_bytes(encoder: Encoder) -> Iterator[Kind]:
         yield Kind("cut_off", Reason.NOT_DECODABLE, of_bytes=lambda raw: raw + b"\x0a\x7f")
 
 
+def _of_json(encoder: Encoder) -> Iterator[Kind]:
+    yield Kind("not_json", Reason.NOT_JSON, of_bytes=lambda raw: b"<payment>12.50</payment>")
+    yield Kind("truncated_json", Reason.NOT_JSON, of_bytes=lambda raw: raw[: len(raw) // 2])
+    if isinstance(encoder.draft_root, dict):
+        yield Kind(
+            "repeated_field",
+            Reason.REPEATED_FIELD,
+            of_bytes=lambda raw: b'{"twice":1,"twice":2,' + raw[1:],
+        )
+    if not encoder.contract.unwrap:
+        yield Kind("array", Reason.NOT_AN_OBJECT, of_bytes=lambda raw: b"[]")
+
+
 def _of_states(encoder: Encoder) -> Iterator[Kind]:
     for keep, place in encoder.keeps:
         other = other_state(encoder, keep, place)
@@ -99,7 +103,7 @@ def _of_states(encoder: Encoder) -> Iterator[Kind]:
             yield Kind(
                 f"unknown_state_{keep.name}",
                 Reason.UNKNOWN_STATE,
-                _putting(lambda m, o=other: o, place),
+                _state(other, place),
             )
     for place in encoder.places.singles:
         yield Kind(
@@ -113,6 +117,10 @@ def _putting(value: Callable[[Meant], object], place: Place) -> Change:
         return True
 
     return change
+
+
+def _state(state: object, place: Place) -> Change:
+    return _putting(lambda meant: state, place)
 
 
 def _twice(place: Place) -> Change:

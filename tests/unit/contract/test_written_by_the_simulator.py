@@ -1,4 +1,4 @@
-"""What the simulator writes by a contract is read by the decoder as it was meant."""
+"""Laws of the simulator by contract: its records are read by the decoder as they were meant."""
 
 from __future__ import annotations
 
