@@ -6,5 +6,6 @@ faults, invalid, mix         what goes wrong, which payloads cannot be counted, 
 plan, schedule, routing      in which order, when, and to which partition
 run, produce, transactions   sends it all
 ledger, report               the truth, and the progress
+contracts/, contract_flags   the same in the form that a contract reads, and the flags for it
 by_hand, destination         one payment, as a person wants it; where all of them are sent to
 """

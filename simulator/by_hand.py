@@ -32,12 +32,14 @@ from typing import Any
 
 from payments import exit_codes
 from payments.parser import Parser, of_document
-from simulator import destination
+from simulator import contract_flags, destination
+from simulator.contracts import find
+from simulator.contracts.speech import Speech
 from simulator.generate import PaymentSource, make_pools
 from simulator.invalid import KINDS, Corruptor
 from simulator.produce import Acknowledged, ProduceError, Publisher
 from simulator.routing import Router
-from simulator.send import ALLOWED_LATENESS_US, CLOCK_SKEW_US, Send, send_of
+from simulator.send import ALLOWED_LATENESS_US, CLOCK_SKEW_US, Send, Write, send_of
 from simulator.traffic import UsageError
 from transforms.codecs import wire_format
 from transforms.kafka import causes as kafka_causes
@@ -77,13 +79,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     flags = whole.parse_args(argv)
     try:
         wanted = _wanted(flags)
+        named = contract_flags.named(flags)
         servers = destination.servers(flags.kafka_bootstrap_servers)
         topic = destination.topic(flags.kafka_topics)
         connection = destination.connection(servers, flags.kafka_config_file)
+        speech = None if named is None else Speech(find.encoder_of(named, topic))
+        _check_kind(wanted.broken, speech)
     except UsageError as error:
         whole.error(str(error))
     return exit_codes.run(
-        lambda: _run(wanted, servers, topic, connection, flags.json),
+        lambda: _run(wanted, (servers, topic, connection), flags.json, speech),
         {ProduceError: exit_codes.FINDING},
     )
 
@@ -96,6 +101,7 @@ def parser() -> Parser:
         "kafka_topics", default="payments", meaning="The one to send to (default: %(default)s)."
     )
     found.add_setting("kafka_config_file", type=Path)
+    contract_flags.add(found)
     found.add_argument("--count", type=int, default=1, metavar="N", help="How many (default: 1).")
     found.add_argument("--id", metavar="ID", help="Its transaction_id.")
     found.add_argument("--account", metavar="ID", help="Who pays.")
@@ -111,7 +117,6 @@ def parser() -> Parser:
         "--broken",
         nargs="?",
         const=_BROKEN,
-        choices=KINDS,
         metavar="KIND",
         help=f"Make it one that cannot be counted (default: {_BROKEN}): {', '.join(KINDS)}.",
     )
@@ -162,11 +167,11 @@ def _amount_minor(text: str | None, currency: str | None) -> int | None:
 
 
 def _run(
-    wanted: Wanted, servers: str, topic: str, connection: dict[str, Any], as_json: bool
+    wanted: Wanted, target: tuple[str, str, dict[str, Any]], as_json: bool, speech: Speech | None
 ) -> int:
-    publisher = Publisher(servers, topic, connection)
+    topic, publisher = target[1], Publisher(*target)
     try:
-        sends = list(planned(wanted, publisher.partitions, time.time_ns() // 1_000))
+        sends = list(planned(wanted, publisher.partitions, time.time_ns() // 1_000, speech))
         for n, send in enumerate(sends):
             publisher.send(n, send)
         sent = sorted(_acknowledged(publisher), key=lambda each: each.n)
@@ -189,12 +194,23 @@ def _run(
     return exit_codes.WELL
 
 
-def planned(wanted: Wanted, partitions: int, now_us: int) -> Iterator[Send]:
+def _check_kind(kind: str | None, speech: Speech | None) -> None:
+    """Raises UsageError for a way of being broken that the form does not have."""
+    known = KINDS if speech is None else speech.spoils(random.Random(0)).kinds
+    if kind is not None and kind not in known:
+        raise UsageError(f"--broken must be one of {', '.join(known)}, got {kind!r}")
+
+
+def planned(
+    wanted: Wanted, partitions: int, now_us: int, speech: Speech | None = None
+) -> Iterator[Send]:
     """Yields the records, and how each must end if nothing else has its id."""
     seed = _seed(wanted.fields.get("transaction_id"))
     source = PaymentSource(seed, make_pools(seed, _ACCOUNTS))
     router = Router(partitions)
-    corruptor = Corruptor(random.Random(seed))
+    rng = random.Random(seed)
+    corruptor = Corruptor(rng) if speech is None else speech.spoils(rng)
+    write: Write = send_of if speech is None else speech.send_of
     event_time_us = now_us - wanted.age_sec * _SEC_US
     _, made = source.next(event_time_us)
     for _ in range(wanted.count):
@@ -203,7 +219,7 @@ def planned(wanted: Wanted, partitions: int, now_us: int) -> Iterator[Send]:
         if wanted.broken is not None:
             yield corruptor.spoil(wanted.broken, payment, route, now_us)
         else:
-            yield _aged(send_of(payment, route, event_time_us, Outcome.ACCEPTED, "none"), wanted)
+            yield _aged(write(payment, route, event_time_us, Outcome.ACCEPTED, "none"), wanted)
         if "transaction_id" not in wanted.fields:
             _, made = source.next(event_time_us)
 

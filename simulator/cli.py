@@ -10,6 +10,10 @@
     payments simulate --kafka_bootstrap_servers=127.0.0.1:9092 --scenario=duplicate_storm \\
       --rate_per_sec=2000 --ledger=storm.jsonl
 
+  events as Stripe sends them, with those among them that are not the payment:
+    payments simulate --kafka_bootstrap_servers=127.0.0.1:9092 --contract=stripe --count=10000 \\
+      --ledger=stripe.jsonl
+
 The ledger says of each record how it must end: a pipeline is measured against it.
 
 The same seed and traffic flags give the same payments, whatever the clock and the number of
@@ -35,7 +39,9 @@ from typing import Any
 
 from payments import exit_codes
 from payments.parser import Parser, of_document
-from simulator import destination, duplicate_shapes, scenario
+from simulator import contract_flags, destination, duplicate_shapes, scenario
+from simulator.contracts import find, not_payments
+from simulator.contracts.encoder import Encoder
 from simulator.produce import ProduceError
 from simulator.run import Job, run
 from simulator.traffic import Traffic, UsageError
@@ -52,6 +58,8 @@ _HELP = {
     "conflict_ratio": "share of the records with the id of a payment and another fact",
     "invalid_ratio": "share of the records that cannot be counted, of all kinds in turn",
     "reorder_ratio": "share of the payments that come after later ones, yet in time",
+    "skipped_ratio": "share of the records that are not the payment, as --contract says "
+    "(default: a quarter, where it skips any)",
     "transaction_records": "records of each Kafka transaction; 0: the producer has none",
     "abort_ratio": "share of the transactions that are aborted first, then sent once more",
     "open_transaction_sec": "how long a transaction is left open at the start, then aborted: what "
@@ -59,6 +67,8 @@ _HELP = {
     "accounts": "how many accounts pay",
     "seed": "the same seed gives the same payments and faults",
 }
+# Of hyperswitch it is ten times the payments; a demo wants to see payments.
+_SKIPPED_RATIO = 0.25
 # A start time must keep every planned age off the limits of 1 h (late) and 5 min (future): either
 # it is about this moment, or so long ago that every payment is late.
 _START_AHEAD_SEC_MAX = 30
@@ -109,6 +119,7 @@ def parser() -> Parser:
     )
     parser.add_setting("kafka_config_file", type=Path)
     parser.add_setting("ledger", type=Path, meaning="Where to write the truth.")
+    contract_flags.add(parser)
     traffic = parser.add_argument_group("traffic")
     traffic.add_argument(
         "--scenario",
@@ -150,6 +161,7 @@ def _names(text: str) -> tuple[str, ...]:
 
 
 def _job(flags: argparse.Namespace) -> Job:
+    named = contract_flags.named(flags)
     traffic = _traffic(flags)
     start_time_us = None
     if flags.start_time is not None:
@@ -158,7 +170,23 @@ def _job(flags: argparse.Namespace) -> Job:
     topic = destination.topic(flags.kafka_topics)
     connection = destination.connection(servers, flags.kafka_config_file)
     _check_ledger(flags.ledger)
-    return Job(traffic, servers, topic, connection, flags.ledger, start_time_us)
+    encoder = None if named is None else find.encoder_of(named, topic)
+    traffic = _with_skipped(traffic, encoder, hasattr(flags, "skipped_ratio"))
+    return Job(traffic, servers, topic, connection, flags.ledger, start_time_us, encoder)
+
+
+def _with_skipped(traffic: Traffic, encoder: Encoder | None, said: bool) -> Traffic:
+    """Returns traffic with records that the contract skips, where it skips any."""
+    skips = encoder is not None and bool(not_payments.NotPayments(encoder).ways)
+    if traffic.skipped_ratio and not skips:
+        raise UsageError("--skipped_ratio needs a --contract that skips records")
+    if said or traffic.skipped_ratio or not skips:
+        return traffic
+    # Never more than leaves a payment for each that is asked for.
+    share = min(_SKIPPED_RATIO, traffic.accepted_ratio / 2)
+    found = dataclasses.replace(traffic, skipped_ratio=share)
+    found.check()
+    return found
 
 
 def _traffic(flags: argparse.Namespace) -> Traffic:

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from simulator.duplicate_shapes import DuplicateShape
 from simulator.generate import CURRENCIES, Payment, Pools
 from simulator.routing import Route, Router
-from simulator.send import MINUTE_US, Later, Send, send_of
+from simulator.send import MINUTE_US, Later, Send, Write, send_of
 from transforms.codecs import wire_format
 from transforms.payment.outcome import Outcome
 
@@ -33,28 +33,34 @@ def duplicate(original: Send, shape: DuplicateShape, router: Router) -> Iterator
         repeated = original._replace(expected=Outcome.DUPLICATE, fault=shape.name)
         if shape.elsewhere(copy):
             key, partition = router.away(original.key)
-            repeated = repeated._replace(key=key, partition=partition)
+            repeated = repeated._replace(
+                key=original.key if original.key_is_said else key, partition=partition
+            )
         yield Later(delay_sec, repeated)
 
 
-def late(payment: Payment, route: Route, now_us: int, rng: random.Random) -> Iterator[Later]:
+def late(
+    payment: Payment, route: Route, now_us: int, rng: random.Random, write: Write = send_of
+) -> Iterator[Later]:
     """Yields a payment that was held up for 61 to 180 minutes, and sometimes a copy of it.
 
     The copy is late too: a late record is not remembered.
     """
     event_time_us = now_us - rng.randrange(*_LATE_AGE_US)
     aged = _aged(payment, event_time_us)
-    record = send_of(aged, route, event_time_us, Outcome.LATE, "late")
+    record = write(aged, route, event_time_us, Outcome.LATE, "late")
     yield Later(0, record)
     if rng.random() < LATE_COPY_SHARE:
         yield Later(0, record._replace(fault="late_copy"))
 
 
-def nearly_late(payment: Payment, route: Route, now_us: int, rng: random.Random) -> Send:
+def nearly_late(
+    payment: Payment, route: Route, now_us: int, rng: random.Random, write: Write = send_of
+) -> Send:
     """Returns a payment that was held up for 30 to 55 minutes, and counts all the same."""
     event_time_us = now_us - rng.randrange(*_NEARLY_LATE_AGE_US)
     aged = _aged(payment, event_time_us)
-    return send_of(aged, route, event_time_us, Outcome.ACCEPTED, "nearly_late")
+    return write(aged, route, event_time_us, Outcome.ACCEPTED, "nearly_late")
 
 
 def reorder(rng: random.Random) -> float:
@@ -62,27 +68,43 @@ def reorder(rng: random.Random) -> float:
     return rng.uniform(1.0, _REORDER_SEC_MAX)
 
 
-def conflict(original: Send, payment: Payment, pools: Pools, rng: random.Random) -> Later:
+def conflict(
+    original: Send,
+    payment: Payment,
+    pools: Pools,
+    rng: random.Random,
+    *,
+    write: Write = send_of,
+    kinds: tuple[str, ...] = CONFLICTS,
+) -> Later:
     """Returns a record with the id of an accepted payment and one other fact.
 
     It follows its original on the same partition, so that the original always comes first. The
     key stays, too, even where the account changes: the gateway's key is not a payment fact.
     """
     assert original.key is not None and original.event_time_us is not None
-    kind = rng.choice(CONFLICTS)
+    kind = rng.choice(kinds)
     delay_sec = rng.choice(_CONFLICT_DELAYS_SEC)
     # A short run shortens the delay, and the event time may be up to 30 s ahead of arrival: less
     # than the clock skew of 5 minutes.
     event_time_us = original.event_time_us + int(delay_sec * 1e6)
     other = _aged(_contradict(kind, payment, pools, rng), event_time_us)
-    record = send_of(
-        other,
-        Route(original.key, original.partition),
-        event_time_us,
-        Outcome.CONFLICT,
-        f"conflict_{kind}",
-    )
-    return Later(delay_sec, record)
+    route = Route(original.key, original.partition)
+    record = write(other, route, event_time_us, Outcome.CONFLICT, f"conflict_{kind}")
+    if not _contradicts(record, original):
+        # What was changed is nothing that this contract can say: a slipped decimal always is.
+        other = payment._replace(event_time=other.event_time, amount_minor=_tenfold(original))
+        record = write(other, route, event_time_us, Outcome.CONFLICT, "conflict_amount")
+    return Later(delay_sec, record._replace(key=original.key))
+
+
+def _contradicts(record: Send, original: Send) -> bool:
+    same_id = record.facts.transaction_id == original.facts.transaction_id
+    return same_id and record.facts[1:5] != original.facts[1:5]
+
+
+def _tenfold(original: Send) -> int:
+    return (original.facts.amount_minor or 1) * 10
 
 
 def _contradict(kind: str, payment: Payment, pools: Pools, rng: random.Random) -> Payment:

@@ -10,7 +10,8 @@ from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
-from simulator.send import Send
+from simulator.send import NotCounted, Send
+from transforms.codecs.wire_format import event_time_text
 from transforms.payment.dead_letter import Reason
 from transforms.payment.outcome import Outcome
 
@@ -35,20 +36,29 @@ class LedgerEntry(NamedTuple):
     amount_minor: int | None
     currency: str | None
     event_time: str | None
-    expected: Outcome
+    expected: Outcome | NotCounted
     reason: Reason | None
     fault: str  # "none", "retry", "late", "conflict_amount", "invalid_not_json", …
 
 
-def entry_of(n: int, topic: str, send: Send, offset: int | None) -> LedgerEntry:
-    """Returns the entry of record number `n`."""
+def entry_of(
+    n: int, topic: str, send: Send, offset: int | None, broker_time_ms: int | None = None
+) -> LedgerEntry:
+    """Returns the entry of record number `n`.
+
+    Args:
+        broker_time_ms: what the broker has stamped it with, None when it never said.
+    """
+    facts = send.facts
+    if send.time_is_arrival and broker_time_ms is not None:
+        facts = facts._replace(event_time=event_time_text(broker_time_ms * 1_000))
     return LedgerEntry(
         n,
         topic,
         send.partition,
         offset,
         None if send.key is None else send.key.decode(),
-        *send.facts,
+        *facts,
         send.expected,
         send.reason,
         send.fault,
@@ -113,6 +123,10 @@ def read(path: Path) -> Iterator[LedgerEntry]:
             yield entry
 
 
+def _expected(text: str) -> Outcome | NotCounted:
+    return NotCounted(text) if text == NotCounted.SKIPPED.value else Outcome(text)
+
+
 def _parse(line: bytes) -> LedgerEntry:
     try:
         fields: Any = orjson.loads(line)
@@ -121,7 +135,7 @@ def _parse(line: bytes) -> LedgerEntry:
     if not isinstance(fields, dict):
         raise ValueError("not a JSON object")
     try:
-        fields["expected"] = Outcome(fields["expected"])
+        fields["expected"] = _expected(fields["expected"])
         fields["reason"] = None if fields["reason"] is None else Reason(fields["reason"])
         return LedgerEntry(**{name: fields[name] for name in LedgerEntry._fields})
     except KeyError as error:

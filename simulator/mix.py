@@ -28,6 +28,8 @@ class Odds(NamedTuple):
     weights: tuple[float, float, float, float]  # of the steps, in the order of `Step`
     duplicate: float  # chance that a payment is sent again
     conflict: float  # chance that a payment is contradicted
+    skipped: float = 0.0  # chance that records which are not the payment come before it
+    life: int = 1  # how many they are
 
     @classmethod
     def of(cls, traffic: Traffic) -> Odds:
@@ -36,7 +38,9 @@ class Odds(NamedTuple):
         late = traffic.late_ratio / (1 + faults.LATE_COPY_SHARE)
         again = traffic.duplicate_ratio / duplicate_shapes.mean_copies(traffic.shapes())
         # Only payments on time are followed by copies and conflicts: leave as many as they need.
-        spare = accepted - max(again, traffic.conflict_ratio)
+        spare = accepted - max(
+            again, traffic.conflict_ratio, traffic.skipped_ratio / traffic.life_records
+        )
         nearly_late = min(late * _NEARLY_LATE_PER_LATE, spare)
         payment = accepted - nearly_late
         bursts = late / traffic.late_burst_size
@@ -44,6 +48,8 @@ class Odds(NamedTuple):
             (payment, nearly_late, bursts, traffic.invalid_ratio),
             again / payment,
             traffic.conflict_ratio / payment,
+            traffic.skipped_ratio / traffic.life_records / payment,
+            traffic.life_records,
         )
 
     def steps(self, rng: random.Random) -> Iterator[Step]:

@@ -12,8 +12,8 @@ from typing import Protocol
 from simulator import faults, mix
 from simulator.generate import Account, Payment, PaymentSource, Pools
 from simulator.invalid import Corruptor
-from simulator.routing import Router
-from simulator.send import Later, Send, send_of, settle
+from simulator.routing import Route, Router
+from simulator.send import Later, Send, Write, send_of, settle
 from simulator.traffic import Traffic
 from transforms.payment.outcome import Outcome
 
@@ -28,6 +28,31 @@ class Clock(Protocol):
         """Returns when a payment of this moment arrives, microseconds since the epoch."""
 
 
+class Spoils(Protocol):
+    """Makes records that cannot be counted; invalid.Corruptor is one."""
+
+    def corrupt(self, payment: Payment, route: Route, now_us: int) -> Iterator[Later]:
+        """Yields a record that must be invalid, and sometimes the corrected payment after it."""
+
+
+class Speech(Protocol):
+    """Speaks another form than our own JSON; contracts.speech.Speech is one."""
+
+    conflicts: tuple[str, ...]
+    can_be_late: bool
+
+    def send_of(
+        self, payment: Payment, route: Route, event_time_us: int, expected: Outcome, fault: str, /
+    ) -> Send:
+        """Returns the record that carries a well-formed payment."""
+
+    def not_payment(self, payment: Payment, route: Route, event_time_us: int) -> Send:
+        """Returns a record that is not the payment yet, or no longer."""
+
+    def spoils(self, rng: random.Random) -> Spoils:
+        """Returns what makes records that cannot be counted."""
+
+
 class Plan(Iterator[Send]):
     """Yields every record of a run, in the order in which it must be sent.
 
@@ -36,7 +61,14 @@ class Plan(Iterator[Send]):
     A copy that is due after the end of the run is sent at its end: nothing planned is dropped.
     """
 
-    def __init__(self, traffic: Traffic, pools: Pools, partitions: int, clock: Clock) -> None:
+    def __init__(
+        self,
+        traffic: Traffic,
+        pools: Pools,
+        partitions: int,
+        clock: Clock,
+        speech: Speech | None = None,
+    ) -> None:
         self._traffic = traffic
         self._clock = clock
         self._router = Router(partitions)
@@ -44,7 +76,11 @@ class Plan(Iterator[Send]):
         self._source = PaymentSource(traffic.seed, pools)
         # A generator of their own: other ratios must not change the payments.
         self._rng = random.Random(f"{traffic.seed}:faults")
-        self._corruptor = Corruptor(self._rng)
+        self._speech = speech
+        self._write: Write = send_of if speech is None else speech.send_of
+        self._corruptor: Spoils = (
+            Corruptor(self._rng) if speech is None else speech.spoils(self._rng)
+        )
         self._shapes = mix.shapes(traffic, self._rng)
         self._odds = mix.Odds.of(traffic)
         self._steps = self._odds.steps(self._rng)
@@ -107,27 +143,41 @@ class Plan(Iterator[Send]):
         route = self._router.home(account.key)
         if step == "invalid":
             return self._corruptor.corrupt(payment, route, now_us)
-        return [Later(0, faults.nearly_late(payment, route, now_us, self._rng))]
+        return [Later(0, faults.nearly_late(payment, route, now_us, self._rng, self._write))]
 
     def _late(self, now_us: int) -> Iterator[Later]:
         account, payment = self._source.next(now_us)
-        return faults.late(payment, self._router.home(account.key), now_us, self._rng)
+        route = self._router.home(account.key)
+        if self._speech is not None and not self._speech.can_be_late:
+            return iter([Later(0, self._write(payment, route, now_us, Outcome.ACCEPTED, "none"))])
+        return faults.late(payment, route, now_us, self._rng, self._write)
 
     def _payment_with_followers(
         self, account: Account, payment: Payment, now_us: int
     ) -> list[Later]:
         rng, odds = self._rng, self._odds
         route = self._router.home(account.key)
-        original = send_of(payment, route, now_us, Outcome.ACCEPTED, "none")
+        original = self._write(payment, route, now_us, Outcome.ACCEPTED, "none")
         held_back_sec = 0.0
         if rng.random() < self._traffic.reorder_ratio:
             held_back_sec = faults.reorder(rng)
             original = original._replace(fault="reorder")
         planned = [Later(held_back_sec, original)]
+        if odds.skipped and self._speech is not None and rng.random() < odds.skipped:
+            life = (self._speech.not_payment(payment, route, now_us) for _ in range(odds.life))
+            planned = [*(Later(held_back_sec, send) for send in life), *planned]
         if rng.random() < odds.duplicate:
             copies = faults.duplicate(original, next(self._shapes), self._router)
             planned += (Later(held_back_sec + delay_sec, send) for delay_sec, send in copies)
         if rng.random() < odds.conflict:
-            delay_sec, send = faults.conflict(original, payment, self._pools, rng)
+            delay_sec, send = self._conflict(original, payment)
             planned.append(Later(held_back_sec + delay_sec, send))
         return planned
+
+    def _conflict(self, original: Send, payment: Payment) -> Later:
+        if self._speech is None:
+            return faults.conflict(original, payment, self._pools, self._rng)
+        kinds = self._speech.conflicts
+        return faults.conflict(
+            original, payment, self._pools, self._rng, write=self._write, kinds=kinds
+        )

@@ -38,6 +38,7 @@ class Acknowledged(NamedTuple):
     n: int
     send: Send
     offset: int | None  # None when the broker has it twice and no longer knows where
+    broker_time_ms: int | None = None
 
 
 class Publisher:
@@ -68,7 +69,11 @@ class Publisher:
         """
         try:
             future = self._producer.send(
-                self._topic, send.payload, send.key, partition=send.partition
+                self._topic,
+                send.payload,
+                send.key,
+                headers=list(send.headers) if send.headers else None,
+                partition=send.partition,
             )
         except KafkaError as error:
             raise self._failure(n, send, error) from None
@@ -89,7 +94,8 @@ class Publisher:
                     self._refused.append((n, send))
                     continue
                 offset = future.value.offset
-                yield Acknowledged(n, send, offset if offset >= 0 else None)
+                time_ms = future.value.timestamp if send.time_is_arrival else None
+                yield Acknowledged(n, send, offset if offset >= 0 else None, time_ms)
 
     def unacknowledged(self) -> list[tuple[int, Send]]:
         """Returns what was sent and never acknowledged: Kafka may have it or not."""

@@ -13,6 +13,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
+from simulator.contracts.encoder import Encoder
+from simulator.contracts.speech import Speech
 from simulator.generate import make_pools
 from simulator.ledger import LedgerWriter, entry_of
 from simulator.plan import Plan
@@ -39,6 +41,7 @@ class Job(NamedTuple):
     connection: dict[str, Any]  # for kafka-python, secrets among it
     ledger: Path | None
     start_time_us: int | None  # event time of the first payment; None is the moment of sending
+    encoder: Encoder | None = None  # by a contract; None is our own JSON
 
 
 def run(job: Job) -> int:
@@ -80,7 +83,8 @@ class _Sender:
         now_us = time.time_ns() // 1000
         start_us = now_us if job.start_time_us is None else job.start_time_us
         self._schedule = Schedule(job.traffic.rate_per_sec, start_us, now_us - start_us)
-        self._plan = Plan(job.traffic, pools, publisher.partitions, self._schedule)
+        speech = None if job.encoder is None else Speech(job.encoder)
+        self._plan = Plan(job.traffic, pools, publisher.partitions, self._schedule, speech)
         self._report = Report()
         self._end_sec = _end_sec(job.traffic)
         self._flushed_sec = time.monotonic()
@@ -135,7 +139,10 @@ class _Sender:
         for record in self._publisher.acknowledged():
             self._report.add(record)
             if self._ledger is not None:
-                self._ledger.write(entry_of(record.n, self._job.topic, record.send, record.offset))
+                entry = entry_of(
+                    record.n, self._job.topic, record.send, record.offset, record.broker_time_ms
+                )
+                self._ledger.write(entry)
         if self._open is not None:
             self._open.end()
         now_sec = time.monotonic()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import enum
+from typing import NamedTuple, Protocol
 
 from simulator.generate import Payment
 from simulator.routing import Route
@@ -13,6 +14,12 @@ from transforms.payment.outcome import Outcome
 ALLOWED_LATENESS_US = 3_600_000_000
 CLOCK_SKEW_US = 300_000_000
 MINUTE_US = 60_000_000
+
+
+class NotCounted(enum.Enum):
+    """What becomes of a record that is no payment by the contract, and no mistake."""
+
+    SKIPPED = "skipped"
 
 
 class Facts(NamedTuple):
@@ -37,9 +44,14 @@ class Send(NamedTuple):
     payload: bytes | None  # None is a tombstone
     facts: Facts
     event_time_us: int | None  # None: whatever the time, the record is invalid
-    expected: Outcome  # when records are processed in the order of their arrival
+    expected: Outcome | NotCounted  # when records are processed in the order of their arrival
     reason: Reason | None  # of an invalid one
     fault: str
+    headers: tuple[tuple[str, bytes], ...] = ()
+    # The event time is what the broker says: known once it has acknowledged the record.
+    time_is_arrival: bool = False
+    # The key is a part of the payment: a copy on another partition has the same.
+    key_is_said: bool = False
 
 
 class Later(NamedTuple):
@@ -47,6 +59,15 @@ class Later(NamedTuple):
 
     delay_sec: float
     send: Send
+
+
+class Write(Protocol):
+    """Writes payments in one form or another; `send_of` writes our own JSON."""
+
+    def __call__(
+        self, payment: Payment, route: Route, event_time_us: int, expected: Outcome, fault: str, /
+    ) -> Send:
+        """Returns the record that carries a well-formed payment."""
 
 
 def send_of(

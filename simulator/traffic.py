@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 from simulator import duplicate_shapes
 from simulator.duplicate_shapes import DuplicateShape
@@ -39,6 +40,7 @@ class Traffic:
         conflict_ratio: share of all records that contradict an accepted payment.
         invalid_ratio: share of all records that cannot be counted.
         reorder_ratio: share of the payments that arrive after later ones, yet in time.
+        skipped_ratio: share of all records that are not the payment, as the contract says.
         transaction_records: how many records a transaction of the producer has; 0 is none.
         abort_ratio: share of these transactions that are aborted first, then sent once more.
         open_transaction_sec: for how long a transaction is left open before it is aborted; records
@@ -57,6 +59,7 @@ class Traffic:
     conflict_ratio: float = 0.0
     invalid_ratio: float = 0.0
     reorder_ratio: float = 0.0
+    skipped_ratio: float = 0.0
     transaction_records: int = 0
     abort_ratio: float = 0.0
     open_transaction_sec: float = 0.0
@@ -67,7 +70,12 @@ class Traffic:
     def accepted_ratio(self) -> float:
         """Returns the share of all records that are accepted."""
         faults = self.duplicate_ratio + self.late_ratio + self.conflict_ratio + self.invalid_ratio
-        return 1.0 - faults
+        return 1.0 - faults - self.skipped_ratio
+
+    @property
+    def life_records(self) -> int:
+        """Returns how many records that are not the payment come before one that is."""
+        return max(2, math.ceil(self.skipped_ratio / max(self.accepted_ratio, 1e-3)))
 
     @property
     def records(self) -> int | None:
@@ -87,7 +95,7 @@ class Traffic:
             UsageError: with the first setting that does not fit.
         """
         self._check_sizes()
-        for name in ("duplicate", "late", "conflict", "invalid", "reorder", "abort"):
+        for name in ("duplicate", "late", "conflict", "invalid", "reorder", "abort", "skipped"):
             ratio = getattr(self, f"{name}_ratio")
             if not 0 <= ratio <= 1:
                 raise UsageError(f"--{name}_ratio must be between 0 and 1, got {ratio}")

@@ -57,7 +57,11 @@ class TransactionalPublisher(Publisher):
                 self._producer.begin_transaction()
                 for _, send in gathered:
                     self._producer.send(
-                        self._topic, send.payload, send.key, partition=send.partition
+                        self._topic,
+                        send.payload,
+                        send.key,
+                        headers=list(send.headers) if send.headers else None,
+                        partition=send.partition,
                     )
                 self._producer.flush(_FLUSH_SEC_MAX)  # or the abort would drop them here
                 self._producer.abort_transaction()
@@ -105,7 +109,13 @@ class OpenTransaction:
         """Opens it with a copy of a record, in the partition of that. Raises ProduceError."""
         _begin_with(self._producer.init_transactions, self._bootstrap_servers)
         _begin_with(self._producer.begin_transaction, self._bootstrap_servers)
-        sent = self._producer.send(self._topic, send.payload, send.key, partition=send.partition)
+        sent = self._producer.send(
+            self._topic,
+            send.payload,
+            send.key,
+            headers=list(send.headers) if send.headers else None,
+            partition=send.partition,
+        )
         _begin_with(lambda: sent.get(_FLUSH_SEC_MAX), self._bootstrap_servers)
         self._end_sec = time.monotonic() + self._sec
 

@@ -138,7 +138,7 @@ class FakeKafka:
     def partitions_for(self, topic: str) -> set[int]:
         return {0, 1}
 
-    def send(self, *_: object, partition: int) -> SimpleNamespace:
+    def send(self, *_: object, partition: int, headers=None) -> SimpleNamespace:
         self.futures.append(SimpleNamespace(is_done=False, exception=None, value=None))
         return self.futures[-1]
 

@@ -87,7 +87,7 @@ class Reader(MessageReader):
         schema = contract.schema
         descriptor = descriptor_of(schema.content or b"", schema.message or "")
         super().__init__(descriptor, asked_for(contract))
-        self._place = _place_of(descriptor)
+        self._place = place_of(descriptor)
 
     def read_framed(self, body: bytes) -> dict[str, Any]:
         """Returns the same of what follows Confluent's five bytes. Raises Rejected."""
@@ -172,7 +172,7 @@ def _timestamp(value: Any) -> Moment:
     return Moment(value.seconds * 10**9 + value.nanos, 10**9, local=False)
 
 
-def _place_of(descriptor: Descriptor) -> list[int]:
+def place_of(descriptor: Descriptor) -> list[int]:
     """Returns the indexes by which Confluent's frame names a message of a file."""
     place: list[int] = []
     while descriptor.containing_type is not None:
