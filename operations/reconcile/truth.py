@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator
 from typing import Any, NamedTuple
 
 from operations.reconcile.sorted_runs import SortedRuns
-from transforms.codecs import wire_format
+from transforms.codecs.contract import shipped
+from transforms.codecs.contract.decoder import Decoder
 from transforms.payment.dead_letter import Rejected, kept
 from transforms.payment.outcome import Outcome
-from transforms.payment.rules import Rules, is_late
+from transforms.payment.rules import is_late
 from transforms.payment.transaction import KafkaRecord, ReplayOf, Transaction
 
 Partition = tuple[str, int]  # topic, partition
@@ -72,6 +73,17 @@ class Invalid(NamedTuple):
     reason: str
 
 
+class Skipped(NamedTuple):
+    """A record that is not the payment, as the contract says."""
+
+    place: Place
+    broker_time_us: int
+    rule: str
+
+
+Content = Transaction | Invalid | Skipped
+
+
 @dataclasses.dataclass(frozen=True)
 class Limits:
     """The limits that the pipeline ran with.
@@ -95,12 +107,12 @@ class Entry(NamedTuple):
 
     Attributes:
         content: what the record says.
-        decided: INVALID or LATE, which the record alone decides; None for a valid record on time,
-            whose outcome depends on the other copies of its id.
+        decided: INVALID, SKIPPED or LATE, which the record alone decides; None for a valid record
+            on time, whose outcome depends on the other copies of its id.
     """
 
     place: Place
-    content: Transaction | Invalid
+    content: Content
     decided: Outcome | None
 
 
@@ -123,9 +135,15 @@ class PartitionTruth:
 
 
 class Truth:
-    """All checked partitions. The records are sorted on disk (sorted_runs.py)."""
+    """All checked partitions. The records are sorted on disk (sorted_runs.py).
 
-    def __init__(self, ranges: Iterable[OffsetRange], limits: Limits) -> None:
+    Args:
+        decoder: what the bytes of a record mean; as our own JSON unless given.
+    """
+
+    def __init__(
+        self, ranges: Iterable[OffsetRange], limits: Limits, decoder: Decoder | None = None
+    ) -> None:
         self.limits = limits
         self.partitions: dict[Partition, PartitionTruth] = {
             (checked.topic, checked.partition): PartitionTruth(checked) for checked in ranges
@@ -133,7 +151,10 @@ class Truth:
         self._numbers = {pair: number for number, pair in enumerate(self.partitions)}
         self._pairs = list(self.partitions)
         self._topics = {topic for topic, _ in self.partitions}
-        self._rules = Rules(limits.clock_skew_us)
+        self._decoder = decoder or Decoder(shipped.native())
+        contract = self._decoder.contract
+        self.fact_names = contract.fact_names
+        self._rules = contract.rules(limits.clock_skew_us)
         self._records: SortedRuns[PlaceKey] = SortedRuns()
         # First and last arrival, None of no records.
         self.arrivals_us: tuple[int, int] | None = None
@@ -195,8 +216,13 @@ class Truth:
                 yield key, value
 
     def _judge(self, record: KafkaRecord) -> tuple[Any, ...]:
+        decoded = self._decoder.decode([record])
+        for _, rule in decoded.skipped:
+            return record.broker_time_us, rule, Outcome.SKIPPED.value
         try:
-            transaction = wire_format.decode(record)
+            for _, why in decoded.rejected:
+                raise why
+            [transaction] = decoded.transactions
             self._rules.check(transaction)
         except Rejected as rejected:
             return (
@@ -214,6 +240,8 @@ class Truth:
         if len(value) == 2:
             late, fields = value
             return Entry(place, transaction_of(fields), Outcome.LATE if late else None)
+        if len(value) == 3:
+            return Entry(place, Skipped(place, *value[:2]), Outcome.SKIPPED)
         return Entry(place, Invalid(place, *value), Outcome.INVALID)
 
 
