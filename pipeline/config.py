@@ -10,9 +10,10 @@ from operations.version import VERSION
 from pipeline import flink_keys
 from pipeline.config_values import ConfigError
 from transforms.bigquery.sink import BigQuerySink
-from transforms.codecs.contract import shipped
+from transforms.codecs.contract import fingerprint, shipped
 from transforms.codecs.contract.language import Contract
 from transforms.deduplicate import StateLayout
+from transforms.payment.dedup_policy import DedupPolicy
 from transforms.payment.number_limits import PARTITION_MAX
 from transforms.read_kafka import KafkaSource, OffsetRange
 from transforms.shard_memory import Memory
@@ -95,6 +96,12 @@ class PipelineConfig:
     def horizon_us(self) -> int:
         """Returns how long an id is remembered (docs/guarantee.md, "Why no copy counts twice")."""
         return self.allowed_lateness_us + self.clock_skew_us
+
+    @property
+    def dedup_policy(self) -> DedupPolicy:
+        """Returns what makes a record a copy of another."""
+        contract = self.contract
+        return DedupPolicy(self.horizon_us, contract.fact_names, fingerprint.mark(contract))
 
     @property
     def bigquery_endpoint(self) -> str | None:

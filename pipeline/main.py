@@ -46,6 +46,7 @@ from pipeline.launch.stops import stopped
 from pipeline.launch.wait import wait
 from pipeline.options import OWN_OPTIONS, FlinkOptions
 from pipeline.program import Program
+from transforms.codecs.contract import extra_columns
 from transforms.kafka import causes as kafka_causes
 
 _LOG = logging.getLogger("pipeline")
@@ -127,7 +128,7 @@ def _from_where(problem: str, added: Mapping[str, sources.Value]) -> str:
 
 def _run(config: PipelineConfig, options: PipelineOptions, program: Program) -> int:
     if config.preflight:
-        preflight.check(config, program.tables)
+        preflight.check(config, extra_columns.with_columns(program.tables, config.contract))
         _LOG.info("preflight passed: topics, tables and services are as required")
     claim, config = start.claim(config)
     started_at = time.monotonic()

@@ -35,6 +35,22 @@ class ReadKafkaOptions(PipelineOptions):
         )
 
 
+class DecodeOptions(PipelineOptions):
+    """Flags of step DecodeTransaction."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        group = parser.add_argument_group("decode")
+        group.add_argument(
+            "--contract",
+            metavar="FILE|NAME",
+            help="What the payloads mean: a contract file, also gs://…, or the name of one that "
+            "comes along (`payments contract init --help` lists them). It is read at the launch "
+            "and goes along with the job. `payments contract check` tries it on samples "
+            "(docs/your_payments.md). Default: native, our own JSON.",
+        )
+
+
 class RulesOptions(PipelineOptions):
     """Flags of the steps that decide."""
 
@@ -279,6 +295,7 @@ class FlinkOptions(PipelineOptions):
 
 OWN_OPTIONS = (
     ReadKafkaOptions,
+    DecodeOptions,
     RulesOptions,
     WriteBigQueryOptions,
     LaunchOptions,

@@ -5,6 +5,8 @@ BigQuery allows both on a table with rows, and neither changes a row.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from google.api_core import exceptions
 from google.cloud import bigquery
 
@@ -13,32 +15,38 @@ from operations.tables.bigquery_tables import schema_of
 from transforms.payment.tables import ALL_TABLES, Table
 
 
-def outdated(client: bigquery.Client, dataset: str) -> list[str]:
+def outdated(
+    client: bigquery.Client, dataset: str, tables: Sequence[Table] = ALL_TABLES
+) -> list[str]:
     """Returns what `bring_up` would do, a line for each column.
 
     Raises:
         google.api_core.exceptions.GoogleAPICallError: BigQuery refused.
     """
-    return [line for _, lines in _outdated(client, dataset) for line in lines]
+    return [line for _, lines in _outdated(client, dataset, tables) for line in lines]
 
 
-def bring_up(client: bigquery.Client, dataset: str) -> list[str]:
+def bring_up(
+    client: bigquery.Client, dataset: str, tables: Sequence[Table] = ALL_TABLES
+) -> list[str]:
     """Adds columns and lets columns be null; returns a line for each.
 
     Raises:
         google.api_core.exceptions.GoogleAPICallError: BigQuery refused.
     """
     told = []
-    for table, lines in _outdated(client, dataset):
+    for table, lines in _outdated(client, dataset, tables):
         client.update_table(table, ["schema"], retry=RETRY)
         told += lines
     return told
 
 
-def _outdated(client: bigquery.Client, dataset: str) -> list[tuple[bigquery.Table, list[str]]]:
+def _outdated(
+    client: bigquery.Client, dataset: str, tables: Sequence[Table]
+) -> list[tuple[bigquery.Table, list[str]]]:
     """Returns each table that is to be changed, with the schema that it is to have."""
     found = []
-    for table in ALL_TABLES:
+    for table in tables:
         try:
             there = client.get_table(f"{client.project}.{dataset}.{table.name}", retry=RETRY)
         except exceptions.NotFound:
@@ -64,8 +72,11 @@ def brought_up(
         else:
             schema.append(field)
     names = {field.name for field in there}
+    places = {name: place for place, name in enumerate(table.column_names)}
+    last = max((places[name] for name in names & places.keys()), default=-1)
     for column in table.columns:
-        if column.added and column.name not in names:
+        # BigQuery adds at the end. A column that is missing before that is for `diff` to tell.
+        if column.nullable and places[column.name] > last:
             schema.append(wanted[column.name])
             lines.append(f"column {table.name}.{column.name} added")
     return schema, lines

@@ -22,7 +22,8 @@ CREATE TABLE IF NOT EXISTS `${dataset}.runs`
   `clock_skew_sec` INT64 OPTIONS (description="Limit it runs with."),
   `account_memory_sec` INT64 OPTIONS (description="Limit it runs with."),
   `shards` INT64 OPTIONS (description="In how many shards it remembers."),
-  `contract` STRING OPTIONS (description="Fingerprint of the contract of its payloads.")
+  `contract` STRING OPTIONS (description="Fingerprint of the contract of its payloads."),
+  `contract_document` STRING OPTIONS (description="JSON: the contract and its schemas.")
 )
 PARTITION BY DATE(started_at)
 CLUSTER BY claim_id

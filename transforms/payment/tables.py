@@ -176,6 +176,7 @@ RUNS = Table(
         Column("account_memory_sec", "INT64", "Limit it runs with.", True),
         Column("shards", "INT64", "In how many shards it remembers.", True),
         Column("contract", "STRING", "Fingerprint of the contract of its payloads.", True),
+        Column("contract_document", "STRING", "JSON: the contract and its schemas.", True, 1),
     ),
     partition_by="started_at",
     cluster_by=("claim_id",),
