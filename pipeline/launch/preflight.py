@@ -180,8 +180,8 @@ def _check_tables(config: PipelineConfig, tables: Sequence[Table]) -> None:
     if lines:
         raise PreflightError(
             "; ".join(lines) + ". Hint: `payments tables create --bigquery_dataset="
-            f"{dataset}{_contract_flag(config)}` makes missing tables and columns, and lets a column "
-            "be null that may be; any other change needs a migration."
+            f"{dataset}{_contract_flag(config)}` makes missing tables and columns, and lets a "
+            "column be null that may be; any other change needs a migration."
         )
 
 
