@@ -23,6 +23,7 @@ from transforms.payment.tables import (
     DEAD_LETTERS,
     FRAUD_INDICATORS,
     OUTCOME_TABLES,
+    SKIPPED_RECORDS,
     TRANSACTIONS,
     OutcomeTable,
 )
@@ -53,6 +54,11 @@ class TablesSide:
             f"FROM {self._name(table.name)} "
             f"WHERE {_since(table)} AND kafka_topic IN UNNEST(@topics) GROUP BY 1, 2"
             for table in OUTCOME_TABLES
+        )
+        sql += (
+            " UNION ALL SELECT kafka_topic, kafka_partition, MAX(last_offset) + 1, "
+            f"MAX(last_broker_time) FROM {self._name(SKIPPED_RECORDS.name)} "
+            "WHERE broker_time >= @since AND kafka_topic IN UNNEST(@topics) GROUP BY 1, 2"
         )
         found: dict[Partition, Reach] = {}
         for topic, partition, end, newest in self._query(sql, since, _texts("topics", topics)):
