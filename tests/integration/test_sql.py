@@ -227,7 +227,7 @@ def test_control_a_wrong_history_shows_in_the_same_views(history: Dataset) -> No
     assert len(unique) == 6 and unique[0] == ("tx-1", 0, "1.0")
     assert overlaps == [(0, 3, 2, "accepted, late")]
     assert gaps == [("payments", 0, 8, 9, 2, at("10:08:00"), at("10:09:00"))]
-    first = (at("10:00:00"), "payments", 0, 10, 4, 1, 1, 3, 1, 0, 10, 9, 3, 2, 1, False)
+    first = (at("10:00:00"), "payments", 0, 10, 4, 1, 1, 3, 1, 0, 0, 10, 9, 3, 2, 1, False)
     assert hours[0] == first and all(balanced for *_, balanced in hours[1:])
     sums = (Decimal("26"), Decimal("13.5"))
     assert differences == [(at("09:59:00"), "EUR", 3, 2, *sums, True)]
