@@ -41,6 +41,7 @@ class Setting(NamedTuple):
 _ALL = (
     Setting("kafka_bootstrap_servers", "HOST:PORT[,…]", "Kafka brokers to ask first."),
     Setting("kafka_topics", "TOPIC[,…]", "Topics that the job reads."),
+    Setting("contract", "FILE|NAME", "What the payloads mean.", "native"),
     Setting(
         "kafka_config_file",
         "FILE",

@@ -15,7 +15,7 @@ from types import FrameType
 from payments import exit_codes
 from payments.parser import Parser
 from sandbox import endpoints, ports, processes, settings_file, sql
-from sandbox.component import NAMES
+from sandbox.component import NAMES, OPTIONAL
 from sandbox.endpoints import DEFAULT_DIR
 from sandbox.errors import SandboxUsage
 from sandbox.sandbox import Sandbox
@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _up(sandbox: Sandbox, options: argparse.Namespace) -> int:
     started_at = time.monotonic()
-    result = sandbox.up(_say, ports.parse(options.port))
+    result = sandbox.up(_say, ports.parse(options.port), options.registry)
     _say(f"up after {time.monotonic() - started_at:.1f} s; logs in {result['logs']}")
     print(json.dumps(result, indent=2))
     return exit_codes.WELL
@@ -131,7 +131,8 @@ def _sql(sandbox: Sandbox, options: argparse.Namespace) -> int:
 
 
 def _endpoint(sandbox: Sandbox, options: argparse.Namespace) -> int:
-    known = {name: value for name, value in sandbox.endpoints().items() if isinstance(value, str)}
+    found = sandbox.endpoints().items()
+    known = {name: value for name, value in found if isinstance(value, str) and value}
     if options.name not in known:
         raise SandboxUsage(f"no endpoint {options.name!r}", f"one of: {', '.join(known)}")
     print(known[options.name])
@@ -143,7 +144,7 @@ def _parser() -> Parser:
         prog="python -m sandbox",
         description=_DESCRIPTION,
         epilog=_EXAMPLES.format(
-            components=textwrap.fill(", ".join(NAMES), 85, break_on_hyphens=False)
+            components=textwrap.fill(", ".join((*NAMES, *OPTIONAL)), 85, break_on_hyphens=False)
         ),
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -153,9 +154,9 @@ def _parser() -> Parser:
     status = _add(commands, "status", _status, "show every component; exit code 1 if one is down")
     status.add_argument("--json", action="store_true", help="for programs")
     restart = _add(commands, "restart", _restart, "stop a component politely and start it again")
-    restart.add_argument("component", choices=NAMES, metavar="COMPONENT")
+    restart.add_argument("component", choices=(*NAMES, *OPTIONAL), metavar="COMPONENT")
     kill = _add(commands, "kill", _kill, "SIGKILL a component and its children, as a crash would")
-    kill.add_argument("component", choices=NAMES, metavar="COMPONENT")
+    kill.add_argument("component", choices=(*NAMES, *OPTIONAL), metavar="COMPONENT")
     kill.add_argument("--no-restart", action="store_true", help="leave it down until `restart`")
     flags = _add(
         commands, "flags", _flags, "print the flags for `python -m pipeline` on this sandbox"
@@ -199,6 +200,11 @@ def _add_up(commands: argparse._SubParsersAction[Parser]) -> None:
         metavar="COMPONENT=N",
         help="a port of your choice; the rest are free ones, kept from start to start. "
         f"COMPONENT is one of {', '.join(ports.MAIN_PORTS)}",
+    )
+    up.add_argument(
+        "--registry",
+        action="store_true",
+        help="with a schema registry (bin/setup registry); also beside what is up",
     )
 
 

@@ -24,6 +24,8 @@ NAMES = (
     "python-workers",
     "watchdog",
 )
+# Started when asked for.
+OPTIONAL = ("registry",)
 TASK_MANAGERS = ("taskmanager-1", "taskmanager-2")
 
 

@@ -26,6 +26,7 @@ class Endpoints(TypedDict):
     job_service: str
     expansion_service: str
     python_workers: str
+    registry: str  # the URL for a contract; empty without a schema registry
     project: str
     topic: str
     bigquery_ca: str  # a PEM file: whoever speaks gRPC to the stand-in trusts this
@@ -36,7 +37,7 @@ class Endpoints(TypedDict):
     dir: str
 
 
-def of(plan: Plan, pids: Mapping[str, int], topic: str) -> Endpoints:
+def of(plan: Plan, pids: Mapping[str, int], topic: str, registry: str = "") -> Endpoints:
     """Returns the endpoints of a sandbox that runs by this plan."""
     return Endpoints(
         kafka=plan.address("kafka"),
@@ -47,6 +48,7 @@ def of(plan: Plan, pids: Mapping[str, int], topic: str) -> Endpoints:
         job_service=plan.address("job-server"),
         expansion_service=plan.address("expansion"),
         python_workers=plan.address("python-workers"),
+        registry=registry,
         project=plan.project,
         topic=topic,
         bigquery_ca=str(plan.layout.authority),

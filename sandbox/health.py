@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import grpc
 
-from sandbox import kafka_broker, processes
+from sandbox import kafka_broker, processes, registry
 from sandbox.component import TASK_MANAGERS, Plan
 from templates.flink.loopback import HOST
 from templates.flink.rest import get_json
@@ -31,6 +31,7 @@ def checks(plan: Plan) -> dict[str, Check]:
         "expansion": lambda pid: _grpc_answers(plan.address("expansion")),
         "python-workers": lambda pid: _grpc_answers(plan.address("python-workers")),
         "watchdog": lambda pid: True,  # it asks, and answers nobody
+        registry.NAME: lambda pid: _registry_answers(plan),
     }
     for name in TASK_MANAGERS:
         table[name] = _task_manager_check(plan, name)
@@ -61,6 +62,13 @@ def _bigquery_answers(plan: Plan) -> bool:
         trust.wrap_socket(plain, server_hostname="localhost"),
     ):
         return True
+
+
+def _registry_answers(plan: Plan) -> bool:
+    """Asks as a contract does. Any list is an answer: the first one is empty."""
+    address, _, path = registry.url(plan).removeprefix("http://").partition("/")
+    get_json(address, f"/{path}/subjects")
+    return True
 
 
 def _grpc_answers(address: str) -> bool:

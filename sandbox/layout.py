@@ -15,6 +15,7 @@ DUCKDB_HOME = REPOSITORY / ".tools/duckdb-home"
 JAVA_HOME = REPOSITORY / ".tools/java"
 EXPANSION_JARS = REPOSITORY / ".tools/jars/expansion"
 BROKER_JARS = REPOSITORY / ".tools/jars/broker"
+REGISTRY = REPOSITORY / ".tools/registry"
 FLINK_TEMPLATE = REPOSITORY / "templates/flink/config.yaml"
 ENTRY_POINT = REPOSITORY / "templates/flink/entrypoint.sh"
 
@@ -72,6 +73,11 @@ class Layout:
     def bigquery(self) -> Path:
         """Returns the folder of the stand-in's database."""
         return self.root / "bigquery"
+
+    @property
+    def registry(self) -> Path:
+        """Returns the folder of the schema registry's database."""
+        return self.root / "registry"
 
     @property
     def faults(self) -> Path:

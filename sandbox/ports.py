@@ -28,6 +28,7 @@ MAIN_PORTS: Mapping[str, str] = {
     "job-server": "job-server",
     "expansion": "expansion",
     "python-workers": "python-workers",
+    "registry": "registry",
 }
 INNER_PORTS = ("kafka-controller", "kafka-sasl-ssl", "zookeeper", "flink-rpc", "job-artifacts")
 PORT_NAMES = (*MAIN_PORTS.values(), *INNER_PORTS)

@@ -22,9 +22,10 @@ from sandbox import (
     preflight,
     processes,
     readiness,
+    registry,
     zookeeper,
 )
-from sandbox.component import NAMES, TASK_MANAGERS, Component, Plan
+from sandbox.component import NAMES, OPTIONAL, TASK_MANAGERS, Component, Plan
 from sandbox.endpoints import DEFAULT_DIR, Endpoints
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
@@ -59,22 +60,31 @@ class Sandbox:
     # --- All of it ------------------------------------------------------------------------------
 
     def up(
-        self, on_progress: Report = _silent, asked_ports: Mapping[str, int] | None = None
+        self,
+        on_progress: Report = _silent,
+        asked_ports: Mapping[str, int] | None = None,
+        with_registry: bool = False,
     ) -> Endpoints:
         """Starts what is not up yet and returns when every component answers.
+
+        `with_registry` adds a schema registry, to a sandbox that is up as well.
 
         Data of an earlier sandbox in the folder is kept and used. Raises SandboxError when a
         component dies or does not answer in time; nothing is left running then.
         """
         preflight.check(self.layout)
+        if with_registry:
+            registry.check()
         with self._lock():
             if self._supervisor.alive():
                 on_progress("already up")
+                if with_registry and registry.NAME not in self._supervisor.states():
+                    self._add_registry(on_progress)
                 return self.refresh()
             self._sweep()
             plan = self._plan(asked_ports or {})
             try:
-                self._start(plan, on_progress)
+                self._start(plan, on_progress, with_registry)
             except BaseException:  # Ctrl-C as well: half a sandbox helps nobody
                 on_progress("taking everything down")
                 self._take_down()
@@ -139,7 +149,7 @@ class Sandbox:
         """Returns the state of every component, in their order."""
         self._require_up()
         states = self._supervisor.states()
-        return {name: states[name] for name in NAMES}
+        return {name: states[name] for name in (*NAMES, *OPTIONAL) if name in states}
 
     def pids(self) -> dict[str, int]:
         """Returns the process ids of what runs at this moment: a restart changes them."""
@@ -157,7 +167,10 @@ class Sandbox:
 
     def refresh(self) -> Endpoints:
         """Writes endpoints.json anew and returns it."""
-        current = endpoints.of(self._stored_plan(), self.pids(), kafka_broker.TOPIC)
+        plan, states = self._stored_plan(), self.states()
+        pids = {name: state.pid for name, state in states.items() if state.pid}
+        url = registry.url(plan) if registry.NAME in states else ""
+        current = endpoints.of(plan, pids, kafka_broker.TOPIC, url)
         endpoints.save(current)
         return current
 
@@ -171,14 +184,21 @@ class Sandbox:
     def _stored_plan(self) -> Plan:
         return Plan(self.layout, ports.load(self.layout.ports), self._project)
 
-    def _start(self, plan: Plan, on_progress: Report) -> None:
+    def _start(self, plan: Plan, on_progress: Report, with_registry: bool) -> None:
         certificates.make(self.layout)
         beam_jars.make(self.layout)
         shutil.rmtree(self.layout.zookeeper, ignore_errors=True)  # see zookeeper.py
-        self._supervisor.start(self._parts(plan))
+        asked = [registry.component(plan)] if with_registry else []
+        self._supervisor.start([*self._parts(plan), *asked])
         readiness.wait_for_all(self._supervisor, plan, on_progress)
         kafka_broker.create_topic(plan.address("kafka"))
         kafka_login.create(self.layout, plan.address("kafka"))
+
+    def _add_registry(self, on_progress: Report) -> None:
+        plan = self._stored_plan()
+        self._supervisor.add(registry.component(plan))
+        readiness.wait_for_one(self._supervisor, plan, registry.NAME, START_TIMEOUT_SEC)
+        on_progress(f"{registry.NAME} ready")
 
     # --- Stopping -------------------------------------------------------------------------------
 
@@ -217,9 +237,11 @@ class Sandbox:
             raise SandboxError(f"no sandbox is up in {self.layout.root}", "python -m sandbox up")
 
     def _require(self, name: str) -> None:
-        if name not in NAMES:
+        if name not in (*NAMES, *OPTIONAL):
             raise SandboxError(f"no component {name!r}", f"one of: {', '.join(NAMES)}")
         self._require_up()
+        if name not in self._supervisor.states():
+            raise SandboxError(f"{name} was not asked for", f"python -m sandbox up --{name}")
 
 
 def components(plan: Plan) -> list[Component]:

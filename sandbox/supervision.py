@@ -191,6 +191,15 @@ class Supervisor:
         """Starts a component that is down; returns when it has stayed up for a second."""
         self._call("supervisor.startProcess", name, True)
 
+    def add(self, component: Component) -> None:
+        """Starts one more component, which is supervised like the others from then on."""
+        layout = self._layout
+        layout.script(component.name).write_text(component.script())
+        with layout.supervisor_config.open("a") as config:
+            config.write("\n" + _program(layout, component))
+        self._call("supervisor.reloadConfig")
+        self._call("supervisor.addProcessGroup", component.name)
+
     def shut_down(self) -> None:
         """Stops every component side by side, then supervisord."""
         self._call("supervisor.stopAllProcesses", True)

@@ -37,6 +37,12 @@ def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
     assert not crashes.all()  # what tests kill leaves no report
 
 
+@pytest.fixture(scope="session")
+def registry(sandbox: Sandbox) -> str:
+    """The address of a schema registry, beside the shared sandbox."""
+    return sandbox.up(with_registry=True)["registry"]
+
+
 @pytest.fixture
 def e2e_run(sandbox: Sandbox, request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[E2ERun]:
     """A topic and tables of the test's own; its jobs end with it."""

@@ -13,6 +13,7 @@ from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Extra
 from transforms.codecs.contract.schema_source import RegistryUnavailable
 from transforms.payment.dead_letter import Rejected
+from transforms.payment.ends_job import without_mark
 from transforms.payment.rules import Rules
 from transforms.payment.transaction import Transaction
 
@@ -74,7 +75,9 @@ def check(decoder: Decoder, records: Iterable[Any], rules: Rules) -> Tally:
         try:
             _add(tally, decoder, walker, record, rules)
         except RegistryUnavailable as error:
-            raise CannotCheck(f"{error}; or give --schemas FOLDER with files ID.avsc") from None
+            raise CannotCheck(
+                f"{without_mark(str(error))}; or give --schemas FOLDER with files ID.avsc"
+            ) from None
     return tally
 
 

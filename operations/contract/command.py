@@ -27,9 +27,13 @@ from transforms.codecs.contract import trace
 from transforms.codecs.contract.decoder import Decoder, source_of
 from transforms.codecs.contract.load import load_file
 from transforms.codecs.contract.mistakes import ContractError
-from transforms.codecs.contract.registry import AuthError
+from transforms.codecs.contract.registry_login import AuthError
 from transforms.codecs.contract.schema_source import KnownSchemas, RegistryUnavailable, SchemaSource
+from transforms.payment.ends_job import without_mark
 from transforms.payment.rules import Rules
+
+# A person waits for this command: a registry that is away is said soon.
+_PATIENCE_SEC = 3.0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -112,7 +116,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     try:
         steps = trace.explain(decoder, record, _rules(arguments, decoder))
     except RegistryUnavailable as error:
-        raise CannotCheck(str(error)) from None
+        raise CannotCheck(without_mark(str(error))) from None
     if arguments.json:
         print(orjson.dumps([step._asdict() for step in steps]).decode())
     else:
@@ -145,7 +149,7 @@ def _decoder(arguments: argparse.Namespace) -> tuple[Decoder, samples.ContainerS
     """Returns the decoder of the contract, and what takes the schemas of container files."""
     try:
         contract = load_file(arguments.contract)
-        known = _schemas(arguments) or source_of(contract)
+        known = _schemas(arguments) or source_of(contract, _PATIENCE_SEC)
     except OSError as error:
         raise CannotCheck(f"{error.filename} cannot be read: {error.strerror}") from None
     containers = samples.ContainerSchemas(known)

@@ -9,6 +9,7 @@ from tabulate import tabulate
 
 from operations.contract.check import Tally
 from transforms.codecs import wire_format
+from transforms.codecs.contract import extra_columns
 from transforms.codecs.contract.fingerprint import fingerprint
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.trace import Step

@@ -5,14 +5,15 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.cloud import bigquery
 
-from operations import bigquery_client, json_document
+from operations import bigquery_client, contract_flag, json_document
 from operations.errors import CannotCheck
 from operations.tables import (
     bigquery_views,
+    extra_views,
     flags,
     later_columns,
     show,
@@ -23,6 +24,8 @@ from operations.tables import (
 from operations.tables.bigquery_tables import create, diff, missing
 from operations.tables.run_checks import Finding, run_checks
 from payments import exit_codes, rows_text
+from transforms.codecs.contract import extra_columns
+from transforms.payment.tables import ALL_TABLES, Table
 
 __all__ = ["create", "diff", "main"]
 
@@ -31,7 +34,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs the command line; returns the exit code (flags.py)."""
     arguments = flags.parser().parse_args(argv)
     return exit_codes.run(
-        lambda: _run(arguments), {sql_files.SqlFileError: exit_codes.COULD_NOT_LOOK}
+        lambda: _run(arguments),
+        {
+            sql_files.SqlFileError: exit_codes.COULD_NOT_LOOK,
+            contract_flag.WrongContract: exit_codes.USAGE,
+        },
     )
 
 
@@ -40,6 +47,8 @@ def _run(arguments: argparse.Namespace) -> int:
         return _generate()
     project, dataset = arguments.bigquery_dataset
     endpoint = arguments.bigquery_endpoint
+    if arguments.command in ("create", "diff"):
+        wanted = _wanted(arguments)
     if arguments.command == "show":
         view = show.find(arguments.name, sql_files.views())
     with bigquery_client.errors(CannotCheck, f"{project}.{dataset}", endpoint):
@@ -51,33 +60,47 @@ def _run(arguments: argparse.Namespace) -> int:
                 arguments, show.rows(client, dataset, arguments.name, view, arguments.limit)
             )
         if arguments.command == "diff":
-            return _diff(client, dataset, arguments.json, {})
+            return _diff(client, dataset, wanted, arguments.json, {})
         if arguments.dry_run:
-            return _tell_missing(client, dataset, arguments.json)
-        return _create(client, dataset, arguments.json)
+            return _tell_missing(client, dataset, wanted, arguments.json)
+        return _create(client, dataset, wanted, arguments.json)
 
 
-def _create(client: bigquery.Client, dataset: str, as_json: bool) -> int:
+class _Wanted(NamedTuple):
+    """What a dataset is to hold."""
+
+    tables: Sequence[Table]
+    views: Sequence[sql_files.View]
+
+
+def _wanted(arguments: argparse.Namespace) -> _Wanted:
+    """Returns the tables and views, with those that a contract adds."""
+    contract = contract_flag.of(arguments)
+    views = [*sql_files.views(), *extra_views.of(contract)]
+    return _Wanted(extra_columns.with_columns(ALL_TABLES, contract), views)
+
+
+def _create(client: bigquery.Client, dataset: str, wanted: _Wanted, as_json: bool) -> int:
     made: dict[str, list[str]] = {"tables": [], "views": []}
     for kind, names in (
-        ("table", create(client, dataset)),
-        ("view", bigquery_views.create(client, dataset, sql_files.views())),
+        ("table", create(client, dataset, wanted.tables)),
+        ("view", bigquery_views.create(client, dataset, wanted.views)),
     ):
         for name in names:
             made[f"{kind}s"].append(name)
             if not as_json:
                 print(f"created {kind} {client.project}.{dataset}.{name}", flush=True)
-    made["columns"] = later_columns.bring_up(client, dataset)
+    made["columns"] = later_columns.bring_up(client, dataset, wanted.tables)
     if not as_json:
         for line in made["columns"]:
             print(line, flush=True)
-    return _diff(client, dataset, as_json, {"created": made})
+    return _diff(client, dataset, wanted, as_json, {"created": made})
 
 
-def _tell_missing(client: bigquery.Client, dataset: str, as_json: bool) -> int:
-    tables = missing(client, dataset)
-    views = bigquery_views.outdated(client, dataset, sql_files.views())
-    columns = later_columns.outdated(client, dataset)
+def _tell_missing(client: bigquery.Client, dataset: str, wanted: _Wanted, as_json: bool) -> int:
+    tables = missing(client, dataset, wanted.tables)
+    views = bigquery_views.outdated(client, dataset, wanted.views)
+    columns = later_columns.outdated(client, dataset, wanted.tables)
     if as_json:
         would = {"tables": tables, "views": views, "columns": columns}
         json_document.show({"would_create": would})
@@ -92,8 +115,15 @@ def _tell_missing(client: bigquery.Client, dataset: str, as_json: bool) -> int:
     return exit_codes.WELL
 
 
-def _diff(client: bigquery.Client, dataset: str, as_json: bool, before: dict[str, object]) -> int:
-    lines = diff(client, dataset) + bigquery_views.diff(client, dataset, sql_files.views())
+def _diff(
+    client: bigquery.Client,
+    dataset: str,
+    wanted: _Wanted,
+    as_json: bool,
+    before: dict[str, object],
+) -> int:
+    lines = diff(client, dataset, wanted.tables)
+    lines += bigquery_views.diff(client, dataset, wanted.views)
     code = exit_codes.FINDING if lines else exit_codes.WELL
     if as_json:
         json_document.show({**before, "differences": lines})

@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import textwrap
 
-from operations import tool_flags
+from operations import contract_flag, tool_flags
 from payments.parser import Parser
 
 # A person reads no more, and a file of more is what `bq extract` is for.
@@ -64,6 +64,11 @@ def parser() -> Parser:
             continue
         tool_flags.add_bigquery(command)
         tool_flags.add_json(command)
+        if name in ("create", "diff"):
+            contract_flag.add(
+                command,
+                "Also the columns and views that this contract adds, as the job needs them.",
+            )
         if name == "create":
             tool_flags.add_dry_run(command)
         if name == "show":

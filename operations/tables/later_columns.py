@@ -12,12 +12,10 @@ from google.cloud import bigquery
 
 from operations.bigquery_client import RETRY
 from operations.tables.bigquery_tables import schema_of
-from transforms.payment.tables import ALL_TABLES, Table
+from transforms.payment.tables import Table
 
 
-def outdated(
-    client: bigquery.Client, dataset: str, tables: Sequence[Table] = ALL_TABLES
-) -> list[str]:
+def outdated(client: bigquery.Client, dataset: str, tables: Sequence[Table]) -> list[str]:
     """Returns what `bring_up` would do, a line for each column.
 
     Raises:
@@ -26,9 +24,7 @@ def outdated(
     return [line for _, lines in _outdated(client, dataset, tables) for line in lines]
 
 
-def bring_up(
-    client: bigquery.Client, dataset: str, tables: Sequence[Table] = ALL_TABLES
-) -> list[str]:
+def bring_up(client: bigquery.Client, dataset: str, tables: Sequence[Table]) -> list[str]:
     """Adds columns and lets columns be null; returns a line for each.
 
     Raises:

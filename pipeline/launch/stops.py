@@ -5,6 +5,7 @@ from __future__ import annotations
 import grpc
 
 from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
+from transforms.codecs.contract.schema_source import RegistryUnavailable
 from transforms.kafka.reader import CannotRead
 from transforms.kafka.topic_watch import PartitionsAdded, TopicRemade
 from transforms.limit_dead_letters import TooManyDeadLetters
@@ -25,6 +26,7 @@ _STOPS = (
     ContractChanged,
     NoArrivalTime,
     CannotRead,
+    RegistryUnavailable,
 )
 # Flink's word for the end that somebody asked for; Beam's job server takes it for a failure.
 _CANCELLED = ("JobCancellationException", "failed in state CANCELLED")

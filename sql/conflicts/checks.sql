@@ -18,8 +18,11 @@ ASSERT NOT EXISTS (
     AND (
       accepted.amount_minor != conflict.amount_minor
       OR accepted.currency != conflict.currency
-      OR accepted.account_id != conflict.account_id
+      OR accepted.account_id IS DISTINCT FROM conflict.account_id
       OR accepted.merchant_id != conflict.merchant_id
+      OR accepted.payment_type != conflict.payment_type
+      OR accepted.country IS DISTINCT FROM conflict.country
+      OR accepted.device_id IS DISTINCT FROM conflict.device_id
     )
   WHERE
     accepted.transaction_id IS NULL

@@ -17,10 +17,22 @@ ASSERT NOT EXISTS (
     AND accepted.broker_time = copy.first_broker_time
     AND accepted.amount_minor = copy.amount_minor
     AND accepted.currency = copy.currency
-    AND accepted.account_id = copy.account_id
-    AND accepted.merchant_id = copy.merchant_id
   WHERE
     accepted.transaction_id IS NULL
+    -- Payer and payee are facts unless a contract names others; amount and currency always are.
+    OR (
+      (
+        accepted.account_id IS DISTINCT FROM copy.account_id
+        OR accepted.merchant_id != copy.merchant_id
+      )
+      AND NOT EXISTS (
+        SELECT 1
+        FROM
+          `${dataset}.runs`
+        WHERE
+          JSON_VALUE(contract_document, '$.name') != 'native'
+      )
+    )
 ) AS 'each duplicate names an accepted payment of its id, with the same payment facts';
 
 -- Fewer than 10 copies in an hour are no rate. Older days are history: they have warned already.

@@ -9,6 +9,7 @@ import pytest
 from pipeline import graph
 from pipeline.launch import stops
 from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
+from transforms.codecs.contract.schema_source import RegistryUnavailable
 from transforms.kafka.topic_watch import PartitionsAdded, TopicRemade
 from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.payment.arrival import NoArrivalTime
@@ -22,6 +23,7 @@ ENDS = (
     PartitionsAdded,
     ShardsChanged,
     ContractChanged,
+    RegistryUnavailable,
     TooManyDeadLetters,
     TopicRemade,
 )

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import pytest
 
 from sandbox import cli, endpoints, preflight
-from sandbox.component import NAMES
+from sandbox.component import NAMES, OPTIONAL
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
 
@@ -28,7 +28,7 @@ def test_help_names_every_command_and_component(capsys) -> None:
     code, out, _ = run(capsys, "--help")
 
     assert code == 0
-    for word in ("up", "down", "status", "kill", "restart", "flags", "config", *NAMES):
+    for word in ("up", "down", "status", "kill", "restart", "flags", "config", *NAMES, *OPTIONAL):
         assert word in out
 
 

@@ -6,7 +6,7 @@ import shlex
 import pytest
 import yaml
 
-from sandbox import flink_cluster, kafka_broker, ports, supervision
+from sandbox import flink_cluster, kafka_broker, ports, registry, supervision
 from sandbox.component import NAMES, Component, Plan
 from sandbox.layout import FLINK_TEMPLATE, SOCKET_PATH_BYTES_MAX, Layout
 from sandbox.sandbox import components
@@ -44,13 +44,13 @@ def test_folder_name_with_odd_characters_survives_supervisord(plan) -> None:
 
 def test_every_java_process_leaves_its_crash_report_beside_the_logs(plan) -> None:
     """Of the words that start it, or of the file of options that it is started with."""
-    scripts = {each.name: each.script() for each in components(plan)}
+    scripts = {each.name: each.script() for each in (*components(plan), registry.component(plan))}
     for name, script in scripts.items():
         options = plan.layout.root / "run" / f"{name}.java-options"
         starts_java = "/bin/java" in script or options.exists()
         told = script + (options.read_text() if options.exists() else "")
         assert ("-XX:ErrorFile=" in told) == starts_java, name
-    assert sum("/bin/java" in script for script in scripts.values()) >= 5
+    assert sum("/bin/java" in script for script in scripts.values()) >= 6
 
 
 def test_script_of_a_component_quotes_what_the_shell_would_read() -> None:

@@ -8,8 +8,11 @@ SELECT
     [
       IF(conflict.amount_minor != accepted.amount_minor, 'amount', NULL),
       IF(conflict.currency != accepted.currency, 'currency', NULL),
-      IF(conflict.account_id != accepted.account_id, 'payer', NULL),
-      IF(conflict.merchant_id != accepted.merchant_id, 'payee', NULL)
+      IF(conflict.account_id IS DISTINCT FROM accepted.account_id, 'payer', NULL),
+      IF(conflict.merchant_id != accepted.merchant_id, 'payee', NULL),
+      IF(conflict.payment_type != accepted.payment_type, 'type', NULL),
+      IF(conflict.country IS DISTINCT FROM accepted.country, 'country', NULL),
+      IF(conflict.device_id IS DISTINCT FROM accepted.device_id, 'device', NULL)
     ],
     ', '
   ) AS differs_in,

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import base64
+import concurrent.futures
+import dataclasses
 import http.server
 import json
+import pickle
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +19,13 @@ import pytest
 from tests.support.contract_records import CONTRACTS, SAMPLE, debezium_avro
 from tests.support.contracts import accepted, reason, shipped
 from transforms.codecs.contract import avro
-from transforms.codecs.contract.registry import AuthError, HttpRegistry, auth_of
+from transforms.codecs.contract import registry as registries
+from transforms.codecs.contract.decoder import Decoder
+from transforms.codecs.contract.language import Schema
+from transforms.codecs.contract.registry_login import AuthError, auth_of
 from transforms.codecs.contract.schema_source import RegistryUnavailable
 from transforms.payment.dead_letter import Rejected
+from transforms.payment.ends_job import MARK, EndsJob
 
 AVSC = (CONTRACTS / "schemas/debezium-avro/1.avsc").read_text()
 MONEY = json.dumps({"type": "record", "name": "Money", "fields": [{"name": "x", "type": "int"}]})
@@ -25,17 +33,24 @@ PAID = json.dumps({"type": "record", "name": "P", "fields": [{"name": "m", "type
 NOT_FOUND = (404, {"error_code": 40403, "message": "Schema not found"})
 
 
+def HttpRegistry(url: str, auth: Any = None, patience_sec: float = 0.0) -> registries.HttpRegistry:
+    """Returns one that is not asked again, unless a test says so."""
+    return registries.HttpRegistry(url, auth, patience_sec)
+
+
 class Registry:
     """Answers by path, and notes what it was asked."""
 
     def __init__(self) -> None:
         self.answers: dict[str, tuple[int, Any]] = {"/schemas/ids/1": (200, {"schema": AVSC})}
+        self.waits_sec = 0.0
         self.asked: list[tuple[str, str | None]] = []
         outer = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 outer.asked.append((self.path, self.headers.get("Authorization")))
+                time.sleep(outer.waits_sec)
                 status, body = outer.answers.get(self.path, NOT_FOUND)
                 raw = body if isinstance(body, bytes) else json.dumps(body).encode()
                 self.send_response(status)
@@ -95,6 +110,7 @@ def test_id_that_it_does_not_know_is_a_dead_letter(registry: Registry) -> None:
         ((200, b"<html>"), "HTTP 200"),
         ((200, []), "HTTP 200"),
         ((200, {"schemaType": "AVRO"}), "without a schema"),
+        ((200, {"schema": "{}", "references": [7]}), "an answer that is none of a registry"),
     ],
 )
 def test_other_answers_judge_no_record(registry: Registry, answer: Any, said: str) -> None:
@@ -122,6 +138,71 @@ def test_it_is_asked_again_when_it_is_back(registry: Registry) -> None:
     registry.answers["/schemas/ids/1"] = good
 
     assert source.schema(1).text == AVSC
+
+
+def test_away_for_a_while_costs_no_record(registry: Registry) -> None:
+    good = registry.answers["/schemas/ids/1"]
+    registry.answers["/schemas/ids/1"] = (503, {})
+    source = HttpRegistry(registry.url, patience_sec=30.0)
+    with concurrent.futures.ThreadPoolExecutor(1) as pool:
+        found = pool.submit(source.schema, 1)
+        while len(registry.asked) < 2:
+            time.sleep(0.01)
+        registry.answers["/schemas/ids/1"] = good
+        assert found.result(30).text == AVSC
+
+
+def test_limit_of_patience_is_one_stop_of_the_job(registry: Registry) -> None:
+    registry.answers["/schemas/ids/1"] = (503, {})
+
+    with pytest.raises(RegistryUnavailable) as error:
+        HttpRegistry(registry.url, patience_sec=1.1).schema(1)
+    assert isinstance(error.value, EndsJob)
+    assert MARK in str(error.value) and "HTTP 503 (asked again for 1 s)" in str(error.value)
+    assert len(registry.asked) >= 2
+
+
+def test_slow_answer_stalls_no_bundle_for_good(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registries, "_TIMEOUT_SEC", (0.1, 0.2))
+    registry.waits_sec = 2.0
+
+    began = time.monotonic()
+    with pytest.raises(RegistryUnavailable, match=r"ReadTimeout\. Hint|no whole answer"):
+        HttpRegistry(registry.url).schema(1)
+    assert time.monotonic() - began < 1.5
+
+
+def test_threads_that_need_one_id_ask_once(registry: Registry) -> None:
+    registry.waits_sec = 0.2
+    source = HttpRegistry(registry.url)
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        texts = [each.text for each in pool.map(source.schema, [1] * 8)]
+
+    assert texts == [AVSC] * 8
+    assert len(registry.asked) == 1
+
+
+def test_steps_of_a_worker_share_what_is_known(registry: Registry) -> None:
+    said = dataclasses.replace(shipped("debezium-avro"), schema=Schema(registry=registry.url))
+    for _ in range(2):
+        decoder = pickle.loads(pickle.dumps(Decoder(said)))
+        assert decoder.schemas.schema(1).text == AVSC
+
+    assert len(registry.asked) == 1
+
+
+def test_login_that_was_changed_is_read_again(registry: Registry, tmp_path: Path) -> None:
+    path = tmp_path / "sr.properties"
+    path.write_text("bearer.auth.token=old")
+    source = HttpRegistry(registry.url, path)
+    source.schema(1)
+    path.write_text("bearer.auth.token=new")
+    registry.answers["/schemas/ids/2"] = (200, {"schema": MONEY})
+    source.schema(2)
+
+    assert [login for _, login in registry.asked] == ["Bearer old", "Bearer new"]
 
 
 def test_references_come_before_what_names_them(registry: Registry) -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from tests.support.contract_records import Record
 from tests.support.contracts import accepted, contract, outcome, payload, reason
+from transforms.codecs.contract import extra_columns
 from transforms.codecs.contract.amounts import spelled
 from transforms.codecs.contract.columns import is_luhn
 from transforms.codecs.contract.decoder import Decoder

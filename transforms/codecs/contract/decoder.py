@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 from transforms.codecs import batch_decode
-from transforms.codecs.contract import native
+from transforms.codecs.contract import native, registry
 from transforms.codecs.contract.compiled import Reader, Skipped
 from transforms.codecs.contract.language import Contract
-from transforms.codecs.contract.registry import HttpRegistry, auth_of
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment.dead_letter import Rejected
 from transforms.payment.transaction import KafkaRecord, Transaction
@@ -60,7 +58,7 @@ class Decoder:
         """Returns what becomes of each record, before the rules that all payments keep.
 
         Raises:
-            RegistryUnavailable: no record is judged; the batch must be tried again.
+            RegistryUnavailable: no record is judged, and the job ends.
         """
         # Records that carry headers as well are read one by one, with the same answers.
         if self._is_native and records and len(records[0]) == len(KafkaRecord._fields):
@@ -85,8 +83,14 @@ class Decoder:
         return decoded
 
 
-def source_of(contract: Contract) -> SchemaSource | None:
+def source_of(
+    contract: Contract, patience_sec: float = registry.PATIENCE_SEC
+) -> SchemaSource | None:
     """Returns the registry that a contract names, None where it needs none.
+
+    Args:
+        contract: a checked one.
+        patience_sec: for how long it is asked again when it gives no answer.
 
     Raises:
         AuthError: its credentials cannot be read.
@@ -94,5 +98,4 @@ def source_of(contract: Contract) -> SchemaSource | None:
     schema = contract.schema
     if schema.registry is None:
         return None
-    auth = auth_of(Path(schema.auth_file)) if schema.auth_file else {}
-    return HttpRegistry(schema.registry, auth)
+    return registry.shared(schema.registry, schema.auth_file, patience_sec)

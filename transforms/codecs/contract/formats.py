@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from transforms.codecs.contract import avro, frame, json_text, protobuf
+from transforms.codecs.contract import avro, frame, json_text, protobuf, protobuf_registry
 from transforms.codecs.contract.asked_for import asked_for
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.paths import Scope
@@ -34,6 +34,13 @@ def decode_of(contract: Contract, schemas: SchemaSource | None) -> Decode:
         case "avro_registry":
             registry = avro.RegistryReader(_required(schemas), asked_for(contract))
             return lambda record, payload: Scope(record, registry.read(payload))
+    return _protobuf(contract, schemas)
+
+
+def _protobuf(contract: Contract, schemas: SchemaSource | None) -> Decode:
+    if contract.schema.content is None:
+        asked = protobuf_registry.RegistryReader(contract, _required(schemas))
+        return lambda record, payload: Scope(record, asked.read(payload))
     reader = protobuf.Reader(contract)
     if contract.format == "protobuf":
         return lambda record, payload: Scope(record, reader.read(payload))

@@ -19,7 +19,7 @@ FORMATS = {
     "avro": "bare Avro, by the schema of a file",
     "avro_registry": "Avro behind Confluent's five bytes, by the writer's schema of a registry",
     "protobuf": "bare Protobuf, by a descriptor set",
-    "protobuf_registry": "Protobuf behind Confluent's frame, by a descriptor set",
+    "protobuf_registry": "Protobuf behind Confluent's frame, by its schema or a descriptor set",
 }
 UNWRAPS = {
     "object": "the object at this path",

@@ -47,7 +47,7 @@ _NEEDS: Mapping[str, tuple[str, ...]] = {
     "avro": ("file",),
     "avro_registry": ("registry",),
     "protobuf": ("file", "message"),
-    "protobuf_registry": ("file", "message"),
+    "protobuf_registry": (),
 }
 
 # Gives the content of a file that a contract names.
@@ -194,8 +194,8 @@ def _schema(section: Section, form: str, read_file: ReadFile) -> Schema:
     reading, value = section.reading, section.get("schema")
     required = _NEEDS.get(form, ())
     if value is None:
-        if required:
-            said = " and ".join(required)
+        if required or form == "protobuf_registry":
+            said = " and ".join(required) or "registry, or file and message"
             reading.wrong(section.line, f"schema is required for {form}, with {said}")
         return Schema()
     inner = reading.section(value, "schema", ("registry", "auth_file", "file", "message"))
@@ -208,9 +208,21 @@ def _schema(section: Section, form: str, read_file: ReadFile) -> Schema:
         reading.must(found, "schema.registry", "a URL such as https://registry:8081")
     content = file_of(inner, read_file)
     message = inner.text("message")
+    if form == "protobuf_registry":
+        _check_protobuf_registry(inner)
     if content is not None:
         _check_schema(inner, form, content, message)
     return Schema(registry, inner.text("auth_file"), content, message)
+
+
+def _check_protobuf_registry(section: Section) -> None:
+    """Notes a schema that is in no place, or in two."""
+    if ("registry" in section) == ("file" in section):
+        section.reading.wrong(
+            section.line, "schema must have `registry`, or `file` and `message`, but not both"
+        )
+    elif "file" in section:
+        section.required("message", " for protobuf_registry with a file")
 
 
 def file_of(section: Section, read_file: ReadFile) -> bytes | None:

@@ -56,15 +56,18 @@ def _names(files: descriptor_pb2.FileDescriptorSet) -> Iterable[str]:
             yield f"{file.package}.{each.name}".lstrip(".")
 
 
-class Reader:
-    """Reads messages of one type."""
+class MessageReader:
+    """Reads messages of one type.
 
-    def __init__(self, contract: Contract) -> None:
-        schema = contract.schema
-        self._descriptor = descriptor_of(schema.content or b"", schema.message or "")
-        self._parse = message_factory.GetMessageClass(self._descriptor).FromString
-        self._place = _place_of(self._descriptor)
-        self._plain = _to_plain(self._descriptor, asked_for(contract), 0)
+    Args:
+        descriptor: of the message.
+        tree: the fields that are wanted; None is all of them.
+    """
+
+    def __init__(self, descriptor: Descriptor, tree: Tree | None) -> None:
+        self._descriptor = descriptor
+        self._parse = message_factory.GetMessageClass(descriptor).FromString
+        self._plain = _to_plain(descriptor, tree, 0)
 
     def read(self, payload: bytes) -> dict[str, Any]:
         """Returns the fields that are asked for. Raises Rejected."""
@@ -76,9 +79,19 @@ class Reader:
             ) from None
         return self._plain(found)
 
+
+class Reader(MessageReader):
+    """Reads messages of the type that a contract with a descriptor set names."""
+
+    def __init__(self, contract: Contract) -> None:
+        schema = contract.schema
+        descriptor = descriptor_of(schema.content or b"", schema.message or "")
+        super().__init__(descriptor, asked_for(contract))
+        self._place = _place_of(descriptor)
+
     def read_framed(self, body: bytes) -> dict[str, Any]:
         """Returns the same of what follows Confluent's five bytes. Raises Rejected."""
-        place, rest = _indexes(body)
+        place, rest = indexes(body)
         if place != self._place:
             raise refused(
                 Reason.NOT_DECODABLE,
@@ -172,8 +185,8 @@ def _place_of(descriptor: Descriptor) -> list[int]:
     return place
 
 
-def _indexes(body: bytes) -> tuple[list[int], bytes]:
-    """Returns the indexes in front of a message, and the message."""
+def indexes(body: bytes) -> tuple[list[int], bytes]:
+    """Returns the indexes in front of a message, and the message. Raises Rejected."""
     count, at = _zigzag(body, 0)
     if not 0 <= count <= _INDEXES_MAX:
         raise refused(Reason.NOT_DECODABLE, f"{count} indexes of a message")

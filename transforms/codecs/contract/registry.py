@@ -1,23 +1,32 @@
 """A schema registry over HTTP: Confluent's interface, which all registries have.
 
-An id means the same schema for ever, so each is asked for once. Whoever cannot be asked makes no
-dead letters: RegistryUnavailable says what to do, and the record is tried again.
+An id means the same schema for ever, so each is asked for once, however many threads of a process
+need it. Whoever cannot be asked makes no dead letters: it is asked again for a while, and then
+RegistryUnavailable ends the job.
 """
 
 from __future__ import annotations
 
+import concurrent.futures
+import logging
 import re
+import threading
 import time
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 import requests
 
+from transforms.codecs.contract.registry_login import AuthError, auth_of, session_of
 from transforms.codecs.contract.schema_source import RegistryUnavailable, WriterSchema, unknown
 
+# For how long a registry that is away is asked again. A bundle waits no longer, even for one that
+# sends its answer byte by byte.
+PATIENCE_SEC = 120.0
 _TIMEOUT_SEC = (5.0, 15.0)
+_PAUSE_SEC, _PAUSE_SEC_MAX = 0.5, 16.0
 _ANSWER_BYTES_MAX = 4_194_304
 _REFERENCES_MAX = 200
 # An id may become known while records with it arrive; a flood of made-up ids must not be asked
@@ -25,100 +34,168 @@ _REFERENCES_MAX = 200
 _UNKNOWN_SEC = 30.0
 _UNKNOWN_MAX = 10_000
 _NOT_FOUND = (40403, 40402, 40401)
-_LINE = re.compile(r"([^=:#!\s]+)\s*[=:]\s*(.*)")
-# Names of Confluent's Python and Java clients.
-AUTH_NAMES = (
-    "basic.auth.credentials.source",
-    "basic.auth.user.info",
-    "bearer.auth.credentials.source",
-    "bearer.auth.token",
-    "ssl.ca.location",
-    "ssl.certificate.location",
-    "ssl.key.location",
-)
+_HINTS = {
+    requests.codes.unauthorized: "`schema.auth_file` has the login",
+    requests.codes.forbidden: "`schema.auth_file` has the login",
+    requests.codes.not_found: "is this the address of the registry itself, with its path?",
+}
 
-
-class AuthError(ValueError):
-    """A file of credentials that cannot be used; the message holds no secret."""
-
-
-def auth_of(path: Path) -> dict[str, str]:
-    """Returns the settings in a file of properties.
-
-    Raises:
-        AuthError: it cannot be read, or has a line or name that means nothing.
-    """
-    try:
-        lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise AuthError(f"{path}: cannot be read ({type(error).__name__})") from None
-    settings = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip() or line.lstrip()[0] in "#!":
-            continue
-        match = _LINE.fullmatch(line.strip())
-        if not match:
-            raise AuthError(f"{path}:{number}: must be NAME=VALUE")
-        name = match[1].removeprefix("schema.registry.")
-        if name not in AUTH_NAMES:
-            known = ", ".join(AUTH_NAMES)
-            raise AuthError(f"{path}:{number}: must be one of {known}, got {name[:60]!r}")
-        settings[name] = match[2]
-    return settings
+_log = logging.getLogger(__name__)
 
 
 class HttpRegistry:
-    """Asks a registry, once for each id."""
+    """Asks a registry, once for each id.
 
-    def __init__(self, url: str, auth: Mapping[str, str] | None = None) -> None:
+    Args:
+        url: its address.
+        auth: the login, or the file of it: that is read again before each attempt, as logins end.
+        patience_sec: for how long it is asked again.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        auth: Mapping[str, str] | Path | None = None,
+        patience_sec: float = PATIENCE_SEC,
+    ) -> None:
         self._url = url.rstrip("/")
-        self._session = _session(auth or {})
+        self._auth = auth or {}
+        self._patience_sec = patience_sec
         self._known: dict[int, WriterSchema] = {}
         self._unknown_until: dict[int, float] = {}
+        self._lock = threading.Lock()
+        self._asking: dict[int, concurrent.futures.Future[WriterSchema | None]] = {}
 
     def schema(self, schema_id: int) -> WriterSchema:
         """Returns the schema; see SchemaSource."""
         known = self._known.get(schema_id)
-        if known is None:
-            known = self._known[schema_id] = self._asked(schema_id)
-        return known
-
-    def _asked(self, schema_id: int) -> WriterSchema:
+        if known is not None:
+            return known
         if self._unknown_until.get(schema_id, 0.0) > time.monotonic():
             raise unknown(schema_id, _shown(self._url))
+        asking = self._question(schema_id)
+        try:
+            found = asking.result(self._patience_sec + sum(_TIMEOUT_SEC))
+        except concurrent.futures.TimeoutError:
+            raise self._unavailable("no whole answer", self._patience_sec) from None
+        if found is None:
+            raise unknown(schema_id, _shown(self._url))
+        return found
+
+    def _question(self, schema_id: int) -> concurrent.futures.Future[WriterSchema | None]:
+        """Returns what is being asked for this id, asking it when nobody does."""
+        with self._lock:
+            asking = self._asking.get(schema_id)
+            if asking is not None:
+                return asking
+            asking = concurrent.futures.Future()
+            known = self._known.get(schema_id)
+            if known is not None:  # since it was looked for
+                asking.set_result(known)
+                return asking
+            self._asking[schema_id] = asking
+        # A thread of its own: only so can those who wait give up on an answer that never ends.
+        threading.Thread(target=self._answer, args=(schema_id, asking), daemon=True).start()
+        return asking
+
+    def _answer(
+        self, schema_id: int, asking: concurrent.futures.Future[WriterSchema | None]
+    ) -> None:
+        try:
+            found = self._patiently(schema_id)
+        except BaseException as error:  # noqa: BLE001 - it is raised by those who wait
+            with self._lock:
+                del self._asking[schema_id]
+            asking.set_exception(error)
+            return
+        with self._lock:
+            if found is not None:
+                self._known[schema_id] = found
+            else:
+                if len(self._unknown_until) >= _UNKNOWN_MAX:
+                    self._unknown_until.clear()
+                self._unknown_until[schema_id] = time.monotonic() + _UNKNOWN_SEC
+            del self._asking[schema_id]
+        asking.set_result(found)
+
+    def _patiently(self, schema_id: int) -> WriterSchema | None:
+        """Returns the schema, None for an unknown id, asking again while there is time."""
+        began, pause_sec = time.monotonic(), _PAUSE_SEC
+        while True:
+            try:
+                return self._asked(schema_id)
+            except _NoAnswer as error:
+                left_sec = began + self._patience_sec - time.monotonic()
+                if left_sec <= 0:
+                    raise self._unavailable(str(error), time.monotonic() - began) from None
+                _log.warning("schema registry %s: %s; asking again", _shown(self._url), error)
+            time.sleep(min(pause_sec, left_sec))
+            pause_sec = min(2 * pause_sec, _PAUSE_SEC_MAX)
+
+    def _asked(self, schema_id: int) -> WriterSchema | None:
+        try:
+            auth = auth_of(self._auth) if isinstance(self._auth, Path) else self._auth
+            with session_of(auth) as session:
+                return _Conversation(session, self._url).schema(schema_id)
+        except AuthError as error:
+            raise _NoAnswer(str(error)) from None
+        except (LookupError, TypeError, ValueError, AttributeError):
+            raise _NoAnswer("an answer that is none of a registry") from None
+
+    def _unavailable(self, what: str, after_sec: float) -> RegistryUnavailable:
+        tried = f" (asked again for {after_sec:.0f} s)" if after_sec >= 1 else ""
+        return RegistryUnavailable(f"schema registry {_shown(self._url)}: {what}{tried}")
+
+
+class _NoAnswer(Exception):
+    """What came was no answer of a registry; the message says what to look at."""
+
+
+class _Referred(NamedTuple):
+    """A schema that another one refers to. Only Protobuf goes by names, and may give it two."""
+
+    name: str
+    subject: str
+    version: int
+
+
+class _Conversation:
+    """The questions that one schema needs."""
+
+    def __init__(self, session: requests.Session, url: str) -> None:
+        self._session = session
+        self._url = url
+        self._references = 0
+
+    def schema(self, schema_id: int) -> WriterSchema | None:
+        """Returns the schema with what it refers to, None for an unknown id."""
         answer = self._get(f"/schemas/ids/{schema_id}")
         if answer is None:
-            if len(self._unknown_until) >= _UNKNOWN_MAX:
-                self._unknown_until.clear()
-            self._unknown_until[schema_id] = time.monotonic() + _UNKNOWN_SEC
-            raise unknown(schema_id, _shown(self._url))
-        texts: dict[tuple[str, int], str] = {}
-        self._refer(answer, texts)
+            return None
         kind = str(answer.get("schemaType", "AVRO"))
-        return WriterSchema(self._text(answer), kind, tuple(texts.values()))
+        texts: dict[_Referred, str] = {}
+        self._refer(answer, kind, texts)
+        names = tuple(each.name for each in texts)
+        return WriterSchema(_text(answer), kind, tuple(texts.values()), names)
 
-    def _refer(self, answer: Mapping[str, Any], texts: dict[tuple[str, int], str]) -> None:
+    def _refer(self, answer: Mapping[str, Any], kind: str, texts: dict[_Referred, str]) -> None:
         """Adds what a schema refers to: first what that refers to itself."""
         for reference in answer.get("references") or ():
-            place = (str(reference["subject"]), int(reference["version"]))
+            name = str(reference.get("name")) if kind == "PROTOBUF" else ""
+            place = _Referred(name, str(reference["subject"]), int(reference["version"]))
             if place in texts:
                 continue
-            if len(texts) >= _REFERENCES_MAX:
-                raise self._unavailable(f"more than {_REFERENCES_MAX} references of a schema")
-            subject = quote(place[0], safe="")
-            found = self._get(f"/subjects/{subject}/versions/{place[1]}?deleted=true")
+            self._references += 1  # also those of a schema that refers to itself
+            if self._references > _REFERENCES_MAX:
+                raise _NoAnswer(f"more than {_REFERENCES_MAX} references of a schema")
+            subject = quote(place.subject, safe="")
+            found = self._get(f"/subjects/{subject}/versions/{place.version}?deleted=true")
             if found is None:
-                raise self._unavailable(
-                    f"it refers to {place[0]} version {place[1]}, which is missing there"
+                raise _NoAnswer(
+                    f"it refers to {place.subject} version {place.version}, which is missing there"
                 )
-            self._refer(found, texts)
-            texts[place] = self._text(found)
-
-    def _text(self, answer: Mapping[str, Any]) -> str:
-        text = answer.get("schema")
-        if not isinstance(text, str):
-            raise self._unavailable("an answer without a schema")
-        return text
+            self._refer(found, kind, texts)
+            texts[place] = _text(found)
 
     def _get(self, path: str) -> dict[str, Any] | None:
         """Returns the answer, None when the registry says that there is no such schema."""
@@ -129,49 +206,57 @@ class HttpRegistry:
             body = answer.json() if len(answer.content) <= _ANSWER_BYTES_MAX else None
         except requests.RequestException as error:
             if not isinstance(error, requests.exceptions.JSONDecodeError):
-                raise self._unavailable(_cause(error)) from None
+                raise _NoAnswer(_cause(error)) from None
             body = None
+        except OSError as error:  # a certificate or key that is not there
+            raise _NoAnswer(f"{error}. Hint: see the ssl settings in `schema.auth_file`") from None
         code = body.get("error_code") if isinstance(body, dict) else None
+        status = answer.status_code
         # Another 404 is that of a wrong address: it must not turn every record into a dead letter.
-        if answer.status_code == requests.codes.not_found and code in _NOT_FOUND:
+        if status == requests.codes.not_found and code in _NOT_FOUND:
             return None
-        if answer.status_code != requests.codes.ok or not isinstance(body, dict):
-            raise self._unavailable(f"HTTP {answer.status_code}{_hint(answer.status_code)}")
+        if status != requests.codes.ok or not isinstance(body, dict):
+            hint = f". Hint: {_HINTS[status]}" if status in _HINTS else ""
+            raise _NoAnswer(f"HTTP {status}{hint}")
         return body
 
-    def _unavailable(self, what: str) -> RegistryUnavailable:
-        return RegistryUnavailable(f"schema registry {_shown(self._url)}: {what}")
 
-
-def _session(auth: Mapping[str, str]) -> requests.Session:
-    session = requests.Session()
-    session.trust_env = False  # a .netrc or proxy of whoever started it is no setting of the job
-    session.headers["Accept"] = "application/vnd.schemaregistry.v1+json, application/json"
-    if "basic.auth.user.info" in auth:
-        user, _, password = auth["basic.auth.user.info"].partition(":")
-        session.auth = (user, password)
-    if "bearer.auth.token" in auth:
-        session.headers["Authorization"] = f"Bearer {auth['bearer.auth.token']}"
-    session.verify = auth.get("ssl.ca.location", True)
-    if "ssl.certificate.location" in auth:
-        certificate = auth["ssl.certificate.location"]
-        key = auth.get("ssl.key.location")
-        session.cert = (certificate, key) if key else certificate
-    return session
+def _text(answer: Mapping[str, Any]) -> str:
+    text = answer.get("schema")
+    if not isinstance(text, str):
+        raise _NoAnswer("an answer without a schema")
+    return text
 
 
 def _cause(error: requests.RequestException) -> str:
+    if isinstance(error, requests.exceptions.SSLError):
+        return "TLS fails. Hint: see the ssl settings in `schema.auth_file`"
     return f"{type(error).__name__}. Hint: is it running, and is this its address?"
-
-
-def _hint(status: int) -> str:
-    if status in (requests.codes.unauthorized, requests.codes.forbidden):
-        return ". Hint: `schema.auth_file` has the login"
-    if status == requests.codes.not_found:
-        return ". Hint: is this the address of the registry itself, with its path?"
-    return ""
 
 
 def _shown(url: str) -> str:
     """Returns an address without a login that somebody may have written into it."""
     return re.sub(r"//[^/@]*@", "//", url)
+
+
+_shared: dict[tuple[str, str | None, float], HttpRegistry] = {}
+_shared_lock = threading.Lock()
+
+
+def shared(url: str, auth_file: str | None, patience_sec: float = PATIENCE_SEC) -> HttpRegistry:
+    """Returns the one registry of this process for an address and a login.
+
+    A worker has several threads, each with steps of its own: they ask for an id once.
+
+    Raises:
+        AuthError: the login cannot be read.
+    """
+    with _shared_lock:
+        found = _shared.get((url, auth_file, patience_sec))
+        if found is None:
+            path = Path(auth_file) if auth_file else None
+            if path:
+                auth_of(path)
+            found = HttpRegistry(url, path, patience_sec)
+            _shared[url, auth_file, patience_sec] = found
+        return found

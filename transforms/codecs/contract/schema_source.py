@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 
 from transforms.codecs.contract.reasons import refused
 from transforms.payment.dead_letter import Reason, Rejected
+from transforms.payment.ends_job import EndsJob
 
 _SUFFIXES = {".avsc": "AVRO", ".proto": "PROTOBUF", ".json": "JSON"}
 
@@ -19,15 +20,20 @@ class WriterSchema(NamedTuple):
         text: of the schema.
         kind: AVRO, PROTOBUF or JSON.
         references: texts of the schemas that it names, each after those that it names itself.
+        names: of the references, by which Protobuf imports them.
     """
 
     text: str
     kind: str = "AVRO"
     references: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
 
 
-class RegistryUnavailable(RuntimeError):
-    """The registry gives no answer: a retry may help, and no record may be judged."""
+class RegistryUnavailable(EndsJob):
+    """The registry gives no answer, however often it is asked: no record may be judged.
+
+    The job ends, and does not begin anew by itself: it would be as silent as before.
+    """
 
 
 class SchemaSource(Protocol):
