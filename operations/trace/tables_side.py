@@ -81,6 +81,21 @@ class TablesSide:
         """Returns the records at places."""
         return self._at(_OWN_PLACE, places, since)
 
+    def skipped_at(self, place: Place, since: dt.datetime) -> dict[str, bool]:
+        """Returns the rules that skip something around a place, and whether all there is."""
+        sql = (
+            "SELECT rule, record_count = last_offset - first_offset + 1 "
+            f"FROM {self._name(SKIPPED_RECORDS.name)} WHERE broker_time >= @since "
+            "AND kafka_topic = @topic AND kafka_partition = @partition "
+            "AND first_offset <= @offset AND last_offset >= @offset"
+        )
+        kinds = ("topic", "STRING"), ("partition", "INT64"), ("offset", "INT64")
+        values = [
+            bigquery.ScalarQueryParameter(name, kind, value)
+            for (name, kind), value in zip(kinds, place, strict=True)
+        ]
+        return {rule: whole for rule, whole in self._query(sql, since, *values)}
+
     def replays_of(self, places: Iterable[Place], since: dt.datetime) -> list[Row]:
         """Returns the records that say they send again what is at places."""
         return self._at(_REPLAYED_PLACE, places, since)

@@ -61,7 +61,8 @@ def test_records_says_how_each_record_ended(history: Dataset) -> None:
 def test_reconciliation_counts_each_outcome(history: Dataset, view, first, second) -> None:
     answer = history.ask(view)
 
-    # records; accepted, duplicate, conflict, late, invalid, skipped; offsets, distinct; ids, missing, double
+    # records; accepted, duplicate, conflict, late, invalid, skipped; offsets, distinct; ids,
+    # missing, double
     assert answer == [
         (first, "payments", 0, 7, 3, 1, 1, 1, 1, 0, 0, 6, 7, 3, 0, 0, True),
         (first, "payments", 1, 2, 1, 0, 0, 0, 1, 0, 100, 101, 2, 1, 0, 0, True),
