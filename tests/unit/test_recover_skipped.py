@@ -1,4 +1,4 @@
-"""What a start from the tables reads again: whatever has neither a row nor a range of its rule."""
+"""A start from the tables reads again whatever has neither a row nor a range of its rule."""
 
 from __future__ import annotations
 

@@ -28,7 +28,7 @@ def in_no_table(
         gaps: offsets without a row, in order.
         skipped: the ranges of each partition, by rule and in order.
     """
-    found = []
+    found: list[OffsetRange] = []
     for pair, of_pair in itertools.groupby(gaps, key=lambda span: (span.topic, span.partition)):
         if pair in skipped:
             found += _unread(topic, list(of_pair), skipped[pair], decoder)
