@@ -52,7 +52,7 @@ def send(e2e_run: E2ERun) -> dict[str, int]:
             key = f"tx-{number - number % 3}"
             value = contracts.payload(id=key, state=state, time=now)
         partition = number % 2
-        producer.send(e2e_run.topic, value, partition=partition)
+        producer.send(e2e_run.topic, value, key=b"key", partition=partition)
         sent[state] = sent.get(state, 0) + 1
     producer.close()
     return sent

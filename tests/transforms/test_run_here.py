@@ -73,7 +73,7 @@ def test_counts_by_outcome_are_those_of_the_tables() -> None:
         Outcome.SKIPPED: 0,
     }
     assert run_here.told(5, outcomes) == (
-        "read 5 accepted 2 duplicate 1 conflict 1 late 0 invalid 1"
+        "read 5 accepted 2 duplicate 1 conflict 1 late 0 invalid 1 skipped 0"
     )
 
 
