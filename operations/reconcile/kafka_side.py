@@ -66,9 +66,10 @@ class KafkaSide:
         truth = Truth(ranges, limits, decoder)
         offsets = sum(span.end - span.start for span in ranges)
         reading = Progress(progress, "records read from Kafka", offsets)
-        for record in self.records(ranges):
-            truth.add(record)
-            reading.step()
+        for batch in self.batches(ranges):
+            truth.add_all(batch)
+            for _ in batch:
+                reading.step()
         # What expired meanwhile may have been passed over.
         pairs = [TopicPartition(*span[:2]) for span in ranges]
         for pair, start in self._reader.starts(pairs).items():
@@ -80,7 +81,7 @@ class KafkaSide:
         ends = self._reader.ends(self._reader.pairs(self._topics.names))
         return {(pair.topic, pair.partition): end for pair, end in ends.items()}
 
-    def records(self, ranges: list[OffsetRange]) -> Iterator[KafkaRecord]:
+    def batches(self, ranges: list[OffsetRange]) -> Iterator[list[KafkaRecord]]:
         """Yields the records of `ranges`, those of a partition in order.
 
         What retention overtakes meanwhile is passed over.
@@ -92,7 +93,7 @@ class KafkaSide:
                     self.without_arrival.add(
                         f"{each.topic}[{each.partition}]@{each.offset} carries its producer's time"
                     )
-            yield from map(record_of, batch)
+            yield list(map(record_of, batch))
 
     def compacted(self) -> list[str]:
         """Returns which of the topics are compacted, as far as this user may know.
