@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Callable
+from pathlib import Path
 
+import orjson
 import pytest
 
 from operations.reconcile.audit import audit
+from operations.reconcile.ledger import Ledger
 from operations.reconcile.report import Report
-from operations.reconcile.rows import Row, SkippedRow
+from operations.reconcile.rows import DeadLetterRow, PaymentRow, Row, SkippedRow
 from operations.reconcile.scope import Scope
 from operations.reconcile.skipped_ranges import Span
 from operations.reconcile.truth import OffsetRange, Place
@@ -208,3 +211,51 @@ def test_rules_do_not_disturb_each_other() -> None:
         entry.content.rule for _, entry in world.truth().entries()
     }
     assert isinstance(ranges(world.rows())[0].span, Span)
+
+
+# --- The ledger -----------------------------------------------------------------------------------
+
+
+def ledger_of(world: World, path: Path, skipped: str = "skipped", offsets: bool = True) -> Ledger:
+    """Returns the ledger of an honest sender, unless it says something else of what is skipped."""
+    lines = []
+    outcomes = {entry.place: entry for _, entry in world.truth().entries()}
+    rows = {row.place: row for row in world.rows() if not isinstance(row, SkippedRow)}
+    names = ("transaction_id", "account_id", "merchant_id", "amount_minor", "currency")
+    for record in world.records:
+        place = Place(*record[:3])
+        entry, row = outcomes[place], rows.get(place)
+        line = dict.fromkeys((*names, "event_time", "reason"))
+        line |= {"topic": place.topic, "partition": place.partition, "offset": place.offset}
+        line |= {"key": "key", "expected": skipped}
+        if isinstance(row, PaymentRow):
+            line |= {name: getattr(row.transaction, name) for name in names}
+            line |= {"event_time": "2026-01-01T00:00:00Z", "expected": row.outcome.value}
+        elif isinstance(row, DeadLetterRow):
+            line |= {"expected": "invalid", "reason": row.reason}
+        elif not offsets:
+            line["offset"] = None
+        assert entry.place == place
+        lines.append(orjson.dumps(line) + b"\n")
+    path.write_bytes(b"".join(lines))
+    return Ledger(path)
+
+
+@pytest.mark.parametrize("offsets", [True, False], ids=["acknowledged", "never acknowledged"])
+def test_ledger_agrees_with_what_is_skipped(tmp_path: Path, offsets: bool) -> None:
+    world = world_of()
+
+    report = world.audit(ledgers=[ledger_of(world, tmp_path / "ledger", offsets=offsets)])
+
+    assert report.balanced, report.text()
+
+
+def test_control_ledger_that_calls_a_skipped_record_something_else_does_not(
+    tmp_path: Path,
+) -> None:
+    world = world_of()
+
+    report = world.audit(ledgers=[ledger_of(world, tmp_path / "ledger", skipped="late")])
+
+    assert failed(report) == {"ledger outcomes"}
+    assert "must be late by the ledger, is skipped" in report.problems[0]
