@@ -20,6 +20,8 @@ from operations.reconcile.report import Report
 from operations.reconcile.settings import Dataset, ReconcileConfig, Topics
 from operations.tables import command as tables
 from sandbox.endpoints import Endpoints, kafka_flags, pipeline_flags
+from transforms.codecs.contract import shipped
+from transforms.codecs.contract.language import Contract
 from transforms.kafka import properties as kafka_properties
 
 PARTITIONS = 4
@@ -192,10 +194,12 @@ class E2ERun:
         wait_sec: float,
         progress: Callable[[str], None] = lambda text: None,
         by_ledger: bool = True,
+        contract: Contract | None = None,
     ) -> Report:
         """Compares topic, ledger and tables, once all is queryable or `wait_sec` have passed.
 
-        Without the ledger for a topic that others than the simulator have sent to.
+        Without the ledger for a topic that others than the simulator have sent to; by our own JSON
+        unless a contract is given.
         """
         config = ReconcileConfig(
             topics=self._topics(),
@@ -203,6 +207,7 @@ class E2ERun:
             ledgers=tuple(self.ledgers) if by_ledger else (),
             partial_ledgers=tuple(self.partial_ledgers) if by_ledger else (),
             wait_sec=wait_sec,
+            contract=contract or shipped.native(),
         )
         return reconcile(config, progress)
 

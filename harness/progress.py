@@ -13,7 +13,7 @@ from harness.e2e_run import PARTITIONS, E2ERun
 from operations import bigquery_client
 from operations.errors import FlinkError
 from transforms.payment.outcome import Outcome
-from transforms.payment.tables import DERIVED_TABLES, OUTCOME_TABLES
+from transforms.payment.tables import DERIVED_TABLES, OUTCOME_TABLES, SKIPPED_RECORDS
 
 
 @dataclasses.dataclass(frozen=True)
@@ -91,7 +91,13 @@ class Watch:
             f"FROM `{dataset}.{table.name}`"
             for table in OUTCOME_TABLES
         )
-        found = {Outcome(name): (n, newest) for name, n, newest in self._client.query(sql).result()}
+        sql += (
+            f" UNION ALL SELECT '{Outcome.SKIPPED.value}', IFNULL(SUM(record_count), 0), "
+            f"MAX(last_broker_time) FROM `{dataset}.{SKIPPED_RECORDS.name}`"
+        )
+        found = {
+            Outcome(name): (int(n), newest) for name, n, newest in self._client.query(sql).result()
+        }
         newest_row = max((newest for _, newest in found.values() if newest), default=None)
         return {outcome: found[outcome][0] for outcome in Outcome}, newest_row
 

@@ -92,7 +92,7 @@ def build(root: beam.Pipeline, config: PipelineConfig, parts: Parts | None = Non
     records = root | "ReadKafka" >> parts.read
 
     decoded = records | "DecodeTransaction" >> DecodeTransaction(parts.decoder, parts.rules)
-    _ = (records, decoded.dead_letters) | "LimitDeadLetters" >> LimitDeadLetters(
+    _ = (decoded.transactions, decoded.dead_letters) | "LimitDeadLetters" >> LimitDeadLetters(
         config.dead_letter_ratio_max, None if config.bounded else LOOK_EVERY_SEC
     )
     timely = decoded.transactions | "SplitLate" >> SplitLate(config.allowed_lateness_us)

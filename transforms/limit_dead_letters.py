@@ -18,14 +18,14 @@ from transforms.payment.dead_letter import DeadLetter
 from transforms.payment.ends_job import EndsJob
 from transforms.payment.minutes import MINUTE_US, minute_of
 from transforms.payment.reason_counts import ReasonCount
-from transforms.payment.transaction import KafkaRecord
+from transforms.payment.transaction import Transaction
 from transforms.sum_per_bundle import panes
 
 # Fewer records say nothing of a minute: on a quiet topic, two bad ones of three are not a deploy.
 RECORDS_MIN = 100
 # All records meet under one key.
 _KEY = "records"
-# How many were read, and how many were rejected for each reason.
+# How many were valid, and how many were rejected for each reason.
 _Sums = tuple[int, list[ReasonCount]]
 
 
@@ -34,9 +34,10 @@ class TooManyDeadLetters(EndsJob):
 
 
 class LimitDeadLetters(beam.PTransform):
-    """Compares dead letters with records read, minute by minute of arrival.
+    """Compares dead letters with the records that are judged, minute by minute of arrival.
 
-    Input:      ([KafkaRecord, …] read, [DeadLetter, …] of any step before deduplication).
+    Input:      ([Transaction, …] that are valid, [DeadLetter, …] of any step before deduplication).
+                What a contract skips is not judged: most of a topic may be no payment.
     Output:     nothing; raises TooManyDeadLetters when a minute with at least RECORDS_MIN records
                 has a larger share of dead letters than `ratio_max`. It names the reasons, each
                 with its count and the place of its first record.
@@ -53,8 +54,8 @@ class LimitDeadLetters(beam.PTransform):
 
     def expand(self, inputs: tuple[beam.PCollection[Any], ...]) -> beam.PCollection[None]:
         """Returns an empty collection."""
-        records, *letters = inputs
-        sums = [records | "SumRead" >> beam.ParDo(_SumReadFn()).with_output_types(_TYPE)]
+        valid, *letters = inputs
+        sums = [valid | "SumRead" >> beam.ParDo(_SumReadFn()).with_output_types(_TYPE)]
         sums += [
             each | f"SumRejected {number}" >> beam.ParDo(_SumRejectedFn()).with_output_types(_TYPE)
             for number, each in enumerate(letters)
@@ -77,12 +78,12 @@ _TYPE = tuple[str, _Sums]
 
 
 class _SumReadFn(beam.DoFn):
-    """Counts the records of a bundle by the minute in which they arrived."""
+    """Counts the valid records of a bundle by the minute in which they arrived."""
 
     def start_bundle(self) -> None:
         self._read: Counter[int] = Counter()
 
-    def process(self, batch: list[KafkaRecord]) -> None:
+    def process(self, batch: list[Transaction]) -> None:
         for minute_us, count in _by_minute(batch):
             self._read[minute_us] += count
 
@@ -113,7 +114,7 @@ def _of_minute(minute_us: int, sums: _Sums) -> WindowedValue:
     return WindowedValue((_KEY, sums), Timestamp(micros=minute_us), (GlobalWindow(),))
 
 
-def _by_minute(batch: Sequence[KafkaRecord]) -> Iterable[tuple[int, int]]:
+def _by_minute(batch: Sequence[Transaction]) -> Iterable[tuple[int, int]]:
     """Returns how many arrived in each minute."""
     times_us = [each.broker_time_us for each in batch]
     first = minute_of(min(times_us))
@@ -136,6 +137,7 @@ class _CompareFn(beam.DoFn):
             read += count
             reasons += found
         rejected = sum(each[1] for each in reasons)
+        read += rejected
         if read >= RECORDS_MIN and rejected > read * self._ratio_max:
             start = dt.datetime.fromtimestamp(window.start.micros / 1e6, dt.UTC)
             raise TooManyDeadLetters(

@@ -18,7 +18,13 @@ from transforms.payment.cells import COLUMN_OF, columns_for, selected
 from transforms.payment.dead_letter import DeadLetter
 from transforms.payment.fields import columns_of, fields_of
 from transforms.payment.outcome import Outcome
-from transforms.payment.tables import DEAD_LETTERS, OUTCOME_TABLES, TRANSACTIONS, Table
+from transforms.payment.tables import (
+    DEAD_LETTERS,
+    OUTCOME_TABLES,
+    SKIPPED_RECORDS,
+    TRANSACTIONS,
+    Table,
+)
 from transforms.payment.transaction import PaymentFacts, ReplayOf
 
 _PLACE = "CONCAT({0}_topic, '/', CAST({0}_partition AS STRING), '/', CAST({0}_offset AS STRING))"
@@ -126,11 +132,12 @@ class History:
         }
 
     def newest(self) -> Mapping[Partition, int]:
-        """Returns the highest offset that has a row, for each partition that has one."""
+        """Returns the highest offset that is in a table, for each partition that has one."""
+        offsets = {table: "kafka_offset" for table in OUTCOME_TABLES}
         sql = " UNION ALL ".join(
-            "SELECT kafka_topic, kafka_partition, MAX(kafka_offset) "
+            f"SELECT kafka_topic, kafka_partition, MAX({offset}) "
             f"FROM {self._name(table)} GROUP BY 1, 2"
-            for table in OUTCOME_TABLES
+            for table, offset in {**offsets, SKIPPED_RECORDS: "last_offset"}.items()
         )
         newest: dict[Partition, int] = {}
         for topic, partition, offset in self._query(sql):

@@ -12,7 +12,7 @@ _ROW_BYTES = 42
 _DAYS_READ = 0.55
 # BigQuery bills at least so much for each table that a query names.
 _TABLE_BYTES_MIN = 10_000_000
-_OUTCOME_TABLES = 5
+_OUTCOME_TABLES = 6
 
 
 class Cost(NamedTuple):

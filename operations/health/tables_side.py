@@ -12,7 +12,7 @@ from operations.errors import CannotCheck
 from operations.reconcile.settings import Dataset
 from operations.reconcile.truth import OffsetRange, Partition
 from transforms.payment.outcome import Outcome
-from transforms.payment.tables import DEAD_LETTERS, OUTCOME_TABLES
+from transforms.payment.tables import DEAD_LETTERS, OUTCOME_TABLES, SKIPPED_RECORDS, Table
 
 # A partition of a topic that was quiet for longer is looked for in all that there is.
 RECENT_SEC = 2 * 86_400
@@ -44,8 +44,11 @@ class TableHealth(NamedTuple):
 
     @property
     def dead_letter_ratio(self) -> float:
-        """Returns the share of invalid records among the recent ones; 0 while these are few."""
-        records = sum(self.recent.values())
+        """Returns the share of invalid records among the recent ones; 0 while these are few.
+
+        What a contract skips is not judged, so it is not counted.
+        """
+        records = sum(self.recent.values()) - self.recent.get(Outcome.SKIPPED, 0)
         return self.recent.get(Outcome.INVALID, 0) / records if records >= _FEW else 0.0
 
 
@@ -89,7 +92,7 @@ def table_health(
     for outcome, topic, partition, end, arrival, count in rows:
         pair = topic, partition
         reach[pair] = max(end, reach.get(pair, 0))
-        recent[Outcome(outcome)] = recent.get(Outcome(outcome), 0) + count
+        recent[Outcome(outcome)] = recent.get(Outcome(outcome), 0) + int(count)
         newest[pair] = max(arrival, newest.get(pair, arrival))
     return TableHealth(reach, age_sec(newest), recent, newest)
 
@@ -126,15 +129,23 @@ def _topics(topics: Sequence[str]) -> str:
 
 
 def _sql(where: str, sought: str, window_sec: int, recent_sec: int | None) -> str:
+    def recent(table: Table) -> str:
+        # A range begins and ends in one batch: no day lies between.
+        return f" WHERE {table.partition_by} > {_ago(recent_sec)}" if recent_sec else ""
+
     union = " UNION ALL ".join(
         f"SELECT '{table.outcome.value}' AS outcome, kafka_topic, kafka_partition, kafka_offset, "
-        f"broker_time FROM `{where}.{table.name}`"
-        + (f" WHERE {table.partition_by} > {_ago(recent_sec)}" if recent_sec is not None else "")
+        f"broker_time, 1 AS records FROM `{where}.{table.name}`{recent(table)}"
         for table in OUTCOME_TABLES
+    )
+    union += (
+        f" UNION ALL SELECT '{SKIPPED_RECORDS.outcome.value}', kafka_topic, kafka_partition, "
+        "last_offset, last_broker_time, record_count "
+        f"FROM `{where}.{SKIPPED_RECORDS.name}`{recent(SKIPPED_RECORDS)}"
     )
     return (
         "SELECT outcome, kafka_topic, kafka_partition, MAX(kafka_offset) + 1, MAX(broker_time), "
-        f"COUNTIF(broker_time > {_ago(window_sec)}) FROM ({union}) "
+        f"SUM(IF(broker_time > {_ago(window_sec)}, records, 0)) FROM ({union}) "
         f"WHERE {sought} "
         "GROUP BY outcome, kafka_topic, kafka_partition"
     )

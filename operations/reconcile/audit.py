@@ -18,7 +18,7 @@ from operations.reconcile.progress import Progress, Tell
 from operations.reconcile.report import Counts, Report
 from operations.reconcile.rows import MinuteDifference, Outside, Tables
 from operations.reconcile.scope import FULL, INCREMENTAL, Scope
-from operations.reconcile.truth import Place, Reach, Truth
+from operations.reconcile.truth import Partition, Place, Reach, Truth
 from transforms.payment.outcome import Outcome
 
 
@@ -56,8 +56,19 @@ def audit(
         finding = found.ledger.finish(found.copies.swapped)
         checks += finding.checks
         notes += finding.notes
-    scope = dataclasses.replace(scope, proven_ends=found.copies.unproven)
+    scope = dataclasses.replace(scope, proven_ends=_proven_ends(found))
     return Report(counts, tuple(partitions), tuple(currencies), tuple(checks), tuple(notes), scope)
+
+
+def _proven_ends(found: _Found) -> dict[Partition, int]:
+    """Returns where the next check must begin in the partitions that are not proven to their end.
+
+    A range that reaches further is counted there as a whole.
+    """
+    ends = dict(found.copies.unproven)
+    for pair, offset in found.comparison.skipped.unproven.items():
+        ends[pair] = min(ends.get(pair, offset), offset)
+    return ends
 
 
 class _Found(NamedTuple):
@@ -105,6 +116,7 @@ def _checks(
         _missing(partitions),
         comparison.double.check("double", f"{counts.read} records, at most one row each"),
         comparison.unknown.check("unknown", f"{comparison.rows.total()} rows, each of a record"),
+        comparison.skipped.wrong.check("skipped", f"{comparison.skipped.ranges} ranges"),
         _conservation(counts),
         twice.tally.check(
             "distinct ids",
@@ -133,9 +145,9 @@ def _counts(partitions: Sequence[PartitionLine], comparison: Comparison, twice: 
     return Counts(
         sum(line.records for line in partitions),
         outcomes,
-        sum(line.missing for line in partitions),
+        sum(line.missing for line in partitions) + comparison.skipped.missing,
         comparison.double.failures + comparison.twice + twice.elsewhere,
-        comparison.unknown.failures,
+        comparison.unknown.failures + comparison.skipped.unknown,
     )
 
 

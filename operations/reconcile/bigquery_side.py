@@ -10,6 +10,7 @@ import orjson
 
 from operations import bigquery_client
 from operations.errors import CannotCheck
+from operations.reconcile import reach_sql
 from operations.reconcile.rows import (
     AcceptedRow,
     CurrencySum,
@@ -27,6 +28,7 @@ from transforms.payment.tables import (
     CONFLICTS,
     DUPLICATES,
     OUTCOME_TABLES,
+    SKIPPED_RECORDS,
     TOTALS_BY_MINUTE,
     TRANSACTIONS,
     OutcomeTable,
@@ -98,7 +100,9 @@ class BigQuerySide:
         arrivals_us: tuple[int, int] | None = None,
     ) -> None:
         self._dataset = dataset
-        self._reach = _reach_sql(ranges)
+        self._reach = reach_sql.of_row(ranges)
+        self._range_reach = reach_sql.of_range(ranges)
+        self._range_records = reach_sql.least_records(ranges)
         self._arrivals_us = arrivals_us
         where = f"{dataset.project}.{dataset.name}"
         with bigquery_client.errors(CannotCheck, where, dataset.endpoint):
@@ -176,8 +180,11 @@ class BigQuerySide:
         reaches = f"'{Reach.CHECKED.value}', '{Reach.NOWHERE.value}'"
         sql = _union(
             f"SELECT TO_JSON_STRING(STRUCT({_json_columns(table)})) "
-            f"FROM {self._name(table)} WHERE {self._reach} IN ({reaches})"
-            for table in OUTCOME_TABLES
+            f"FROM {self._name(table)} WHERE {reach} IN ({reaches})"
+            for table, reach in (
+                *((table, self._reach) for table in OUTCOME_TABLES),
+                (SKIPPED_RECORDS, self._range_reach),
+            )
         )
         for [cells] in self._query(sql):
             yield row_of(orjson.loads(cells))
@@ -209,19 +216,25 @@ class BigQuerySide:
         for reach, count in self._counts():
             counts[reach] += count
         places = _union(
-            f"SELECT kafka_topic, kafka_partition, kafka_offset FROM {self._name(table)} "
-            f"WHERE {self._reach} = '{Reach.NEWER.value}'"
+            f"SELECT kafka_topic, kafka_partition, kafka_offset, 1 AS records "
+            f"FROM {self._name(table)} WHERE {self._reach} = '{Reach.NEWER.value}'"
             for table in OUTCOME_TABLES
+        )
+        places += (
+            " UNION ALL SELECT kafka_topic, kafka_partition, last_offset AS kafka_offset, "
+            f"IF({self._range_reach} = '{Reach.NEWER.value}', record_count, 0) AS records "
+            f"FROM {self._name(SKIPPED_RECORDS)} "
+            f"WHERE {self._range_reach} IN ('{Reach.CHECKED.value}', '{Reach.NEWER.value}')"
         )
         lasts = list(
             self._query(
-                "SELECT kafka_topic, kafka_partition, COUNT(*), MAX(kafka_offset) "
+                "SELECT kafka_topic, kafka_partition, SUM(records), MAX(kafka_offset) "
                 f"FROM ({places}) GROUP BY kafka_topic, kafka_partition"
             )
         )
         # Asked after the rows: a row is written only for a record that Kafka has already.
         ends = ends_now()
-        newer = sum(count for _, _, count, _ in lasts)
+        newer = sum(int(count) for _, _, count, _ in lasts)
         spans = [
             OffsetRange(topic, partition, ends[topic, partition], last + 1)
             for topic, partition, _, last in lasts
@@ -231,8 +244,8 @@ class BigQuerySide:
         if not spans:
             return outside
         beyond = f"FROM ({places}) WHERE {_in_sql(spans)}"
-        [[count]] = self._query(f"SELECT COUNT(*) {beyond}")
-        return outside._replace(newer=newer - count, beyond_end=self._beyond(beyond))
+        [[count]] = self._query(f"SELECT IFNULL(SUM(records), 0) {beyond}")
+        return outside._replace(newer=newer - int(count), beyond_end=self._beyond(beyond))
 
     def _beyond(self, beyond: str) -> Iterator[Place]:
         for cells in self._query(f"SELECT kafka_topic, kafka_partition, kafka_offset {beyond}"):
@@ -243,8 +256,12 @@ class BigQuerySide:
             f"SELECT {self._reach}, COUNT(*) FROM {self._name(table)} GROUP BY 1"
             for table in OUTCOME_TABLES
         )
+        sql += (
+            f" UNION ALL SELECT {self._range_reach}, SUM({self._range_records}) "
+            f"FROM {self._name(SKIPPED_RECORDS)} GROUP BY 1"
+        )
         for reach, count in self._query(sql):
-            yield Reach(reach), count
+            yield Reach(reach), int(count)
 
     def _name(self, table: Table) -> str:
         return f"`{self._dataset.project}.{self._dataset.name}.{table.name}`"
@@ -274,20 +291,3 @@ def _in_sql(spans: Sequence[OffsetRange]) -> str:
         f"AND kafka_offset >= {span.start} AND kafka_offset < {span.end})"
         for span in spans
     )
-
-
-def _reach_sql(ranges: Sequence[OffsetRange]) -> str:
-    """Returns an expression that says of a row what Truth.reach says of a place.
-
-    Topics are checked names (reconcile.py): letters, digits, dot, underscore, hyphen.
-    """
-    cases = [
-        f"WHEN kafka_topic = '{span.topic}' AND kafka_partition = {span.partition} THEN "
-        f"CASE WHEN kafka_offset < {span.start} THEN '{Reach.EXPIRED.value}' "
-        f"WHEN kafka_offset < {span.end} THEN '{Reach.CHECKED.value}' "
-        f"ELSE '{Reach.NEWER.value}' END"
-        for span in ranges
-    ]
-    topics = ", ".join(f"'{topic}'" for topic in sorted({span.topic for span in ranges}))
-    cases.append(f"WHEN kafka_topic IN ({topics}) THEN '{Reach.NOWHERE.value}'")
-    return f"CASE {' '.join(cases)} ELSE '{Reach.OTHER_TOPIC.value}' END"

@@ -37,9 +37,9 @@ class Tally:
         self.failures = 0
         self.examples: list[str] = []
 
-    def add(self, example: str) -> None:
-        """Counts a failure."""
-        self.failures += 1
+    def add(self, example: str, count: int = 1) -> None:
+        """Counts a failure, or as many as an example stands for."""
+        self.failures += count
         if len(self.examples) < EXAMPLES_MAX:
             self.examples.append(example)
 

@@ -25,6 +25,7 @@ from operations.reconcile.verdicts import Verdicts, row_of
 from operations.runs import limits
 from operations.runs.limits import Contradicts
 from payments import exit_codes
+from transforms.codecs.contract.decoder import Decoder
 from transforms.kafka import causes as kafka_causes
 from transforms.kafka import properties as kafka_properties
 
@@ -46,7 +47,8 @@ def reconcile(
         ranges = list(scope.ranges)
         # A table that is missing should be told before a million records are read.
         BigQuerySide(config.dataset, ranges).count_rows()
-        with contextlib.closing(kafka.read(ranges, config.limits, progress)) as truth:
+        decoder = Decoder(config.contract)
+        with contextlib.closing(kafka.read(ranges, config.limits, progress, decoder)) as truth:
             records = truth.records
             progress(f"{records} records read from Kafka")
             arrivals_us = None if scope.kind == FULL else truth.arrivals_us or (0, -1)

@@ -18,11 +18,13 @@ from operations.reconcile.rows import (
     KeptLetter,
     PaymentRow,
     Row,
+    SkippedRow,
     kept_row,
     plain_row,
 )
+from operations.reconcile.skipped_ranges import SkippedRanges, Span
 from operations.reconcile.sorted_runs import SortedRuns, merged
-from operations.reconcile.truth import Entry, Invalid, Place, PlaceKey, Truth
+from operations.reconcile.truth import Entry, Invalid, Place, PlaceKey, Skipped, Truth
 from transforms.payment.dead_letter import Reason
 from transforms.payment.outcome import Outcome
 from transforms.payment.rules import amount_of
@@ -47,6 +49,7 @@ class Comparison:
         self._copies = copies
         self._ledger = ledger
         self.coverage = Coverage(truth.partitions)
+        self.skipped = SkippedRanges(truth)
         self.rows: collections.Counter[Outcome] = collections.Counter()
         self.twice = 0  # accepted again, and not at a place that is double anyway
         self.double = Tally()
@@ -82,15 +85,23 @@ class Comparison:
         for key, group in itertools.groupby(streams, key=lambda item: item[0]):
             self._place(key, group)
             compared()
+        self.skipped.finish()
+        self.rows[Outcome.SKIPPED] += self.skipped.counted
         with_rows.close()
 
     def _sorted(self, rows: Iterable[Row], fetched: Callable[[], None]) -> SortedRuns[PlaceKey]:
         with_rows: SortedRuns[PlaceKey] = SortedRuns()
         for row in rows:
-            outcome = row.outcome if isinstance(row, PaymentRow) else Outcome.INVALID
-            self.rows[outcome] += 1
             fetched()
             key = self._truth.key(row.place)
+            if isinstance(row, SkippedRow):
+                if key is None:
+                    self._no_partition(row.place, row.span)
+                else:
+                    with_rows.add(key, plain_row(row))
+                continue
+            outcome = row.outcome if isinstance(row, PaymentRow) else Outcome.INVALID
+            self.rows[outcome] += 1
             if key is None:
                 self._stranger(row.place, outcome)
             else:
@@ -99,6 +110,13 @@ class Comparison:
 
     def _stranger(self, place: Place, outcome: Outcome) -> None:
         self.unknown.add(f"{place} is in {outcome.value}; Kafka holds no record there")
+
+    def _no_partition(self, place: Place, span: Span) -> None:
+        self.rows[Outcome.SKIPPED] += span.record_count
+        self.unknown.add(
+            f"{place}..{span.last_offset} is in skipped; Kafka holds no record there",
+            span.record_count,
+        )
 
     def _place(self, key: PlaceKey, group: Iterator[tuple[PlaceKey, int, Any]]) -> None:
         """Compares all that lies at one place."""
@@ -109,6 +127,9 @@ class Comparison:
         for _, kind, value in group:
             if kind == _ROW:
                 row = kept_row(self._truth.place(key), value)
+                if isinstance(row, SkippedRow):
+                    self.skipped.begins(row.place, row.span)
+                    continue
                 was = found.outcome
                 found = self._row(row, entry, found)
                 double |= was is not None
@@ -118,11 +139,21 @@ class Comparison:
                 sent.append(value)
             else:
                 twice = True
+        double |= self._settle(key, entry, found, sent)
         self.twice += twice and not double
+
+    def _settle(
+        self, key: PlaceKey, entry: Entry | None, found: Found, sent: Sequence[tuple[Any, ...]]
+    ) -> bool:
+        """Takes the record of a place, and what was made of it; returns whether that is double."""
+        before = self.double.failures
         if entry is not None:
+            if isinstance(entry.content, Skipped):
+                found = self._in_ranges(entry.content, found)
             self._record(key, entry, found)
         if self._ledger is not None:
             self._ledger.place(key, entry, found.outcome, sent)
+        return self.double.failures > before
 
     def _row(self, row: PaymentRow | KeptLetter, entry: Entry | None, found: Found) -> Found:
         outcome = row.outcome if isinstance(row, PaymentRow) else Outcome.INVALID
@@ -138,15 +169,25 @@ class Comparison:
             self._payment(row, entry)
         else:
             self._dead_letter(row, entry)
-        # A record that a payment was made of although it is invalid names no first.
-        if isinstance(entry.content, Invalid):
+        # A record that a payment was made of although it is none names no first.
+        if not isinstance(entry.content, Transaction):
             first = None
         return Found(found.outcome or outcome, found.first or first)
+
+    def _in_ranges(self, record: Skipped, found: Found) -> Found:
+        """Returns what BigQuery made of a record that is to be in one range of its rule."""
+        ranges = self.skipped.record(record.place, record.rule, record.broker_time_us)
+        outcomes = [found.outcome] if found.outcome else []
+        outcomes += [Outcome.SKIPPED] * ranges
+        for again in outcomes[1:]:
+            self.coverage.double(record.place)
+            self.double.add(f"{record.place} is {outcomes[0].value} and again {again.value}")
+        return Found(outcomes[0] if outcomes else None)
 
     def _record(self, key: PlaceKey, entry: Entry, found: Found) -> None:
         self.coverage.record(entry.place, found.outcome is not None)
         record = entry.content
-        if isinstance(record, Invalid):
+        if not isinstance(record, Transaction):
             return
         if found.outcome is Outcome.ACCEPTED:
             self.minor[record.currency] += record.amount_minor
@@ -158,6 +199,9 @@ class Comparison:
         record = entry.content
         if isinstance(record, Invalid):
             self.outcome.add(f"{row.place} is {row.outcome.value}, but invalid: {record.reason}")
+            return
+        if isinstance(record, Skipped):
+            self._not_skipped(row.place, row.outcome, record)
             return
         if entry.decided is Outcome.LATE and row.outcome is not Outcome.LATE:
             self.outcome.add(f"{row.place} is {row.outcome.value}, but arrived too late")
@@ -172,6 +216,9 @@ class Comparison:
                 f"{row.place} amount: Kafka says {plain(amount)}, the row {plain(row.amount)}"
             )
 
+    def _not_skipped(self, place: Place, outcome: Outcome, record: Skipped) -> None:
+        self.outcome.add(f"{place} is {outcome.value}, but skipped by {record.rule!r}")
+
     def _dead_letter(self, row: KeptLetter, entry: Entry) -> None:
         record = entry.content
         if row.broker_time_us != record.broker_time_us:
@@ -182,6 +229,8 @@ class Comparison:
         if row.reason == Reason.REFUSED_BY_BIGQUERY.value:
             # Its payload is the refused row, so there is nothing of Kafka's to compare.
             self.refused += 1
+        elif isinstance(record, Skipped):
+            self._not_skipped(row.place, Outcome.INVALID, record)
         elif not isinstance(record, Invalid):
             self.outcome.add(f"{row.place} is invalid ({row.reason}), but keeps every rule")
         else:

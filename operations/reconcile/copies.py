@@ -71,11 +71,14 @@ class Copies:
         value: tuple[Any, ...] = ()
         kind = OTHER
         if outcome is Outcome.ACCEPTED:
-            kind, value = ACCEPTED, (record.broker_time_us, tuple(facts_of(record)))
+            kind, value = (
+                ACCEPTED,
+                (record.broker_time_us, facts_of(record, self._truth.fact_names)),
+            )
         elif outcome in _BY_DEDUPLICATE:
             assert outcome is not None and first is not None
             named = (*first.place, first.broker_time_us)
-            facts = tuple(facts_of(record))
+            facts = facts_of(record, self._truth.fact_names)
             kind, value = COPY, (record.broker_time_us, facts, outcome.value, named)
         self._known.add((record.transaction_id, kind, *key), value)
 

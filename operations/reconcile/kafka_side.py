@@ -15,6 +15,7 @@ from operations.reconcile.checks import Tally
 from operations.reconcile.progress import Progress
 from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Limits, OffsetRange, Partition, Truth
+from transforms.codecs.contract.decoder import Decoder
 from transforms.kafka import reader as kafka_reader
 from transforms.kafka.message import record_of
 from transforms.kafka.reader import KafkaReader
@@ -51,19 +52,24 @@ class KafkaSide:
         }
 
     def read(
-        self, ranges: list[OffsetRange], limits: Limits, progress: Callable[[str], None]
+        self,
+        ranges: list[OffsetRange],
+        limits: Limits,
+        progress: Callable[[str], None],
+        decoder: Decoder | None = None,
     ) -> Truth:
         """Reads and judges every record of `ranges`.
 
         Raises:
             CannotRead: the broker stops answering.
         """
-        truth = Truth(ranges, limits)
+        truth = Truth(ranges, limits, decoder)
         offsets = sum(span.end - span.start for span in ranges)
         reading = Progress(progress, "records read from Kafka", offsets)
-        for record in self.records(ranges):
-            truth.add(record)
-            reading.step()
+        for batch in self.batches(ranges):
+            truth.add_all(batch)
+            for _ in batch:
+                reading.step()
         # What expired meanwhile may have been passed over.
         pairs = [TopicPartition(*span[:2]) for span in ranges]
         for pair, start in self._reader.starts(pairs).items():
@@ -75,7 +81,7 @@ class KafkaSide:
         ends = self._reader.ends(self._reader.pairs(self._topics.names))
         return {(pair.topic, pair.partition): end for pair, end in ends.items()}
 
-    def records(self, ranges: list[OffsetRange]) -> Iterator[KafkaRecord]:
+    def batches(self, ranges: list[OffsetRange]) -> Iterator[list[KafkaRecord]]:
         """Yields the records of `ranges`, those of a partition in order.
 
         What retention overtakes meanwhile is passed over.
@@ -87,7 +93,7 @@ class KafkaSide:
                     self.without_arrival.add(
                         f"{each.topic}[{each.partition}]@{each.offset} carries its producer's time"
                     )
-            yield from map(record_of, batch)
+            yield list(map(record_of, batch))
 
     def compacted(self) -> list[str]:
         """Returns which of the topics are compacted, as far as this user may know.

@@ -12,7 +12,16 @@ from operations.reconcile.copies import Copies
 from operations.reconcile.ledger import Ledger, LedgerEntry, SentFacts
 from operations.reconcile.one_id import unexpected
 from operations.reconcile.sorted_runs import SortedRuns
-from operations.reconcile.truth import Entry, Invalid, Place, PlaceKey, Reach, Truth, digest
+from operations.reconcile.truth import (
+    Entry,
+    Invalid,
+    Place,
+    PlaceKey,
+    Reach,
+    Skipped,
+    Truth,
+    digest,
+)
 from transforms.payment.outcome import Outcome
 from transforms.payment.transaction import Transaction
 
@@ -245,10 +254,14 @@ def _identity(entry: Entry) -> str:
     place, record = entry.place, entry.content
     if isinstance(record, Invalid):
         return repr((place.topic, place.partition, record.key, record.reason))
+    if isinstance(record, Skipped):  # nothing is read of it
+        return repr((place.topic, place.partition, Outcome.SKIPPED.value))
     return repr((place.topic, place.partition, tuple(_facts(record))))
 
 
 def _sent_identity(sent: LedgerEntry) -> str:
     if sent.expected is Outcome.INVALID:
         return repr((sent.topic, sent.partition, digest(sent.key), sent.reason))
+    if sent.expected is Outcome.SKIPPED:
+        return repr((sent.topic, sent.partition, Outcome.SKIPPED.value))
     return repr((sent.topic, sent.partition, tuple(sent.facts)))

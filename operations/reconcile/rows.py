@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from operations.reconcile.skipped_ranges import Span
 from operations.reconcile.truth import Place, digest, plain_transaction, transaction_of
 from transforms.payment.cells import payment_of
 from transforms.payment.outcome import Outcome
@@ -40,7 +41,14 @@ class DeadLetterRow(NamedTuple):
     payload: bytes | None
 
 
-Row = PaymentRow | DeadLetterRow
+class SkippedRow(NamedTuple):
+    """A row of skipped_records; its place is that of the first record."""
+
+    place: Place
+    span: Span
+
+
+Row = PaymentRow | DeadLetterRow | SkippedRow
 
 
 class KeptLetter(NamedTuple):
@@ -139,6 +147,8 @@ def row_of(cells: dict[str, Any]) -> Row:
         KeyError, ValueError: the object is not what the query asks for.
     """
     outcome = _OUTCOMES[cells["outcome"]]
+    if outcome is Outcome.SKIPPED:
+        return _skipped(cells)
     place = Place(cells["kafka_topic"], int(cells["kafka_partition"]), int(cells["kafka_offset"]))
     broker_time_us = int(cells["broker_time"])
     if outcome is Outcome.INVALID:
@@ -153,18 +163,34 @@ def plain_row(row: Row) -> tuple[Any, ...]:
     """Returns the row without its place as plain values, for the disk."""
     if isinstance(row, DeadLetterRow):
         return row.broker_time_us, row.reason, digest(row.key), digest(row.payload)
+    if isinstance(row, SkippedRow):
+        return (tuple(row.span),)
     first = None if row.first is None else (*row.first.place, row.first.broker_time_us)
     fields = plain_transaction(row.transaction)
     return row.outcome.value, fields, str(row.amount), first, True
 
 
-def kept_row(place: Place, value: tuple[Any, ...]) -> PaymentRow | KeptLetter:
+def kept_row(place: Place, value: tuple[Any, ...]) -> PaymentRow | KeptLetter | SkippedRow:
     """Returns the row that `plain_row` took apart."""
+    if len(value) == 1:
+        return SkippedRow(place, Span(*value[0]))
     if len(value) == 4:
         return KeptLetter(place, *value)
     outcome, fields, amount, named, _ = value
     first = None if named is None else First(Place(*named[:3]), named[3])
     return PaymentRow(place, _OUTCOMES[outcome], transaction_of(fields), Decimal(amount), first)
+
+
+def _skipped(cells: dict[str, Any]) -> SkippedRow:
+    place = Place(cells["kafka_topic"], int(cells["kafka_partition"]), int(cells["first_offset"]))
+    span = Span(
+        int(cells["last_offset"]),
+        cells["rule"],
+        int(cells["record_count"]),
+        int(cells["broker_time"]),
+        int(cells["last_broker_time"]),
+    )
+    return SkippedRow(place, span)
 
 
 def _first(cells: dict[str, Any]) -> First | None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 import enum
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from operations.reconcile.sorted_runs import SortedRuns
-from transforms.codecs import wire_format
+from transforms.codecs.contract import shipped
+from transforms.codecs.contract.decoder import Decoder
 from transforms.payment.dead_letter import Rejected, kept
 from transforms.payment.outcome import Outcome
-from transforms.payment.rules import Rules, is_late
+from transforms.payment.rules import is_late
 from transforms.payment.transaction import KafkaRecord, ReplayOf, Transaction
 
 Partition = tuple[str, int]  # topic, partition
@@ -72,6 +73,17 @@ class Invalid(NamedTuple):
     reason: str
 
 
+class Skipped(NamedTuple):
+    """A record that is not the payment, as the contract says."""
+
+    place: Place
+    broker_time_us: int
+    rule: str
+
+
+Content = Transaction | Invalid | Skipped
+
+
 @dataclasses.dataclass(frozen=True)
 class Limits:
     """The limits that the pipeline ran with.
@@ -95,12 +107,12 @@ class Entry(NamedTuple):
 
     Attributes:
         content: what the record says.
-        decided: INVALID or LATE, which the record alone decides; None for a valid record on time,
-            whose outcome depends on the other copies of its id.
+        decided: INVALID, SKIPPED or LATE, which the record alone decides; None for a valid record
+            on time, whose outcome depends on the other copies of its id.
     """
 
     place: Place
-    content: Transaction | Invalid
+    content: Content
     decided: Outcome | None
 
 
@@ -123,9 +135,15 @@ class PartitionTruth:
 
 
 class Truth:
-    """All checked partitions. The records are sorted on disk (sorted_runs.py)."""
+    """All checked partitions. The records are sorted on disk (sorted_runs.py).
 
-    def __init__(self, ranges: Iterable[OffsetRange], limits: Limits) -> None:
+    Args:
+        decoder: what the bytes of a record mean; as our own JSON unless given.
+    """
+
+    def __init__(
+        self, ranges: Iterable[OffsetRange], limits: Limits, decoder: Decoder | None = None
+    ) -> None:
         self.limits = limits
         self.partitions: dict[Partition, PartitionTruth] = {
             (checked.topic, checked.partition): PartitionTruth(checked) for checked in ranges
@@ -133,7 +151,10 @@ class Truth:
         self._numbers = {pair: number for number, pair in enumerate(self.partitions)}
         self._pairs = list(self.partitions)
         self._topics = {topic for topic, _ in self.partitions}
-        self._rules = Rules(limits.clock_skew_us)
+        self._decoder = decoder or Decoder(shipped.native())
+        contract = self._decoder.contract
+        self.fact_names = contract.fact_names
+        self._rules = contract.rules(limits.clock_skew_us)
         self._records: SortedRuns[PlaceKey] = SortedRuns()
         # First and last arrival, None of no records.
         self.arrivals_us: tuple[int, int] | None = None
@@ -152,6 +173,19 @@ class Truth:
 
     def add(self, record: KafkaRecord) -> None:
         """Judges a record read from Kafka by the rules of the contract."""
+        self.add_all([record])
+
+    def add_all(self, records: Sequence[KafkaRecord]) -> None:
+        """Judges records together, which is faster."""
+        decoded = self._decoder.decode(records)
+        for record, transaction in zip(decoded.records, decoded.transactions, strict=True):
+            self._take(record, self._judge(record, transaction))
+        for record, why in decoded.rejected:
+            self._take(record, _invalid(record, why))
+        for record, rule in decoded.skipped:
+            self._take(record, (record.broker_time_us, rule, Outcome.SKIPPED.value))
+
+    def _take(self, record: KafkaRecord, judged: tuple[Any, ...]) -> None:
         pair = record.topic, record.partition
         self.partitions[pair].records += 1
         first_us, last_us = self.arrivals_us or (record.broker_time_us, record.broker_time_us)
@@ -159,7 +193,7 @@ class Truth:
             min(first_us, record.broker_time_us),
             max(last_us, record.broker_time_us),
         )
-        self._records.add((self._numbers[pair], record.offset), self._judge(record))
+        self._records.add((self._numbers[pair], record.offset), judged)
 
     def key(self, place: Place) -> PlaceKey | None:
         """Returns what `place` is sorted by, None outside the checked partitions."""
@@ -194,27 +228,33 @@ class Truth:
             if key[1] >= starts[key[0]]:
                 yield key, value
 
-    def _judge(self, record: KafkaRecord) -> tuple[Any, ...]:
+    def _judge(self, record: KafkaRecord, transaction: Transaction) -> tuple[Any, ...]:
         try:
-            transaction = wire_format.decode(record)
             self._rules.check(transaction)
-        except Rejected as rejected:
-            return (
-                record.broker_time_us,
-                digest(record.key),
-                digest(kept(record.key)),
-                digest(kept(record.payload)),
-                rejected.reason.value,
-            )
+        except Rejected as why:
+            return _invalid(record, why)
         late = is_late(transaction, self.limits.allowed_lateness_us)
-        return late, plain_transaction(transaction)
+        # Columns that a contract adds are not compared.
+        return late, plain_transaction(transaction._replace(extras=None))
 
     def _entry(self, key: PlaceKey, value: tuple[Any, ...]) -> Entry:
         place = self.place(key)
         if len(value) == 2:
             late, fields = value
             return Entry(place, transaction_of(fields), Outcome.LATE if late else None)
+        if len(value) == 3:
+            return Entry(place, Skipped(place, *value[:2]), Outcome.SKIPPED)
         return Entry(place, Invalid(place, *value), Outcome.INVALID)
+
+
+def _invalid(record: KafkaRecord, why: Rejected) -> tuple[Any, ...]:
+    return (
+        record.broker_time_us,
+        digest(record.key),
+        digest(kept(record.key)),
+        digest(kept(record.payload)),
+        why.reason.value,
+    )
 
 
 def digest(part: bytes | None) -> bytes | None:

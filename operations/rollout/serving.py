@@ -16,7 +16,7 @@ from operations.rollout.ranges import Served
 from operations.rollout.views import bucket_text
 from operations.tables import bigquery_views, sql_files
 from operations.tables.sql_files import View
-from transforms.payment.tables import DERIVED_TABLES, OUTCOME_TABLES
+from transforms.payment.tables import TABLES
 
 _COLUMNS = (
     ("decided_at", "TIMESTAMP", "When it was decided; the newest decision is in force, whole."),
@@ -107,7 +107,7 @@ class LiveDataset:
                     {dataset: self._columns(dataset, table.name) for dataset in names},
                 ),
             )
-            for table in (*OUTCOME_TABLES, *DERIVED_TABLES)
+            for table in TABLES
         ]
         assert project == self._client.project, "views are made by a client of their project"
         bigquery_views.create(self._client, name, [*shown, *sql_files.views()])

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from transforms.payment.tables import DEAD_LETTERS, TOTALS_BY_MINUTE, TRANSACTIONS, Table
+from transforms.payment.tables import (
+    DEAD_LETTERS,
+    SKIPPED_RECORDS,
+    TOTALS_BY_MINUTE,
+    TRANSACTIONS,
+    Table,
+)
 
 # Which ranges are in force: those decided last. One INSERT adds them all, so that every view
 # changes at once, for every reader.
@@ -39,8 +45,8 @@ ON
 WHERE
   served.dataset = '{dataset}'
   AND served.decided_at = (SELECT MAX(decided_at) FROM `{live}.{serving}`)
-  AND row_.kafka_offset >= served.start_offset
-  AND row_.kafka_offset < served.end_offset
+  AND row_.{offset} >= served.start_offset
+  AND row_.{offset} < served.end_offset
   AND {bucket} >= served.first_bucket
   AND {bucket} < served.last_bucket"""
 
@@ -70,6 +76,8 @@ def view_of(table: Table, live: str, columns_in: Mapping[str, Sequence[str]]) ->
             live=live,
             serving=SERVING,
             bucket=bucket_of(table),
+            # A range that begins before a cut is shown whole, of the dataset before it.
+            offset="first_offset" if table == SKIPPED_RECORDS else "kafka_offset",
         )
         for dataset, present in columns_in.items()
     )
@@ -77,7 +85,10 @@ def view_of(table: Table, live: str, columns_in: Mapping[str, Sequence[str]]) ->
 
 def bucket_of(table: Table) -> str:
     """Returns the SQL of a record's bucket, as `bucket_text` has it, for a row called row_."""
-    name = _ID_IN_PAYLOAD if table == DEAD_LETTERS else "row_.transaction_id"
+    if table == SKIPPED_RECORDS:
+        name = "''"  # as a dead letter without an id
+    else:
+        name = _ID_IN_PAYLOAD if table == DEAD_LETTERS else "row_.transaction_id"
     return f"CONCAT('0', SUBSTR(TO_HEX(MD5({name})), 1, 2))"
 
 

@@ -68,8 +68,11 @@ def brought_up(
         else:
             schema.append(field)
     names = {field.name for field in there}
+    places = {name: place for place, name in enumerate(table.column_names)}
+    last = max((places[name] for name in names & places.keys()), default=-1)
     for column in table.columns:
-        if column.added and column.name not in names:
+        # BigQuery adds at the end. A column that is missing before that is for `diff` to tell.
+        if column.nullable and places[column.name] > last:
             schema.append(wanted[column.name])
             lines.append(f"column {table.name}.{column.name} added")
     return schema, lines

@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import graphlib
 import re
-import string
 from pathlib import Path
 from typing import Literal
 
@@ -125,4 +124,5 @@ def _paths(folder: Path, pattern: str) -> list[Path]:
 
 
 def _in(dataset: str, sql: str) -> str:
-    return string.Template(sql).substitute(dataset=dataset)
+    # Nothing else begins with a dollar but a path into JSON.
+    return sql.replace(DATASET, dataset)

@@ -17,6 +17,7 @@ class State(enum.Enum):
     """What is known of a record that was asked for."""
 
     COUNTED = "counted"  # in a table, whatever its outcome
+    SKIPPED = "skipped"  # in a range of a rule that says that it is not the payment
     WAITS_FOR_CHECKPOINT = "waits_for_checkpoint"  # in Kafka, in no table, and a job holds them
     WAITS_FOR_JOB = "waits_for_job"  # the same, and none that reads its topic does
     PASSED_OVER = "passed_over"  # the same, and the tables have what came long after it
@@ -35,6 +36,7 @@ class State(enum.Enum):
 
 _FOUND = {
     State.COUNTED,
+    State.SKIPPED,
     State.WAITS_FOR_CHECKPOINT,
     State.WAITS_FOR_JOB,
     State.NOT_COMMITTED,
@@ -83,6 +85,7 @@ class Trace:
         holder: the run that holds the tables, where something waits.
         left_out: offsets of Kafka that were not looked at.
         kafka_problem: why Kafka could not be asked.
+        skipped_by: the rule of the contract that skips it.
     """
 
     asked: Asked
@@ -95,6 +98,7 @@ class Trace:
     holder: Run | None = None
     left_out: int = 0
     kafka_problem: str | None = None
+    skipped_by: str | None = None
 
     def accepted(self, row: Row) -> Row | None:
         """Returns the accepted record that a row copies or contradicts, where it was found."""

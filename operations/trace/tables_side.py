@@ -23,6 +23,7 @@ from transforms.payment.tables import (
     DEAD_LETTERS,
     FRAUD_INDICATORS,
     OUTCOME_TABLES,
+    SKIPPED_RECORDS,
     TRANSACTIONS,
     OutcomeTable,
 )
@@ -54,6 +55,11 @@ class TablesSide:
             f"WHERE {_since(table)} AND kafka_topic IN UNNEST(@topics) GROUP BY 1, 2"
             for table in OUTCOME_TABLES
         )
+        sql += (
+            " UNION ALL SELECT kafka_topic, kafka_partition, MAX(last_offset) + 1, "
+            f"MAX(last_broker_time) FROM {self._name(SKIPPED_RECORDS.name)} "
+            "WHERE broker_time >= @since AND kafka_topic IN UNNEST(@topics) GROUP BY 1, 2"
+        )
         found: dict[Partition, Reach] = {}
         for topic, partition, end, newest in self._query(sql, since, _texts("topics", topics)):
             known = found.get((topic, partition), Reach(end, newest))
@@ -74,6 +80,21 @@ class TablesSide:
     def at(self, places: Iterable[Place], since: dt.datetime) -> list[Row]:
         """Returns the records at places."""
         return self._at(_OWN_PLACE, places, since)
+
+    def skipped_at(self, place: Place, since: dt.datetime) -> dict[str, bool]:
+        """Returns the rules that skip something around a place, and whether all there is."""
+        sql = (
+            "SELECT rule, record_count = last_offset - first_offset + 1 "
+            f"FROM {self._name(SKIPPED_RECORDS.name)} WHERE broker_time >= @since "
+            "AND kafka_topic = @topic AND kafka_partition = @partition "
+            "AND first_offset <= @offset AND last_offset >= @offset"
+        )
+        kinds = ("topic", "STRING"), ("partition", "INT64"), ("offset", "INT64")
+        values = [
+            bigquery.ScalarQueryParameter(name, kind, value)
+            for (name, kind), value in zip(kinds, place, strict=True)
+        ]
+        return {rule: whole for rule, whole in self._query(sql, since, *values)}
 
     def replays_of(self, places: Iterable[Place], since: dt.datetime) -> list[Row]:
         """Returns the records that say they send again what is at places."""

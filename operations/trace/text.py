@@ -55,6 +55,8 @@ def sentence(found: Trace) -> str:
     place = found.asked.target
     if found.state is State.COUNTED:
         return _counted(found)
+    if found.state is State.SKIPPED:
+        return f"skipped by {found.skipped_by!r}: it is not the payment, as the contract says"
     if found.state in _WAITS:
         holder = f"; {found.holder.describe()}, holds the tables" if found.holder else ""
         hint = ""
@@ -200,6 +202,7 @@ def document(found: Trace) -> dict[str, Any]:
         "state": found.state.value,
         "found": found.state.found,
         "said": sentence(found),
+        "skipped_by": found.skipped_by,
         "since": _since(found),
         "records": [_row_document(row, found) for row in found.rows],
         "waiting": [

@@ -23,6 +23,8 @@ from operations.trace.row import (
 )
 from operations.trace.tables_side import TablesSide
 from operations.trace.topic_side import Held, Looked, Scan, TopicSide
+from transforms.codecs.contract import shipped
+from transforms.codecs.contract.decoder import Decoder
 from transforms.kafka.reader import CannotRead
 from transforms.payment import replay
 from transforms.payment.minutes import minute_of
@@ -51,11 +53,17 @@ class Tracer:
 
     Args:
         topic: None when Kafka does not answer, for which `kafka_problem` has the reason.
+        decoder: what the bytes of a record mean; as our own JSON unless given.
     """
 
     def __init__(
-        self, tables: TablesSide, topic: TopicSide | None, kafka_problem: str = ""
+        self,
+        tables: TablesSide,
+        topic: TopicSide | None,
+        kafka_problem: str = "",
+        decoder: Decoder | None = None,
     ) -> None:
+        self._decoder = decoder or Decoder(shipped.native())
         self._tables = tables
         self._topic = topic
         self._problem: str | None = None if topic is not None else kafka_problem
@@ -97,6 +105,10 @@ class Tracer:
         self._gather(transaction_id, min(arrived_us, asked.since_us))
         if row is not None:
             return self._told(Trace(asked, State.COUNTED, looked=looked))
+        # A range begins before what lies in it.
+        rule = self._skipped_by(place, record, moment_of(min(arrived_us, asked.since_us)))
+        if rule is not None:
+            return self._told(Trace(asked, State.SKIPPED, looked=looked, skipped_by=rule))
         if looked is None:
             return self._told(Trace(asked, State.NOT_ASKED))
         if record is None:
@@ -107,6 +119,19 @@ class Tracer:
         return self._told(
             Trace(asked, waiting[0].state, waiting=waiting, looked=looked, holder=holder)
         )
+
+    def _skipped_by(
+        self, place: Place, record: KafkaRecord | None, since: dt.datetime
+    ) -> str | None:
+        """Returns the rule that skips the record at a place, None where none is known to.
+
+        Others may lie within a range: what Kafka holds says which, where it can be asked.
+        """
+        rules = self._tables.skipped_at(place, since)
+        if record is not None and rules:
+            for _, rule in self._decoder.decode([record]).skipped:
+                return rule if rule in rules else None
+        return next((rule for rule, whole in rules.items() if whole), None)
 
     def _gather(self, transaction_id: str | None, since_us: int) -> None:
         """Adds the records of an id, what they copy, and the replays before and after them."""

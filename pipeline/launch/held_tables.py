@@ -15,6 +15,7 @@ from transforms.payment.tables import (
     DUPLICATES,
     FRAUD_INDICATORS,
     OUTCOME_TABLES,
+    SKIPPED_RECORDS,
     TOTALS_BY_MINUTE,
     TRANSACTIONS,
     Table,
@@ -23,6 +24,8 @@ from transforms.payment.transaction import PAYLOAD, Transaction
 from transforms.read_kafka import OffsetRange
 
 Partition = tuple[str, int]
+# First and last offset of each range of skipped records, in order.
+RangesByRule = dict[str, list[tuple[int, int]]]
 
 # What a payment cannot do without, and all that a contract may name as facts.
 _REMEMBERED = (*REQUIRED, *(each.name for each in PAYLOAD if each.name not in REQUIRED))
@@ -82,18 +85,24 @@ class HeldTables:
 
     def held(self, topics: Sequence[str]) -> dict[Partition, Held]:
         """Returns how far the tables reach, for each partition that they hold a record of."""
+        rows = " UNION ALL ".join(
+            "SELECT kafka_topic, kafka_partition, kafka_offset, 1 AS records "
+            f"FROM {self._table(table)}"
+            for table in OUTCOME_TABLES
+        )
         sql = (
-            "SELECT kafka_topic, kafka_partition, COUNT(*), MAX(kafka_offset) + 1 "
-            f"FROM ({self._places(OUTCOME_TABLES)}) WHERE kafka_topic IN ({_texts(topics)}) "
-            "GROUP BY kafka_topic, kafka_partition"
+            "SELECT kafka_topic, kafka_partition, SUM(records), MAX(kafka_offset) + 1 "
+            f"FROM ({rows} UNION ALL SELECT kafka_topic, kafka_partition, last_offset, "
+            f"record_count FROM {self._table(SKIPPED_RECORDS)}) "
+            f"WHERE kafka_topic IN ({_texts(topics)}) GROUP BY kafka_topic, kafka_partition"
         )
         return {
-            (topic, partition): Held(records, end)
+            (topic, partition): Held(int(records), end)
             for topic, partition, records, end in self._query(sql)
         }
 
     def covered(self, ranges: Iterable[OffsetRange]) -> list[OffsetRange]:
-        """Returns which offsets of `ranges` the tables hold, as ranges without gaps, in order."""
+        """Returns which offsets of `ranges` have a row, as ranges without gaps, in order."""
         within = " OR ".join(
             f"(kafka_topic = '{span.topic}' AND kafka_partition = {span.partition} "
             f"AND kafka_offset >= {span.start} AND kafka_offset < {span.end})"
@@ -109,10 +118,26 @@ class HeldTables:
         )
         return [OffsetRange(*cells) for cells in self._query(sql)]
 
+    def skipped(self, ranges: Iterable[OffsetRange]) -> dict[Partition, RangesByRule]:
+        """Returns the ranges of skipped records that reach into `ranges`, by partition and rule."""
+        within = " OR ".join(
+            f"(kafka_topic = '{span.topic}' AND kafka_partition = {span.partition} "
+            f"AND last_offset >= {span.start} AND first_offset < {span.end})"
+            for span in ranges
+        )
+        found: dict[Partition, RangesByRule] = {}
+        for topic, partition, rule, first, last in self._query(
+            "SELECT kafka_topic, kafka_partition, rule, first_offset, last_offset "
+            f"FROM {self._table(SKIPPED_RECORDS)} WHERE {within} ORDER BY 1, 2, 4"
+        ):
+            found.setdefault((topic, partition), {}).setdefault(rule, []).append((first, last))
+        return found
+
     def newest_row(self) -> tuple[float, int]:
         """Returns how many seconds ago the newest row was formatted (inf: none), and all rows."""
         union = " UNION ALL ".join(
-            f"SELECT ingested_at FROM {self._table(table)}" for table in OUTCOME_TABLES
+            f"SELECT ingested_at FROM {self._table(table)}"
+            for table in (*OUTCOME_TABLES, SKIPPED_RECORDS)
         )
         [[age_ms, count]] = self._query(
             "SELECT TIMESTAMP_DIFF(CURRENT_TIMESTAMP(), MAX(ingested_at), MILLISECOND), COUNT(*) "
@@ -124,6 +149,9 @@ class HeldTables:
         """Returns when the newest record arrived, None when there is none."""
         union = " UNION ALL ".join(
             f"SELECT kafka_topic, broker_time FROM {self._table(table)}" for table in OUTCOME_TABLES
+        )
+        union += (
+            f" UNION ALL SELECT kafka_topic, last_broker_time FROM {self._table(SKIPPED_RECORDS)}"
         )
         sql = (
             f"SELECT UNIX_MICROS(MAX(broker_time)) FROM ({union}) "

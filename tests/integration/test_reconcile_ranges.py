@@ -99,7 +99,8 @@ def test_a_range_of_time_is_proven_with_what_lies_before_it(run, capsys) -> None
 
     out = capsys.readouterr().out
     assert out.splitlines()[-1] == (
-        "reconciled: read=5 accepted=1 duplicate=1 conflict=1 late=1 invalid=1 missing=0 double=0"
+        "reconciled: read=5 accepted=1 duplicate=1 conflict=1 late=1 invalid=1 skipped=0 "
+        "missing=0 double=0"
     )
     assert "arrived from 2026-01-01T00:01:00Z until now were checked: payments[0] 1 to 4" in out
     assert "facts were not compared" not in out  # the accepted record before the border was found

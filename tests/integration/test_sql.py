@@ -61,11 +61,20 @@ def test_records_says_how_each_record_ended(history: Dataset) -> None:
 def test_reconciliation_counts_each_outcome(history: Dataset, view, first, second) -> None:
     answer = history.ask(view)
 
-    # records; accepted, duplicate, conflict, late, invalid; offsets, distinct; ids, missing, double
+    # records; accepted, duplicate, conflict, late, invalid, skipped; offsets, distinct; ids,
+    # missing, double
     assert answer == [
-        (first, "payments", 0, 7, 3, 1, 1, 1, 1, 0, 6, 7, 3, 0, 0, True),
-        (first, "payments", 1, 2, 1, 0, 0, 0, 1, 100, 101, 2, 1, 0, 0, True),
-        (second, "payments", 1, 3, 2, 0, 0, 0, 1, 102, 104, 3, 2, 0, 0, True),
+        (first, "payments", 0, 7, 3, 1, 1, 1, 1, 0, 0, 6, 7, 3, 0, 0, True),
+        (first, "payments", 1, 2, 1, 0, 0, 0, 1, 0, 100, 101, 2, 1, 0, 0, True),
+        (second, "payments", 1, 5, 2, 0, 0, 0, 1, 2, 102, 106, 5, 2, 0, 0, True),
+    ]
+
+
+def test_skipped_records_are_counted_by_rule(history: Dataset) -> None:
+    begin, end = at("11:03:00", NEXT_DAY), at("11:03:30", NEXT_DAY)
+
+    assert history.ask("skipped_by_rule") == [
+        (NEXT_DAY.date(), "payments", "state=open", 2, 1, begin, end)
     ]
 
 
@@ -219,7 +228,7 @@ def test_control_a_wrong_history_shows_in_the_same_views(history: Dataset) -> No
     assert len(unique) == 6 and unique[0] == ("tx-1", 0, "1.0")
     assert overlaps == [(0, 3, 2, "accepted, late")]
     assert gaps == [("payments", 0, 8, 9, 2, at("10:08:00"), at("10:09:00"))]
-    first = (at("10:00:00"), "payments", 0, 10, 4, 1, 1, 3, 1, 0, 10, 9, 3, 2, 1, False)
+    first = (at("10:00:00"), "payments", 0, 10, 4, 1, 1, 3, 1, 0, 0, 10, 9, 3, 2, 1, False)
     assert hours[0] == first and all(balanced for *_, balanced in hours[1:])
     sums = (Decimal("26"), Decimal("13.5"))
     assert differences == [(at("09:59:00"), "EUR", 3, 2, *sums, True)]

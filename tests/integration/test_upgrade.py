@@ -23,7 +23,9 @@ def stage(sandbox: Sandbox, tmp_path: Path) -> Stage:
 def assert_exact(result: Result) -> None:
     assert result.problems == ()
     assert result.report.balanced, result.report.text()
-    assert all(result.report.counts.outcomes[outcome] > 0 for outcome in Outcome)
+    assert all(
+        result.report.counts.outcomes[outcome] > 0 for outcome in set(Outcome) - {Outcome.SKIPPED}
+    )
 
 
 def test_changed_version_goes_on_from_the_savepoint(stage: Stage) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
@@ -19,15 +19,21 @@ from operations.reconcile.rows import (
     Outside,
     PaymentRow,
     Row,
+    SkippedRow,
     Tables,
 )
+from operations.reconcile.skipped_ranges import Span
 from operations.reconcile.truth import Limits, OffsetRange, Partition, Place, Reach, Truth
 from tests.support import payments
 from transforms.codecs import wire_format
+from transforms.codecs.contract import shipped
+from transforms.codecs.contract.decoder import Decoded, Decoder
+from transforms.codecs.contract.language import Contract
 from transforms.payment import rules
 from transforms.payment.dead_letter import DeadLetter, Rejected
 from transforms.payment.dedup_policy import DedupPolicy, FirstSeen
 from transforms.payment.outcome import Outcome
+from transforms.payment.skipped import ranges_of
 from transforms.payment.transaction import KafkaRecord, Transaction, facts_of
 
 LIMITS = Limits()
@@ -39,10 +45,12 @@ class World:
     """Records sent by a test, and the rows that the contract asks for.
 
     `markers` are offsets that transaction markers take; `start` is the earliest offset retained.
+    Of what the contract skips there is a range for each batch of four offsets of a partition.
     """
 
-    def __init__(self, start: int = 0) -> None:
+    def __init__(self, start: int = 0, contract: Contract | None = None) -> None:
         self.start = start
+        self.decoder = Decoder(contract or shipped.native())
         self.records: list[KafkaRecord] = []
         self._next = [start] * PARTITIONS
 
@@ -74,7 +82,7 @@ class World:
 
     def read(self, ranges: Iterable[OffsetRange]) -> Truth:
         """Returns what a consumer would read of these ranges."""
-        truth = Truth(ranges, LIMITS)
+        truth = Truth(ranges, LIMITS, self.decoder)
         for record in self.records:
             if truth.reach(Place(*record[:3])) is Reach.CHECKED:
                 truth.add(record)
@@ -97,13 +105,43 @@ class World:
         """Returns the rows of a right pipeline that reads in this order (default: as sent)."""
         records = {Place(*record[:3]): record for record in self.records}
         remembered: dict[str, FirstSeen] = {}
-        return [_row(records[place], remembered) for place in order or records]
+        decoded = {place: self.decoder.decode([record]) for place, record in records.items()}
+        rows = [
+            self._row(records[place], decoded[place], remembered)
+            for place in order or records
+            if not decoded[place].skipped
+        ]
+        return rows + self._ranges(each for found in decoded.values() for each in found.skipped)
+
+    @staticmethod
+    def _ranges(skipped: Iterable[tuple[KafkaRecord, str]]) -> list[Row]:
+        batches = defaultdict(list)
+        for record, rule in skipped:
+            batches[record.topic, record.partition, record.offset // 4].append((record, rule))
+        return [
+            SkippedRow(
+                Place(each.topic, each.partition, each.first_offset),
+                Span(
+                    each.last_offset,
+                    each.rule,
+                    each.record_count,
+                    each.broker_time_us,
+                    each.last_broker_time_us,
+                ),
+            )
+            for batch in batches.values()
+            for each in ranges_of(batch)
+        ]
 
     def audit(self, rows: Iterable[Row] | None = None, **options: Any) -> Report:
         """Audits the rows (default: the right ones)."""
         ledgers = options.pop("ledgers", ())
         found = tables(self.rows() if rows is None else rows, **options)
         return audit(self.truth(), found, ledgers)
+
+    def _row(self, record: KafkaRecord, decoded: Decoded, remembered: dict[str, FirstSeen]) -> Row:
+        checker = self.decoder.contract.rules(LIMITS.clock_skew_us)
+        return _row(record, decoded, checker, remembered)
 
     @staticmethod
     def _arrival_us(at_sec: float) -> int:
@@ -139,7 +177,7 @@ def tables(rows: Iterable[Row], outside: Outside = Outside(), **changes: Any) ->
 def tables_of_range(rows: Iterable[Row], truth: Truth) -> Tables:
     """Returns the answers that SQL would give where a check reaches only some of these rows."""
     rows = list(rows)
-    inside = [row for row in rows if truth.reach(row.place) in (Reach.CHECKED, Reach.NOWHERE)]
+    inside = [row for row in rows if _reached(row, truth)]
     named = {row.first.place for row in inside if isinstance(row, PaymentRow) and row.first}
     firsts = [
         FirstRow(
@@ -156,6 +194,15 @@ def tables_of_range(rows: Iterable[Row], truth: Truth) -> Tables:
     ]
     whole = tables(rows)
     return tables(inside, repeated=whole.repeated, firsts=firsts)
+
+
+def _reached(row: Row, truth: Truth) -> bool:
+    """Returns whether SQL would give the row: of a range, any offset suffices."""
+    places = [row.place]
+    if isinstance(row, SkippedRow):
+        offsets = range(row.place.offset, row.span.last_offset + 1)
+        places = [row.place._replace(offset=offset) for offset in offsets]
+    return any(truth.reach(place) in (Reach.CHECKED, Reach.NOWHERE) for place in places)
 
 
 def changed(rows: Iterable[Row], place: Place, change: Callable[[Any], Row]) -> list[Row]:
@@ -196,11 +243,15 @@ def interleavings(places: Sequence[Place]) -> list[list[Place]]:
     ]
 
 
-def _row(record: KafkaRecord, remembered: dict[str, FirstSeen]) -> Row:
+def _row(
+    record: KafkaRecord, decoded: Decoded, checker: rules.Rules, remembered: dict[str, FirstSeen]
+) -> Row:
     place = Place(*record[:3])
     try:
-        transaction = wire_format.decode(record)
-        rules.Rules(LIMITS.clock_skew_us).check(transaction)
+        for _, why in decoded.rejected:
+            raise why
+        [transaction] = decoded.transactions
+        checker.check(transaction)
     except Rejected as rejected:
         letter = DeadLetter.of(record, rejected, "step")
         return DeadLetterRow(

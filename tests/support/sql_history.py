@@ -6,6 +6,7 @@ payments[1]  100 tx-4 accepted   101 a tombstone
              102 tx-5, which sends payments[0] 4 again, a day later: accepted
              103 sends 101 again, corrected badly: invalid
              104 tx-6, which sends 103 again: accepted, judged by the arrival of 101
+             105 and 106 are skipped
 """
 
 from __future__ import annotations
@@ -115,6 +116,18 @@ def invalid(reason: str, record: Record, payload: str | None = "e30=") -> Row:
     return Row("dead_letters", rejection | record.cells())
 
 
+def skipped(rule: str, first: Record, last: Record, records: int | None = None) -> Row:
+    cells = first.cells() | {
+        "first_offset": first.offset,
+        "last_offset": last.offset,
+        "last_broker_time": last.cells()["broker_time"],
+        "record_count": last.offset - first.offset + 1 if records is None else records,
+        "rule": rule,
+    }
+    del cells["kafka_offset"]
+    return Row("skipped_records", cells)
+
+
 def launch(claim_id: str, followed_by: str | None, ended: str | None = None) -> Row:
     cells = {
         "claim_id": claim_id,
@@ -198,6 +211,9 @@ RECORD_2 = Record(0, 3, "10:00:21")
 RECORD_INVALID = Record(0, 4, "10:05:00")
 RECORD_5 = Record(1, 102, "11:00:00", NEXT_DAY, replay_of=(0, 4, "10:05:00"))
 
+RECORD_OPEN = Record(1, 105, "11:03:00", NEXT_DAY)
+RECORD_OPEN_LAST = Record(1, 106, "11:03:30", NEXT_DAY)
+
 RIGHT = [
     accepted(TX_1, RECORD_1),
     duplicate(TX_1, RECORD_1_DUPLICATE, first=RECORD_1),
@@ -214,6 +230,7 @@ RIGHT = [
         Record(1, 103, "11:01:00", NEXT_DAY, replay_of=(1, 101, "10:07:02")),
     ),
     accepted(TX_6, Record(1, 104, "11:02:00", NEXT_DAY, replay_of=(1, 103, "10:07:02"))),
+    skipped("state=open", RECORD_OPEN, RECORD_OPEN_LAST),
     # The minute of tx-1 and tx-7: each pane replaces the one before.
     pane("09:59:00", "EUR", 1, "12.50", "early", 0),
     pane("09:59:00", "EUR", 1, "12.50", "on_time", 1),

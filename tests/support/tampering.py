@@ -9,6 +9,8 @@ from tests.support.sql_history import (
     RECORD_1,
     RECORD_1_DUPLICATE,
     RECORD_2,
+    RECORD_OPEN,
+    RECORD_OPEN_LAST,
     TX_1,
     TX_2,
     Payment,
@@ -22,6 +24,7 @@ from tests.support.sql_history import (
     late,
     launch,
     pane,
+    skipped,
     verdict,
 )
 
@@ -40,6 +43,18 @@ class Tampering(NamedTuple):
 
 
 TAMPERINGS = [
+    Tampering(
+        "each range of skipped records can hold as many as it counts",
+        "a range of two that counts three",
+        [skipped("state=failed", RECORD_OPEN, RECORD_OPEN_LAST, records=3)],
+        {"rule": "state=failed", "record_count": 3},
+    ),
+    Tampering(
+        "ranges of one rule do not overlap",
+        "a record skipped again",
+        [skipped("state=open", RECORD_OPEN_LAST, RECORD_OPEN_LAST)],
+        {"first_offset": 106, "offset_before": 106},
+    ),
     Tampering(
         "each run has taken the tables from one other",
         "a run that took the tables twice",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -65,6 +65,7 @@ class FakeTables:
     total: Sequence[Total] = ()
     raised: Sequence[Raised] = ()
     run: Run | None = None
+    skipped: Mapping[str, bool] = dataclasses.field(default_factory=dict)
     asked: list[tuple[str, dt.datetime]] = dataclasses.field(default_factory=list)
 
     def _since(self, question: str, since: dt.datetime) -> list[Row]:
@@ -87,6 +88,9 @@ class FakeTables:
     def at(self, places: Iterable[Place], since: dt.datetime) -> list[Row]:
         wanted = set(places)
         return [each for each in self._since("at", since) if each.place in wanted]
+
+    def skipped_at(self, place: Place, since: dt.datetime) -> dict[str, bool]:
+        return dict(self.skipped)
 
     def replays_of(self, places: Iterable[Place], since: dt.datetime) -> list[Row]:
         wanted = set(places)

@@ -7,11 +7,13 @@ from apache_beam.testing.test_stream import TestStream
 from apache_beam.transforms.window import TimestampedValue
 from apache_beam.utils.timestamp import Timestamp
 
+from tests.support import contracts
 from tests.support.lists import InLists
 from tests.support.payments import SECOND_US, payload, record
 from transforms import DecodeTransaction, LimitDeadLetters
 from transforms.codecs.contract import shipped
 from transforms.codecs.contract.decoder import Decoder
+from transforms.codecs.contract.language import Contract
 from transforms.limit_dead_letters import RECORDS_MIN
 from transforms.payment import reason_counts
 from transforms.payment.rules import Rules
@@ -28,13 +30,15 @@ def arrivals(minute: int, good: int, bad: int) -> list[TimestampedValue]:
     ]
 
 
-def run(stream: TestStream, ratio_max: float) -> None:
+def run(stream: TestStream, ratio_max: float, contract: Contract | None = None) -> None:
     with TestPipeline(options=PipelineOptions(streaming=True)) as root:
         records = root | stream | InLists()
         decoded = records | DecodeTransaction(
-            Decoder(shipped.native()), Rules(clock_skew_us=10**18)
+            Decoder(contract or shipped.native()), Rules(clock_skew_us=10**18)
         )
-        _ = (records, decoded.dead_letters) | LimitDeadLetters(ratio_max, look_every_sec=1)
+        _ = (decoded.transactions, decoded.dead_letters) | LimitDeadLetters(
+            ratio_max, look_every_sec=1
+        )
 
 
 def stream_of(*minutes: list[TimestampedValue]) -> TestStream:
@@ -93,6 +97,18 @@ def test_minutes_are_judged_apart() -> None:
     """Over both minutes a third is bad; in the second, most are."""
     with pytest.raises(Exception, match="100 of 110 records"):
         run(stream_of(arrivals(0, good=200, bad=0), arrivals(1, good=10, bad=100)), 0.5)
+
+
+def test_what_a_contract_skips_makes_no_share_smaller() -> None:
+    contract = contracts.contract(tombstones="skip")
+    skipped = [
+        TimestampedValue(record(None, offset=1_000 + n, arrival_us=0), Timestamp(0))
+        for n in range(900)
+    ]
+    bad = arrivals(0, good=0, bad=100)
+
+    with pytest.raises(Exception, match="100 of 100 records"):
+        run(stream_of([*skipped, *bad]), 0.5, contract)
 
 
 def test_ceiling_of_one_never_stops() -> None:

@@ -70,9 +70,10 @@ def test_counts_by_outcome_are_those_of_the_tables() -> None:
         Outcome.CONFLICT: 1,
         Outcome.LATE: 0,
         Outcome.INVALID: 1,
+        Outcome.SKIPPED: 0,
     }
     assert run_here.told(5, outcomes) == (
-        "read 5 accepted 2 duplicate 1 conflict 1 late 0 invalid 1"
+        "read 5 accepted 2 duplicate 1 conflict 1 late 0 invalid 1 skipped 0"
     )
 
 

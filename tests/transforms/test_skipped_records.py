@@ -1,4 +1,4 @@
-"""What a contract skips ends in ranges, beside the tables of the other outcomes.
+"""Records that a contract skips end in ranges, beside the tables of the other outcomes.
 
 Engine: DirectRunner as `python -m pipeline` uses it (GraphRun).
 """

@@ -484,4 +484,4 @@ def test_cost_follows_rate_and_records() -> None:
     assert often.read_bytes == pytest.approx(10 * seldom.read_bytes, rel=0.01)
 
     # Of small tables ten megabytes each are billed.
-    assert query_cost.of_a_day(86_400, 86_400, 0).read_bytes == 70_000_000
+    assert query_cost.of_a_day(86_400, 86_400, 0).read_bytes == 80_000_000

@@ -45,7 +45,7 @@ class FakeKafka:
     def first_from(self, moment_us: int, ranges: Any) -> dict[Any, int]:
         return self._world.first_from(moment_us)
 
-    def read(self, ranges: list[Any], limits: Any, progress: Any) -> Any:
+    def read(self, ranges: list[Any], limits: Any, progress: Any, decoder: Any) -> Any:
         return self._world.read(ranges)
 
     def ends(self) -> dict[Any, int]:
@@ -119,7 +119,8 @@ def test_balanced_tables_exit_0(world: World, capsys: pytest.CaptureFixture[str]
     assert reconcile.main(FLAGS) == 0
 
     assert capsys.readouterr().out.splitlines()[-1] == (
-        "reconciled: read=2 accepted=2 duplicate=0 conflict=0 late=0 invalid=0 missing=0 double=0"
+        "reconciled: read=2 accepted=2 duplicate=0 conflict=0 late=0 invalid=0 skipped=0 "
+        "missing=0 double=0"
     )
 
 

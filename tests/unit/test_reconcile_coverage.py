@@ -45,6 +45,7 @@ def test_right_tables_are_balanced() -> None:
         Outcome.CONFLICT: 1,
         Outcome.LATE: 1,
         Outcome.INVALID: 1,
+        Outcome.SKIPPED: 0,
     }
 
 

@@ -12,7 +12,8 @@ import pytest
 from operations.reconcile.checks import EXAMPLES_MAX, Tally
 from operations.reconcile.ledger import Ledger
 from operations.reconcile.report import Report
-from operations.reconcile.rows import MinuteDifference, Outside
+from operations.reconcile.rows import MinuteDifference, Outside, SkippedRow
+from operations.reconcile.skipped_ranges import Span
 from operations.reconcile.truth import Place
 from tests.support import payments
 from tests.support.reconcile_world import World, changed, failed, tables, with_facts, without
@@ -48,6 +49,12 @@ def with_a_row_of_nowhere() -> Report:
     return world.audit(outside=Outside(beyond_end=[Place("payments", 0, 99)]))
 
 
+def with_a_range_of_nothing() -> Report:
+    world, first, _ = small_world()
+    nothing = SkippedRow(first, Span(first.offset, "state=open", 1, 0, 0))
+    return world.audit([*world.rows(), nothing])
+
+
 def with_an_id_accepted_twice() -> Report:
     world, _, copy = small_world()
     return world.audit(
@@ -78,6 +85,7 @@ CONTROLS: dict[str, Callable[[], Report]] = {
     "missing": without_a_row,
     "double": with_a_row_twice,
     "unknown": with_a_row_of_nowhere,
+    "skipped": with_a_range_of_nothing,
     "conservation": without_a_row,
     "distinct ids": with_an_id_accepted_twice,
     "content": with_a_wrong_payer,
@@ -122,7 +130,8 @@ def test_last_line_of_balanced_tables() -> None:
     report = world.audit()
 
     line = (
-        "reconciled: read=4 accepted=1 duplicate=1 conflict=1 late=0 invalid=1 missing=0 double=0"
+        "reconciled: read=4 accepted=1 duplicate=1 conflict=1 late=0 invalid=1 skipped=0 "
+        "missing=0 double=0"
     )
     assert report.last_line() == line
     assert report.text().splitlines()[-1] == line
@@ -131,7 +140,7 @@ def test_last_line_of_balanced_tables() -> None:
 def test_last_line_of_unbalanced_tables() -> None:
     report = without_a_row()
 
-    outcomes = "accepted=0 duplicate=1 conflict=1 late=0 invalid=1"
+    outcomes = "accepted=0 duplicate=1 conflict=1 late=0 invalid=1 skipped=0"
     line = f"NOT reconciled: read=4 {outcomes} missing=1 double=0"
     assert report.last_line() == line
     assert report.text().splitlines()[-1] == line
@@ -177,6 +186,7 @@ def test_document_is_plain_json_with_exact_amounts() -> None:
         "conflict": 1,
         "late": 0,
         "invalid": 1,
+        "skipped": 0,
     }
     assert document["currencies"][0]["kafka"] == "12.5"
     assert document["partitions"][0]["gaps"] == []

@@ -87,7 +87,7 @@ def test_what_holds_back_is_named() -> None:
 def test_connections_beyond_the_quota_are_named() -> None:
     assert estimate(Layout(8, streams=256)).bottleneck == (
         "BigQuery",
-        "1,792 connections are too many",
+        "2,048 connections are too many",
     )
     assert estimate(Layout(8, streams=256, location="multi-region")).bottleneck[0] == "cores"
     assert Layout(512).connections <= 1_000

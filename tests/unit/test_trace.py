@@ -20,8 +20,10 @@ from operations.trace.found import Asked, State, Trace
 from operations.trace.row import Raised, Total, micros, moment_of
 from operations.trace.trace import Tracer
 from payments import cli, exit_codes
+from tests.support import contracts
 from tests.support.payments import SECOND_US, payload, record
 from tests.support.traces import LONG_AGO, START_US, FakeTables, FakeTopic, place, row
+from transforms.codecs.contract.decoder import Decoder
 from transforms.kafka.reader import CannotRead
 from transforms.payment import replay
 from transforms.payment.outcome import Outcome
@@ -49,6 +51,39 @@ def said(found: Trace) -> str:
 
 
 # --- States ---------------------------------------------------------------------------------------
+
+
+CONTRACT = contracts.contract(keep=[{"at": "state", "in": ["done"], "skip": ["open"]}])
+
+
+def of_contract(state: str, **skipped: bool) -> Trace:
+    """Returns what is told of a record in ranges, which are whole or have others between."""
+    there = record(contracts.payload(state=state))
+    sides: Any = (FakeTables(skipped=skipped), FakeTopic([there]))
+    asked = Asked(place(7), ("payments",), micros(LONG_AGO), 1_000)
+    return Tracer(*sides, decoder=Decoder(CONTRACT)).trace(asked)
+
+
+def test_record_in_a_range_is_skipped_by_its_rule() -> None:
+    [(_, rule)] = Decoder(CONTRACT).decode([record(contracts.payload(state="open"))]).skipped
+
+    found = of_contract("open", **{rule: False})
+
+    assert (found.state, found.skipped_by) == (State.SKIPPED, rule)
+    assert f"skipped by {rule!r}" in said(found) and found.state.found
+
+
+def test_control_what_only_lies_between_skipped_records_is_not_skipped() -> None:
+    assert of_contract("open", other=False).state is not State.SKIPPED
+    assert of_contract("done", **{"state=open": False}).state is not State.SKIPPED
+    assert of_contract("open").state is not State.SKIPPED
+
+
+def test_without_the_record_a_whole_range_says_enough() -> None:
+    found = trace(place(7), FakeTables(skipped={"state=open": True}))
+
+    assert (found.state, found.skipped_by) == (State.SKIPPED, "state=open")
+    assert trace(place(7), FakeTables(skipped={"a": False})).state is not State.SKIPPED
 
 
 def test_counted_id_is_found() -> None:

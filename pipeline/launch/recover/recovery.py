@@ -22,6 +22,7 @@ from pipeline.launch.claim import Claim
 from pipeline.launch.held_tables import Held, HeldTables, Partition
 from pipeline.launch.recover import memory, topic_records
 from pipeline.launch.recover.topic_records import TopicRecords, gaps
+from pipeline.launch.recover.unread import in_no_table
 from transforms.batch_by_shard import Shards
 from transforms.codecs.contract.decoder import Decoder
 from transforms.payment.transaction import Transaction
@@ -68,7 +69,12 @@ class Recovery:
             check_nothing_lost(now, held)
             tails = [_tail(span, held) for span in now]
             # What no table holds, below the place from which on no table holds anything.
-            between = topic.with_records(gaps(_heads(now, tails), self._tables.covered(now)))
+            between = in_no_table(
+                topic,
+                gaps(_heads(now, tails), self._tables.covered(now)),
+                self._tables.skipped(now),
+                Decoder(self._config.contract),
+            )
             if config.preflight:
                 arrival_check.check(topic.reader, [*between, *tails])
             _LOG.info(

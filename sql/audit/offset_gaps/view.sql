@@ -1,14 +1,15 @@
 -- Which offsets between two records of a partition are in no table? Each row may be lost money.
 -- It may also be a marker of a Kafka transaction (one offset each) or a record that compaction has
 -- removed: only Kafka can tell, `payments reconcile` asks it. What lies before the first
--- record or after the last one is not visible from here.
+-- record or after the last one is not visible from here, nor what lies within a range of skipped
+-- records: reconciliation_daily counts that.
 CREATE OR REPLACE VIEW `${dataset}.offset_gaps` AS
 SELECT
   kafka_topic,
   kafka_partition,
   offset_before + 1 AS first_missing,
-  kafka_offset - 1 AS last_missing,
-  kafka_offset - offset_before - 1 AS missing,
+  first_offset - 1 AS last_missing,
+  first_offset - offset_before - 1 AS missing,
   broker_time_before,
   broker_time AS broker_time_after
 FROM
@@ -16,14 +17,37 @@ FROM
     SELECT
       kafka_topic,
       kafka_partition,
-      kafka_offset,
+      first_offset,
       broker_time,
-      LAG(kafka_offset) OVER in_partition AS offset_before,
-      LAG(broker_time) OVER in_partition AS broker_time_before
+      MAX(last_offset) OVER before AS offset_before,
+      MAX(last_broker_time) OVER before AS broker_time_before
     FROM
-      `${dataset}.records`
+      (
+        SELECT
+          kafka_topic,
+          kafka_partition,
+          kafka_offset AS first_offset,
+          kafka_offset AS last_offset,
+          broker_time,
+          broker_time AS last_broker_time
+        FROM
+          `${dataset}.records`
+        UNION ALL
+        SELECT
+          kafka_topic,
+          kafka_partition,
+          first_offset,
+          last_offset,
+          broker_time,
+          last_broker_time
+        FROM
+          `${dataset}.skipped_records`
+      )
     WINDOW
-      in_partition AS (PARTITION BY kafka_topic, kafka_partition ORDER BY kafka_offset)
+      before AS (
+        PARTITION BY kafka_topic, kafka_partition ORDER BY first_offset, last_offset
+        ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING
+      )
   )
 WHERE
-  kafka_offset > offset_before + 1;
+  first_offset > offset_before + 1;

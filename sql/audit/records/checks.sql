@@ -1,4 +1,4 @@
--- What must hold across the five outcome tables.
+-- What must hold across the tables with a row for each record.
 #fail
 ASSERT NOT EXISTS (
   SELECT

@@ -1,4 +1,5 @@
--- How did each record end? Every row of the five outcome tables, with the outcome it stands for.
+-- How did each record end? Every row of the outcome tables, with the outcome it stands for.
+-- What a contract skips has no rows: skipped_by_rule counts it.
 -- The other views read this one: filter by transaction_id, or by place, to follow one payment.
 CREATE OR REPLACE VIEW `${dataset}.records` AS
 SELECT

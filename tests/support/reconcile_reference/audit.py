@@ -37,6 +37,7 @@ def audit(truth: Truth, tables: Tables, ledgers: Sequence[Ledger] = ()) -> Repor
         _missing(partitions),
         comparison.double.check("double", f"{counts.read} records, at most one row each"),
         comparison.unknown.check("unknown", f"{comparison.rows.total()} rows, each of a record"),
+        Tally().check("skipped", "0 ranges"),
         _conservation(counts),
         twice.tally.check(
             "distinct ids",
