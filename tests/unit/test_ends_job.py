@@ -10,7 +10,7 @@ from pipeline.launch import stops
 from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
 from transforms.kafka.topic_watch import PartitionsAdded, TopicRemade
 from transforms.limit_dead_letters import TooManyDeadLetters
-from transforms.payment.arrival import NoArrivalTime
+from transforms.payment.arrival import BY_BROKER, NoArrivalTime
 from transforms.payment.ends_job import MARK, EndsJob
 from transforms.state.shard import HorizonChanged, ShardsChanged
 
@@ -42,9 +42,9 @@ def test_launcher_tells_it_without_the_mark(error: type[EndsJob]) -> None:
 
 
 def test_record_without_arrival_time_ends_a_job_too() -> None:
-    told = str(NoArrivalTime("payments", 0, 7, 0))
+    told = str(BY_BROKER.refusal("payments", 0, 7, 0))
 
-    assert isinstance(NoArrivalTime("payments", 0, 7, 0), EndsJob)
+    assert isinstance(BY_BROKER.refusal("payments", 0, 7, 0), EndsJob)
     assert told.endswith(MARK) and "payments[0] offset 7" in told
 
 

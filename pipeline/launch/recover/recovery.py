@@ -72,7 +72,7 @@ class Recovery:
             # What no table holds, below the place from which on no table holds anything.
             between = topic.with_records(gaps(_heads(now, tails), self._tables.covered(now)))
             if config.preflight:
-                arrival_check.check(topic.reader, [*between, *tails])
+                arrival_check.check(topic.reader, [*between, *tails], config.source.arrival)
             _LOG.info(
                 "the tables hold %d records; %d more below their ends, %d after them",
                 sum(each.records for each in held.values()),
