@@ -11,7 +11,8 @@ from pipeline import flink_keys
 from pipeline.config_values import ConfigError
 from transforms.bigquery.sink import BigQuerySink
 from transforms.deduplicate import StateLayout
-from transforms.payment.number_limits import PARTITION_MAX
+from transforms.payment.arrival import Arrival
+from transforms.payment.number_limits import HORIZON_SEC_MAX, PARTITION_MAX
 from transforms.read_kafka import KafkaSource, OffsetRange
 from transforms.shard_memory import Memory
 
@@ -90,7 +91,7 @@ class PipelineConfig:
     @property
     def horizon_us(self) -> int:
         """Returns how long an id is remembered (docs/guarantee.md, "Why no copy counts twice")."""
-        return self.allowed_lateness_us + self.clock_skew_us
+        return self.allowed_lateness_us + self.clock_skew_us + self.source.arrival.slack_us
 
     @property
     def bigquery_endpoint(self) -> str | None:
@@ -139,6 +140,23 @@ class PipelineConfig:
                     f"--kafka_topics: {span.topic} has a partition {span.partition}, and an id is "
                     f"remembered with partitions from 0 to {PARTITION_MAX}."
                 )
+
+    def arriving(self, arrival: Arrival) -> PipelineConfig:
+        """Returns the configuration of a job that knows arrivals so.
+
+        Raises:
+            ConfigError: its horizon does not fit into state.
+        """
+        source = dataclasses.replace(self.source, arrival=arrival)
+        config = dataclasses.replace(self, source=source)
+        if config.horizon_us > HORIZON_SEC_MAX * 1_000_000:
+            raise ConfigError(
+                f"--allowed_lateness_sec, --clock_skew_sec and the bounds of producers' times "
+                f"({arrival.slack_sec} s) must be at most {HORIZON_SEC_MAX} s together, got "
+                f"{config.horizon_us // 1_000_000}: an id is remembered for all of them. Hint: "
+                "narrower bounds (message.timestamp.before.max.ms and after.max.ms)."
+            )
+        return config
 
     def expanded_at(self, address: str) -> PipelineConfig:
         """Returns the configuration with another expansion service, host:port."""

@@ -127,7 +127,7 @@ def _from_where(problem: str, added: Mapping[str, sources.Value]) -> str:
 
 def _run(config: PipelineConfig, options: PipelineOptions, program: Program) -> int:
     if config.preflight:
-        preflight.check(config, program.tables)
+        config = preflight.check(config, program.tables)
         _LOG.info("preflight passed: topics, tables and services are as required")
     claim, config = start.claim(config)
     started_at = time.monotonic()

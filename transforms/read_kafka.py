@@ -141,7 +141,11 @@ def consumer_config(source: KafkaSource) -> dict[str, str]:
         # A topic that is deleted under a job would be made anew by its asking, with other settings.
         "allow.auto.create.topics": "false",
         **_start(source),
-        **({SLACK_SETTING: str(1_000 * source.arrival.slack_sec)} if source.arrival.is_bounded else {}),
+        **(
+            {SLACK_SETTING: str(1_000 * source.arrival.slack_sec)}
+            if source.arrival.is_bounded
+            else {}
+        ),
         **({**_FRAMES, **record_frame.settings(source.headers)} if source.framed else {}),
     }
 
@@ -168,8 +172,13 @@ class _WatchingFn(beam.DoFn):
             source.partitions,
             dict(source.topic_ids),
             functools.partial(
-                topics_now, source.bootstrap_servers, dict(source.properties), source.topics
+                topics_now,
+                source.bootstrap_servers,
+                dict(source.properties),
+                source.topics,
+                source.arrival.is_bounded,
             ),
+            source.arrival,
         )
 
     def start_bundle(self) -> None:

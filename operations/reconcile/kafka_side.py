@@ -18,7 +18,7 @@ from operations.reconcile.truth import Limits, OffsetRange, Partition, Truth
 from transforms.kafka import reader as kafka_reader
 from transforms.kafka.message import record_of
 from transforms.kafka.reader import KafkaReader
-from transforms.payment import arrival
+from transforms.payment.arrival import Arrival
 from transforms.payment.transaction import KafkaRecord
 
 
@@ -28,7 +28,7 @@ class KafkaSide:
     def __init__(self, topics: Topics, reader: KafkaReader) -> None:
         self._topics = topics
         self._reader = reader
-        self.without_arrival = Tally()  # records read that carry their producer's time
+        self.without_arrival = Tally()  # records read that carry other times than they must
 
     def ranges(self) -> list[OffsetRange]:
         """Returns what every partition holds now, from the earliest record to the end.
@@ -61,7 +61,7 @@ class KafkaSide:
         truth = Truth(ranges, limits)
         offsets = sum(span.end - span.start for span in ranges)
         reading = Progress(progress, "records read from Kafka", offsets)
-        for record in self.records(ranges):
+        for record in self.records(ranges, limits.arrival):
             truth.add(record)
             reading.step()
         # What expired meanwhile may have been passed over.
@@ -75,7 +75,7 @@ class KafkaSide:
         ends = self._reader.ends(self._reader.pairs(self._topics.names))
         return {(pair.topic, pair.partition): end for pair, end in ends.items()}
 
-    def records(self, ranges: list[OffsetRange]) -> Iterator[KafkaRecord]:
+    def records(self, ranges: list[OffsetRange], required: Arrival) -> Iterator[KafkaRecord]:
         """Yields the records of `ranges`, those of a partition in order.
 
         What retention overtakes meanwhile is passed over.
@@ -83,10 +83,10 @@ class KafkaSide:
         spans = [kafka_reader.OffsetRange(*span) for span in ranges]
         for batch in self._reader.read(spans, skip_removed=True):
             for each in batch:
-                if each.timestamp_type != arrival.LOG_APPEND_TIME:
-                    self.without_arrival.add(
-                        f"{each.topic}[{each.partition}]@{each.offset} carries its producer's time"
-                    )
+                if not required.fits(each):
+                    place = f"{each.topic}[{each.partition}]@{each.offset}"
+                    other = "another" if required.is_bounded else "its producer's"
+                    self.without_arrival.add(f"{place} carries {other} time")
             yield from map(record_of, batch)
 
     def compacted(self) -> list[str]:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from operations.reconcile.sorted_runs import SortedRuns
 from transforms.codecs import wire_format
+from transforms.payment.arrival import BY_BROKER, Arrival
 from transforms.payment.dead_letter import Rejected, kept
 from transforms.payment.outcome import Outcome
 from transforms.payment.rules import Rules, is_late
@@ -79,15 +80,17 @@ class Limits:
     Attributes:
         clock_skew_us: how far ahead a producer's clock may be, microseconds.
         allowed_lateness_us: how late a record may arrive, microseconds.
+        arrival: whose times records carry, and how far apart those can be.
     """
 
     clock_skew_us: int = 300_000_000
     allowed_lateness_us: int = 3_600_000_000
+    arrival: Arrival = BY_BROKER
 
     @property
     def horizon_us(self) -> int:
         """Returns how long an id is remembered after its first arrival, microseconds."""
-        return self.allowed_lateness_us + self.clock_skew_us
+        return self.allowed_lateness_us + self.clock_skew_us + self.arrival.slack_us
 
 
 class Entry(NamedTuple):

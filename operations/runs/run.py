@@ -46,6 +46,8 @@ class Run:
     account_memory_sec: int | None = None
     shards: int | None = None
     contract: str | None = None
+    arrival: str | None = None
+    arrival_slack_sec: int | None = None
 
     @property
     def is_root(self) -> bool:

@@ -22,7 +22,9 @@ CREATE TABLE IF NOT EXISTS `${dataset}.runs`
   `clock_skew_sec` INT64 OPTIONS (description="Limit it runs with."),
   `account_memory_sec` INT64 OPTIONS (description="Limit it runs with."),
   `shards` INT64 OPTIONS (description="In how many shards it remembers."),
-  `contract` STRING OPTIONS (description="Fingerprint of the contract of its payloads.")
+  `contract` STRING OPTIONS (description="Fingerprint of the contract of its payloads."),
+  `arrival` STRING OPTIONS (description="log_append_time or bounded_create_time."),
+  `arrival_slack_sec` INT64 OPTIONS (description="How far apart producers' times can be; 0 where the broker's time counts.")
 )
 PARTITION BY DATE(started_at)
 CLUSTER BY claim_id

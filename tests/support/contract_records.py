@@ -30,7 +30,7 @@ DESCRIPTOR = CONTRACTS / "schemas/protobuf/payment.desc"
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-def Record(**fields: Any) -> KafkaRecord:  # noqa: N802 - as a type with defaults
+def Record(**fields: Any) -> KafkaRecord:
     """Returns a record, of which only what matters need be said."""
     given: dict[str, Any] = {
         **{"topic": "payments", "partition": 0, "offset": 7, "key": None, "payload": None},

@@ -33,7 +33,11 @@ def pack(
 
 
 def _packed(record: KafkaRecord, asked: Sequence[str]) -> bytes | None:
-    return b"".join(
-        struct.pack("<Hi", asked.index(name), -1 if value is None else len(value)) + (value or b"")
-        for name, value in record.headers
-    ) or None
+    return (
+        b"".join(
+            struct.pack("<Hi", asked.index(name), -1 if value is None else len(value))
+            + (value or b"")
+            for name, value in record.headers
+        )
+        or None
+    )

@@ -10,7 +10,7 @@ from pipeline.launch import stops
 from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
 from transforms.kafka.topic_watch import PartitionsAdded, TopicRemade
 from transforms.limit_dead_letters import TooManyDeadLetters
-from transforms.payment.arrival import BY_BROKER, NoArrivalTime
+from transforms.payment.arrival import BY_BROKER
 from transforms.payment.ends_job import MARK, EndsJob
 from transforms.state.shard import HorizonChanged, ShardsChanged
 

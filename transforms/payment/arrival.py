@@ -24,6 +24,7 @@ _NAMES = {CREATE_TIME: "CreateTime", LOG_APPEND_TIME: "LogAppendTime"}
 # As a contract says it.
 LOG_APPEND = "log_append_time"
 BOUNDED_CREATE = "bounded_create_time"
+ARRIVALS = (LOG_APPEND, BOUNDED_CREATE)
 
 _NOT_LOST = "it is not counted. Nothing is lost: Kafka keeps it. Hint: "
 

@@ -135,7 +135,8 @@ class Recovery:
             f"{self._config.run_id}-{secrets.token_hex(4)}-{part}",
         )
         FileSystems.mkdirs(folder)
-        since_us = first_us - self._config.horizon_us
+        # Producers' times may fall: a record to come may be as much older than the first.
+        since_us = first_us - self._config.horizon_us - self._config.source.arrival.slack_us
         policy, shards = DedupPolicy(self._config.horizon_us), Shards(self._config.shard_keys)
         return memory.write(folder, policy, shards, self._accepted(topic, unread, since_us))
 

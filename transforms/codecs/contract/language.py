@@ -9,6 +9,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from transforms.payment.arrival import LOG_APPEND
+
 VERSION = 1
 
 FORMATS = {
@@ -78,7 +80,6 @@ TIME_KINDS = {
 }
 LOCAL_KINDS = ("iso_local", "date", "epoch_days")
 COLUMN_TYPES = ("STRING", "INT64", "BOOL", "FLOAT64", "NUMERIC", "TIMESTAMP")
-ARRIVALS = ("log_append_time", "bounded_create_time")
 
 # Digits of minor units where a source deviates from ISO 4217; None is not known, and is refused.
 DIGITS_OF: Mapping[str, Mapping[str, int | None]] = {
@@ -209,7 +210,7 @@ class Contract:
     facts: tuple[str, ...] = DEFAULT_FACTS
     columns: tuple[Column, ...] = ()
     extra: Extra | None = None
-    arrival: str = "log_append_time"
+    arrival: str = LOG_APPEND
     ids: str = "ascii"
     payload_bytes_max: int = 65_536
 

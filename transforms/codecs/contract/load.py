@@ -15,7 +15,6 @@ from transforms.codecs.contract import (
     yaml_tree,
 )
 from transforms.codecs.contract.language import (
-    ARRIVALS,
     DEFAULT_FACTS,
     FACTS,
     FACTS_ALWAYS,
@@ -28,6 +27,7 @@ from transforms.codecs.contract.language import (
 from transforms.codecs.contract.mistakes import ContractError, Mistake, Reading, Section, hint_of
 from transforms.codecs.contract.schema_source import WriterSchema
 from transforms.codecs.contract.yaml_tree import YamlError
+from transforms.payment.arrival import ARRIVALS, LOG_APPEND
 
 _KEYS = (
     *("contract", "means", "topics", "format", "schema", "unwrap", "tombstones", "keep"),
@@ -119,7 +119,7 @@ def _contract(section: Section, name: str, read_file: ReadFile) -> Contract:
         facts=_facts(section, fields),
         columns=load_layers.columns_of(section),
         extra=load_layers.extra_of(section),
-        arrival=section.choice("arrival", ARRIVALS, "log_append_time"),
+        arrival=section.choice("arrival", ARRIVALS, LOG_APPEND),
         ids=section.choice("ids", ("ascii", "unicode"), "ascii"),
         payload_bytes_max=section.whole("payload_bytes_max", 1, _PAYLOAD_BYTES_MAX) or 65_536,
     )
