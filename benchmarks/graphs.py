@@ -12,8 +12,8 @@ from benchmarks.meter import Meter
 from pipeline.config import PipelineConfig
 from transforms import DecodeTransaction, Deduplicate, ReadKafka, SplitLate
 from transforms.batch_by_shard import Shards
+from transforms.codecs.contract.decoder import Decoder
 from transforms.payment.dedup_policy import DedupPolicy
-from transforms.payment.rules import Rules
 from transforms.payment.transaction import Transaction
 
 Graph = Callable[[beam.Pipeline, PipelineConfig, str], None]
@@ -62,7 +62,9 @@ GRAPHS: dict[str, Graph] = {
 
 def _split(root: beam.Pipeline, config: PipelineConfig) -> SplitLate.Outputs:
     records = root | "ReadKafka" >> ReadKafka(config.source)
-    decoded = records | "DecodeTransaction" >> DecodeTransaction(Rules(config.clock_skew_us))
+    decoded = records | "DecodeTransaction" >> DecodeTransaction(
+        Decoder(config.contract), config.contract.rules(config.clock_skew_us)
+    )
     split: SplitLate.Outputs = decoded.transactions | "SplitLate" >> SplitLate(
         config.allowed_lateness_us
     )

@@ -10,6 +10,8 @@ from operations.version import VERSION
 from pipeline import flink_keys
 from pipeline.config_values import ConfigError
 from transforms.bigquery.sink import BigQuerySink
+from transforms.codecs.contract import shipped
+from transforms.codecs.contract.language import Contract
 from transforms.deduplicate import StateLayout
 from transforms.payment.arrival import Arrival
 from transforms.payment.number_limits import HORIZON_SEC_MAX, PARTITION_MAX
@@ -50,6 +52,7 @@ class PipelineConfig:
         updates: whether the runner replaces the job that runs, Dataflow only.
         savepoint_path: URI of the state to begin with, Flink only.
         memory: ids that are remembered from the start, read back from the tables.
+        contract: what the payloads mean.
         version: written to every row.
     """
 
@@ -81,6 +84,7 @@ class PipelineConfig:
     updates: bool = False
     savepoint_path: str | None = None
     memory: Memory | None = None
+    contract: Contract = dataclasses.field(default_factory=shipped.native)
     version: str = VERSION
 
     @property

@@ -26,6 +26,7 @@ from transforms import (
     WriteBigQuery,
 )
 from transforms.batch_by_shard import Shards
+from transforms.codecs.contract.decoder import Decoder
 from transforms.payment.dedup_policy import DedupPolicy
 from transforms.payment.fraud_rules import FraudRules
 from transforms.payment.rules import Rules
@@ -42,12 +43,14 @@ class Parts:
 
     Attributes:
         read: from the root to lists of KafkaRecord.
+        decoder: what the bytes of a record mean.
         rules: what a valid payment is.
         deduplicate: as transforms.Deduplicate.
         write: takes what ends in each table, by the table's name.
     """
 
     read: beam.PTransform
+    decoder: Decoder
     rules: Rules
     deduplicate: beam.PTransform
     write: beam.PTransform
@@ -55,11 +58,12 @@ class Parts:
     @classmethod
     def of(cls, config: PipelineConfig) -> Parts:
         """Returns the parts of the product."""
-        shards = Shards(config.shard_keys)
-        policy = DedupPolicy(config.horizon_us)
+        shards, contract = Shards(config.shard_keys), config.contract
+        policy = DedupPolicy(config.horizon_us, contract.fact_names)
         return cls(
             read=ReadKafka(config.source),
-            rules=Rules(config.clock_skew_us),
+            decoder=Decoder(contract),
+            rules=contract.rules(config.clock_skew_us),
             deduplicate=Deduplicate(policy, shards, config.dedup_state, config.memory),
             write=WriteBigQuery(config.sink, config.stream_keys, config.version),
         )
@@ -82,7 +86,7 @@ def build(root: beam.Pipeline, config: PipelineConfig, parts: Parts | None = Non
     parts = parts or Parts.of(config)
     records = root | "ReadKafka" >> parts.read
 
-    decoded = records | "DecodeTransaction" >> DecodeTransaction(parts.rules)
+    decoded = records | "DecodeTransaction" >> DecodeTransaction(parts.decoder, parts.rules)
     _ = (records, decoded.dead_letters) | "LimitDeadLetters" >> LimitDeadLetters(
         config.dead_letter_ratio_max, None if config.bounded else LOOK_EVERY_SEC
     )

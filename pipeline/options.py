@@ -24,15 +24,16 @@ class ReadKafkaOptions(PipelineOptions):
         group.add_argument(
             "--kafka_topics",
             metavar="TOPIC[,…]",
-            help="Topics to read, each with message.timestamp.type=LogAppendTime, or as --arrival says. Required.",
+            help="Topics to read, each with message.timestamp.type=LogAppendTime, or as --arrival "
+            "says. Required.",
         )
         group.add_argument(
             "--arrival",
             choices=ARRIVALS,
             default=LOG_APPEND,
-            help="Whose times say when records arrived: the broker's, or producers' on topics whose "
-            "broker keeps them within bounds (message.timestamp.before.max.ms and after.max.ms); "
-            "docs/guarantee.md, Arrival (default: %(default)s).",
+            help="Whose times say when records arrived: the broker's, or producers' on topics "
+            "whose broker keeps them within bounds (message.timestamp.before.max.ms and "
+            "after.max.ms); docs/guarantee.md, Arrival (default: %(default)s).",
         )
         group.add_argument(
             "--kafka_config_file",

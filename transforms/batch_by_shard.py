@@ -47,12 +47,12 @@ class BatchByShard(beam.PTransform):
 
     Input:      [Transaction, …].
     Output:     (key of the shard, packed transactions), timestamp = the earliest arrival in it.
-    Guarantee:  every transaction is in one batch, in the order in which it came.
+    Guarantee:  every transaction that has the name is in one batch, in the order in which it came.
     """
 
     def __init__(
         self,
-        name_of: Callable[[Transaction], str],
+        name_of: Callable[[Transaction], str | None],
         shards: Shards,
         pack: Callable[[int, list[Transaction]], bytes] = pack_columns,
     ) -> None:
@@ -76,7 +76,7 @@ class BatchFn(beam.DoFn):
 
     def __init__(
         self,
-        name_of: Callable[[Transaction], str],
+        name_of: Callable[[Transaction], str | None],
         shards: Shards,
         pack: Callable[[int, list[Transaction]], bytes],
     ) -> None:
@@ -93,7 +93,9 @@ class BatchFn(beam.DoFn):
         """Gathers; yields the batches that are full."""
         batches, name_of, shard_of = self._batches, self._name_of, self._shards.of
         for transaction in transactions:
-            batches.setdefault(shard_of(name_of(transaction)), []).append(transaction)
+            name = name_of(transaction)
+            if name is not None:
+                batches.setdefault(shard_of(name), []).append(transaction)
         full = [shard for shard, batch in batches.items() if len(batch) >= _BATCH_MAX]
         for shard in full:
             batch = batches.pop(shard)

@@ -12,8 +12,8 @@ class BatchByStretch(BatchByShard):
 
     Input:      [Transaction, …].
     Output:     (key of the shard, Pieces one after the other), timestamp = the earliest arrival.
-    Guarantee:  every transaction is in one piece; a piece holds transactions of one stretch, in the
-                order in which they are judged.
+    Guarantee:  every transaction whose payer is known is in one piece; a piece holds transactions
+                of one stretch, in the order in which they are judged.
     """
 
     def __init__(self, shards: Shards) -> None:
@@ -31,8 +31,11 @@ class CutByStretch:
         return b"".join(piece.encode() for piece in self._clocks[shard].cut(batch))
 
 
-def account_of(payment: Transaction) -> str:
-    """Returns by what name payments are gathered."""
+def account_of(payment: Transaction) -> str | None:
+    """Returns by what name payments are gathered; None, an unknown payer, is not judged.
+
+    One name for all of them would be one account that pays all day, and one key for all the work.
+    """
     return payment.account_id
 
 

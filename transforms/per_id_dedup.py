@@ -19,7 +19,11 @@ from apache_beam.utils.timestamp import Timestamp
 from transforms import metrics
 from transforms.payment.dedup_policy import DedupPolicy, FirstSeen, RepeatedRecord
 from transforms.payment.outcome import Outcome
-from transforms.payment.transaction import PaymentFacts, Transaction, facts_of, place_of
+from transforms.payment.transaction import Transaction, facts_of, place_of
+
+# Facts with a place of their own in state, and how many places facts have there.
+_BY_THEMSELVES = ("amount_minor", "currency", "account_id")
+_FACTS = 4
 
 
 class KeepFirstOfId(beam.DoFn):
@@ -36,7 +40,7 @@ class KeepFirstOfId(beam.DoFn):
     FIRST_SEEN = ReadModifyWriteStateSpec(
         "first_seen",
         TupleCoder(
-            # The PaymentFacts; topic, partition, offset, arrival.
+            # Amount, currency, payer, other facts; topic, partition, offset, arrival.
             [VarIntCoder(), *[StrUtf8Coder()] * 4, *[VarIntCoder()] * 3]
         ),
     )
@@ -58,21 +62,27 @@ class KeepFirstOfId(beam.DoFn):
     ) -> Iterator[list[Transaction] | TaggedOutput]:
         """Decides one record."""
         _, transaction = element
-        first = _from_state(first_seen.read())
-        outcome = self._policy.decide(first, transaction)
-        if first is None or outcome is Outcome.ACCEPTED:
+        stored, facts = first_seen.read(), self._facts_of(transaction)
+        first, arrival_us = _from_state(stored), transaction.broker_time_us
+        if first is None or self._policy.forgets(first, arrival_us):
             remembered = self._policy.remember(transaction)
-            place, arrival_us = place_of(transaction), transaction.broker_time_us
-            first_seen.write((*facts_of(transaction), *place, arrival_us))
+            first_seen.write((*facts, *place_of(transaction), arrival_us))
             forget.set(Timestamp(micros=self._policy.forget_at_us(remembered)))
             self._accepted.inc()
             yield [transaction]
-        elif outcome is Outcome.DUPLICATE:
+        elif self._policy.outcome_of_copy(stored[:_FACTS] == facts) is Outcome.DUPLICATE:
             self._duplicates.inc()
             yield TaggedOutput(self._duplicates_tag, [RepeatedRecord(transaction, first)])
         else:
             self._conflicts.inc()
             yield TaggedOutput(self._conflicts_tag, [RepeatedRecord(transaction, first)])
+
+    def _facts_of(self, transaction: Transaction) -> tuple[int, str, str, str]:
+        """Returns the facts as state keeps them: the payer by itself, what else there is as one."""
+        names = [name for name in self._policy.facts if name not in _BY_THEMSELVES]
+        others = "\0".join(str(fact or "") for fact in facts_of(transaction, names))
+        payer = transaction.account_id if "account_id" in self._policy.facts else None
+        return transaction.amount_minor, transaction.currency, payer or "", others
 
     @on_timer(FORGET)
     def forget_id(self, first_seen: Any = beam.DoFn.StateParam(FIRST_SEEN)) -> None:
@@ -84,5 +94,4 @@ class KeepFirstOfId(beam.DoFn):
 def _from_state(stored: tuple[Any, ...] | None) -> FirstSeen | None:
     if stored is None:
         return None
-    *facts, topic, partition, offset, arrival_us = stored
-    return FirstSeen(PaymentFacts._make(facts), topic, partition, offset, arrival_us)
+    return FirstSeen(None, *stored[_FACTS:])

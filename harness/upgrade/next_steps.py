@@ -33,7 +33,7 @@ class NextRules(Rules):
             instead would judge a record otherwise in a replay.
     """
 
-    in_force_from_us: int
+    in_force_from_us: int = 0
 
     def plainly_kept_by_all(self, transactions: Sequence[Transaction]) -> bool:
         """Returns what it did, but for the country that the new rule is about."""

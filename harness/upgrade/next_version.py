@@ -35,7 +35,7 @@ def build(
     parts = dataclasses.replace(
         graph.Parts.of(config),
         read=ReadKafkaAndCount(config.source),
-        rules=NextRules(config.clock_skew_us, in_force_from_us),
+        rules=NextRules(config.clock_skew_us, in_force_from_us=in_force_from_us),
         write=WriteBigQuery(config.sink, config.stream_keys, config.version, encoders),
     )
     graph.build(root, config, parts)

@@ -10,7 +10,7 @@ from operations.contract.samples import Sample
 from operations.contract.unmapped import Unmapped
 from operations.errors import CannotCheck
 from transforms.codecs.contract.compiled import NO_EXTRAS, Extras, Reader
-from transforms.codecs.contract.decoder import Decoder, check_countable
+from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Extra
 from transforms.codecs.contract.schema_source import RegistryUnavailable
 from transforms.payment.dead_letter import Rejected
@@ -89,7 +89,7 @@ def _add(tally: Tally, decoder: Decoder, walker: Reader, sample: Sample, rules: 
         _count(tally.skipped, rule, sample, "")
     for transaction in decoded.transactions:
         try:
-            check_countable(transaction, rules, decoder.contract)
+            rules.check(transaction)
         except Rejected as rejected:
             _count(tally.invalid, rejected.reason.value, sample, rejected.detail)
             continue

@@ -78,7 +78,8 @@ def _init(arguments: argparse.Namespace) -> int:
 def _check(arguments: argparse.Namespace) -> int:
     decoder, containers = _decoder(arguments)
     now_us = _now_us()
-    tally = check.check(decoder, _sample(arguments, now_us, containers), _rules(arguments))
+    sample = _sample(arguments, now_us, containers)
+    tally = check.check(decoder, sample, _rules(arguments, decoder))
     if not tally.records:
         raise CannotCheck(f"no record in {', '.join((*arguments.sample, *arguments.topic))}")
     contract = decoder.contract
@@ -109,7 +110,7 @@ def _explain(arguments: argparse.Namespace) -> int:
     decoder, containers = _decoder(arguments)
     record = _one_record(arguments, containers)
     try:
-        steps = trace.explain(decoder, record, _rules(arguments))
+        steps = trace.explain(decoder, record, _rules(arguments, decoder))
     except RegistryUnavailable as error:
         raise CannotCheck(str(error)) from None
     if arguments.json:
@@ -155,8 +156,8 @@ def _schemas(arguments: argparse.Namespace) -> SchemaSource | None:
     return KnownSchemas.in_folder(Path(arguments.schemas)) if arguments.schemas else None
 
 
-def _rules(arguments: argparse.Namespace) -> Rules:
-    return Rules(clock_skew_us=arguments.clock_skew_sec * 1_000_000)
+def _rules(arguments: argparse.Namespace, decoder: Decoder) -> Rules:
+    return decoder.contract.rules(arguments.clock_skew_sec * 1_000_000)
 
 
 def _now_us() -> int:

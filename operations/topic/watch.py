@@ -78,7 +78,7 @@ def line(each: Seen) -> str:
     if payment is None:
         cells += [_shown(id_in(record.payload) or "?"), f"{_bytes(record)} bytes, {problem}"]
     else:
-        route = f"{_shown(payment.account_id)} → {_shown(payment.merchant_id)}"
+        route = f"{_shown(payment.account_id or 'unknown')} → {_shown(payment.merchant_id)}"
         cells += [_shown(payment.transaction_id), _amount(payment), route]
     of = replay.replay_of_or_none(record)
     if of is not None:

@@ -17,7 +17,7 @@ from transforms.codecs import wire_format
 from transforms.payment.dead_letter import Rejected
 from transforms.payment.outcome import Outcome
 from transforms.payment.rules import MINOR_DIGITS
-from transforms.payment.transaction import facts_of
+from transforms.payment.transaction import DEFAULT_FACTS, facts_of
 
 _HEADERS = ("record", "arrived (UTC)", "outcome", "id", "amount", "what")
 _WAITS = {
@@ -167,7 +167,7 @@ def expected(waiting: Waiting, found: Trace) -> str:
     accepted = found.accepted_of(payment.transaction_id)
     if accepted is None:
         return ""
-    facts = facts_of(payment)._asdict()
+    facts = dict(zip(DEFAULT_FACTS, facts_of(payment), strict=True))
     differences = [
         Difference(fact, facts[fact], accepted.cells[fact])
         for fact in FACTS

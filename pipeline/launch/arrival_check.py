@@ -36,7 +36,7 @@ def check(reader: KafkaReader, ranges: Iterable[OffsetRange], required: Arrival)
     carried = (
         "records carry the broker's time (LogAppendTime) or none, and this job goes by producers'"
         if required.is_bounded
-        else "records carry their producer's time (CreateTime), so nobody can tell when they arrived"
+        else "records carry their producer's time (CreateTime), so nobody knows when they arrived"
     )
     raise CannotStart(
         f"{carried}; clean are {', '.join([*places[:_NAMED_MAX], *more])}. Hint: "

@@ -199,8 +199,8 @@ def _problems_of_topic(topic: str, settings: Mapping[str, str], required: Arriva
             f"topic {topic!r} must have {topic_times.TYPE}=LogAppendTime, got {times.kind}. "
             "Lateness is measured from the broker's clock; a producer's clock would let a copy in "
             f"twice. Hint: kafka-configs.sh --alter --topic {topic} --add-config "
-            f"{topic_times.TYPE}=LogAppendTime{bounded}; or a mirrored topic, `payments topic copy` "
-            "(docs/launch.md, Topics)"
+            f"{topic_times.TYPE}=LogAppendTime{bounded}; or a mirrored topic, `payments topic "
+            "copy` (docs/launch.md, Topics)"
         )
 
 
@@ -214,8 +214,8 @@ def _problems_of_bounds(topic: str, times: topic_times.Times) -> Iterator[str]:
     elif missing := times.missing():
         settings = ",".join(f"{name}=3600000" for name in missing)
         yield (
-            f"topic {topic!r} must have {' and '.join(missing)} with arrival: {BOUNDED_CREATE}, got "
-            "none: a producer could give any time, and a copy could arrive when its id is "
+            f"topic {topic!r} must have {' and '.join(missing)} with arrival: {BOUNDED_CREATE}, "
+            "got none: a producer could give any time, and a copy could arrive when its id is "
             f"forgotten. Hint: kafka-configs.sh --alter --topic {topic} --add-config {settings} "
             f"(milliseconds; Kafka 3.6 or newer); or {topic_times.TYPE}=LogAppendTime and arrival: "
             f"{LOG_APPEND}; or a mirrored topic, `payments topic copy` (docs/launch.md, Topics)"

@@ -4,7 +4,7 @@ CREATE TABLE IF NOT EXISTS `${dataset}.fraud_indicators`
 (
   `indicator` STRING NOT NULL OPTIONS (description="Which one: a closed list."),
   `transaction_id` STRING NOT NULL OPTIONS (description="Id of the payment, given by its producer."),
-  `account_id` STRING NOT NULL OPTIONS (description="The payer."),
+  `account_id` STRING OPTIONS (description="The payer; null where the record names none."),
   `merchant_id` STRING NOT NULL OPTIONS (description="The payee."),
   `payment_type` STRING NOT NULL OPTIONS (description="purchase, refund, transfer or withdrawal."),
   `amount` NUMERIC NOT NULL OPTIONS (description="Amount in major units of the currency, exact."),

@@ -20,6 +20,8 @@ import transforms
 from pipeline import graph
 from pipeline.config import PipelineConfig
 from transforms import BigQuerySink, DecodeTransaction, KafkaSource
+from transforms.codecs.contract import shipped
+from transforms.codecs.contract.decoder import Decoder
 from transforms.deduplicate import StateLayout
 from transforms.payment.metric_names import CounterName
 from transforms.payment.rules import Rules
@@ -59,7 +61,7 @@ def test_control_two_steps_that_count_by_one_name_are_found() -> None:
     root = beam.Pipeline()
     records = root | beam.Create([[]])
     for label in ("One", "Other"):
-        _ = records | label >> DecodeTransaction(Rules(0))
+        _ = records | label >> DecodeTransaction(Decoder(shipped.native()), Rules(0))
 
     steps = steps_by_counter(root)["records_invalid"]
     assert [label.partition("/")[0] for label in steps] == ["One", "Other"]

@@ -241,7 +241,7 @@ def _settle(before: int) -> None:
 )
 def test_the_whole_step_writes_every_element_once(dataset, standin, clock, faults) -> None:
     paid = payments(300)
-    copies = [RepeatedRecord(each, DedupPolicy.remember(each)) for each in paid[:40]]
+    copies = [RepeatedRecord(each, DedupPolicy(1).remember(each)) for each in paid[:40]]
     with standin.spoiled(**faults):
         dataset.write(
             transactions=paid,

@@ -8,15 +8,25 @@ from typing import Any
 import yaml
 
 from tests.support.contract_records import CONTRACTS, Record
-from transforms.codecs.contract.decoder import Decoder, check_countable
+from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.load import load, load_file
 from transforms.codecs.contract.schema_source import KnownSchemas, SchemaSource
-from transforms.payment.dead_letter import Rejected
-from transforms.payment.rules import Rules
+from transforms.payment.dead_letter import Reason, Rejected
 from transforms.payment.transaction import KafkaRecord, Transaction
 
-RULES = Rules(clock_skew_us=300_000_000)
+CLOCK_SKEW_US = 300_000_000
+# Those that our own JSON has no meaning for.
+REASONS_OF_CONTRACTS = frozenset(
+    {
+        Reason.NOT_DECODABLE,
+        Reason.UNKNOWN_SCHEMA,
+        Reason.UNKNOWN_STATE,
+        Reason.SEVERAL_PAYMENTS,
+        Reason.BAD_AMOUNT,
+        Reason.AMOUNT_NOT_EXACT,
+    }
+)
 
 
 def plain(**changes: Any) -> dict[str, Any]:
@@ -70,7 +80,7 @@ def outcome(
         return rejected.reason.value, rejected.detail
     [transaction] = decoded.transactions
     try:
-        check_countable(transaction, RULES, said)
+        said.rules(CLOCK_SKEW_US).check(transaction)
     except Rejected as rejected:
         return rejected.reason.value, rejected.detail
     return transaction

@@ -21,6 +21,7 @@ from pipeline.config import PipelineConfig
 from tests.support.fake_bigquery import FakeBigQuery, FakeClient, Rows
 from tests.support.payments import SECOND_US
 from transforms import BigQuerySink, KafkaSource, WriteBigQuery
+from transforms.codecs.contract.decoder import Decoder
 from transforms.payment.transaction import KafkaRecord
 
 _RUNS = itertools.count()
@@ -31,15 +32,18 @@ class GraphRun:
 
     Args:
         refused_ids: BigQuery refuses payments with these ids.
+        decoder: instead of the product's for the contract.
         config: fields of PipelineConfig that are not as by default.
     """
 
     def __init__(
         self,
         refused_ids: Collection[str] = (),
+        decoder: Decoder | None = None,
         **config: Any,
     ) -> None:
         dataset = f"dataset_{next(_RUNS)}"
+        self._decoder = decoder
         self.bigquery = FakeBigQuery(dataset, refused_ids)
         self.config = PipelineConfig(
             **{
@@ -70,6 +74,8 @@ class GraphRun:
         parts = dataclasses.replace(
             graph.Parts.of(config), read=_ReadRecords(list(lanes.values())), write=write
         )
+        if self._decoder is not None:
+            parts = dataclasses.replace(parts, decoder=self._decoder)
         return self.build_of(parts)
 
     def build_of(self, parts: graph.Parts | None = None) -> beam.Pipeline:

@@ -217,8 +217,11 @@ def _decide(
     if rules.is_late(transaction, LIMITS.allowed_lateness_us):
         return Outcome.LATE, None
     seen = remembered.get(transaction.transaction_id)
-    outcome = DedupPolicy(LIMITS.horizon_us).decide(seen, transaction)
+    policy = DedupPolicy(LIMITS.horizon_us)
+    outcome = policy.decide(seen, transaction)
     if outcome is Outcome.ACCEPTED or seen is None:
-        remembered[transaction.transaction_id] = DedupPolicy.remember(transaction)
+        remembered[transaction.transaction_id] = DedupPolicy(LIMITS.horizon_us).remember(
+            transaction
+        )
         return Outcome.ACCEPTED, None
     return outcome, First(Place(seen.topic, seen.partition, seen.offset), seen.broker_time_us)

@@ -10,6 +10,8 @@ from apache_beam.utils.timestamp import Timestamp
 from tests.support.lists import InLists
 from tests.support.payments import SECOND_US, payload, record
 from transforms import DecodeTransaction, LimitDeadLetters
+from transforms.codecs.contract import shipped
+from transforms.codecs.contract.decoder import Decoder
 from transforms.limit_dead_letters import RECORDS_MIN
 from transforms.payment import reason_counts
 from transforms.payment.rules import Rules
@@ -29,7 +31,9 @@ def arrivals(minute: int, good: int, bad: int) -> list[TimestampedValue]:
 def run(stream: TestStream, ratio_max: float) -> None:
     with TestPipeline(options=PipelineOptions(streaming=True)) as root:
         records = root | stream | InLists()
-        decoded = records | DecodeTransaction(Rules(clock_skew_us=10**18))
+        decoded = records | DecodeTransaction(
+            Decoder(shipped.native()), Rules(clock_skew_us=10**18)
+        )
         _ = (records, decoded.dead_letters) | LimitDeadLetters(ratio_max, look_every_sec=1)
 
 

@@ -66,7 +66,9 @@ def test_each_mode_refuses_the_other_times() -> None:
     bounded = Arrival(BOUNDED_CREATE, 60)
 
     assert unpack(pack([record(7)], 0), required=bounded) == [record(7)]
-    with pytest.raises(NoArrivalTime, match="offset 7 carries the broker's time .LogAppendTime."):
+    with pytest.raises(
+        NoArrivalTime, match=r"offset 7 carries the broker's time \(LogAppendTime\)"
+    ):
         unpack(pack([record(7)], 1), required=bounded)
 
 

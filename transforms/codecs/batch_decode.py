@@ -30,8 +30,8 @@ _PARTS = 8
 _FENCE = secrets.token_hex(16)
 _SEPARATOR = b',"' + _FENCE.encode() + b'",'
 
-_REQUIRED = tuple(each for each in PAYLOAD if not each.column.nullable)
-_OPTIONAL = tuple(each for each in PAYLOAD if each.column.nullable)
+_REQUIRED = tuple(each for each in PAYLOAD if each.required)
+_OPTIONAL = tuple(each for each in PAYLOAD if not each.required)
 _required_of = operator.itemgetter(*(each.column.name for each in _REQUIRED))
 # What JSON has for a column.
 _JSON_TYPES: dict[str, set[type]] = {"STRING": {str}, "INT64": {int}, "TIMESTAMP": {str}}
@@ -130,15 +130,15 @@ def _parse(payloads: Sequence[bytes | None]) -> list[Any] | None:
 
 def _column(field: Declared, values: Sequence[Any]) -> Sequence[Any] | None:
     """Returns the values of a field as a Transaction has them, None when not all are plain."""
-    column = field.column
+    column, optional = field.column, not field.required
     allowed = _JSON_TYPES[column.type]
-    if not set(map(type, values)) <= (allowed | {type(None)} if column.nullable else allowed):
+    if not set(map(type, values)) <= (allowed | {type(None)} if optional else allowed):
         return None
     if column.type != "TIMESTAMP":
         # As wire_format: rules bound the integer that is required.
-        bounded = column.type != "INT64" or not column.nullable or _are_bounded(values)
+        bounded = column.type != "INT64" or not optional or _are_bounded(values)
         return values if bounded else None
-    return _optional_micros(values) if column.nullable else _micros(values)
+    return _optional_micros(values) if optional else _micros(values)
 
 
 def _are_bounded(values: Sequence[int | None]) -> bool:

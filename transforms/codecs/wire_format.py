@@ -21,7 +21,7 @@ import orjson
 
 from transforms.payment import replay
 from transforms.payment.dead_letter import Reason, Rejected
-from transforms.payment.fields import Column
+from transforms.payment.fields import Declared
 from transforms.payment.transaction import PAYLOAD, KafkaRecord, Transaction, made_by
 
 # A payment is about 250 bytes. 64 KiB leaves room for 250 times that, and bounds what one record
@@ -155,15 +155,16 @@ def _optional(decode: Callable[[dict[str, Any], str], Any]) -> Callable[[dict[st
     return lambda fields, name: None if fields.get(name) is None else decode(fields, name)
 
 
-def _decode_of(column: Column) -> Callable[[dict[str, Any], str], Any]:
-    if column.nullable:
+def _decode_of(field: Declared) -> Callable[[dict[str, Any], str], Any]:
+    column = field.column
+    if not field.required:
         return _optional(_DECODE[column.type])
     # Its rules bound the amount, with a reason that tells more.
     return _integer if column.type == "INT64" else _DECODE[column.type]
 
 
 _DECODE = {"STRING": _text, "INT64": _bounded_integer, "TIMESTAMP": _moment}
-_DECODE_OF = {each.name: _decode_of(each.column) for each in PAYLOAD}
+_DECODE_OF = {each.name: _decode_of(each) for each in PAYLOAD}
 # The fields are looked at in their order: a payload that breaks several has the first one's reason.
 _transaction = made_by(
     "fields, record",

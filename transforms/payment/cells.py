@@ -10,13 +10,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from transforms.payment.fields import Column, fields_of
-from transforms.payment.transaction import ReplayOf, Transaction, made_by
+from transforms.payment.transaction import PaymentFacts, ReplayOf, Transaction, made_by
 
 # The column that a field is read back from. An amount in major units is made from the minor ones.
 COLUMN_OF: dict[str, Column] = {
     each.name: each.column for each in fields_of(Transaction) if each.column.type != "NUMERIC"
 }
-REQUIRED = tuple(name for name, column in COLUMN_OF.items() if not column.nullable)
+# What a payment cannot be remembered without.
+REQUIRED = tuple(
+    name
+    for name, column in COLUMN_OF.items()
+    if not column.nullable or name in PaymentFacts._fields
+)
 
 
 def selected(columns: Iterable[Column], of: str = "") -> str:

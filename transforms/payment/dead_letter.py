@@ -41,6 +41,13 @@ class Reason(enum.Enum):
     EVENT_TIME_IN_FUTURE = "event_time_in_future"
     BAD_REPLAY_HEADER = "bad_replay_header"
     REFUSED_BY_BIGQUERY = "refused_by_bigquery"
+    # Of contracts other than our own JSON:
+    NOT_DECODABLE = "not_decodable"  # no Avro, Protobuf, base64 …; the detail names the layer
+    UNKNOWN_SCHEMA = "unknown_schema"  # the registry does not know the id of its schema
+    UNKNOWN_STATE = "unknown_state"  # a state or type that no list of the contract names
+    SEVERAL_PAYMENTS = "several_payments"  # more than one item where one payment is required
+    BAD_AMOUNT = "bad_amount"
+    AMOUNT_NOT_EXACT = "amount_not_exact"  # more digits than the currency, or a number, can hold
 
 
 class Rejected(Exception):

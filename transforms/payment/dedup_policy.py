@@ -7,7 +7,7 @@ from typing import Annotated, NamedTuple
 
 from transforms.payment.fields import Field, declares
 from transforms.payment.outcome import Outcome
-from transforms.payment.transaction import PaymentFacts, Transaction, facts_of
+from transforms.payment.transaction import DEFAULT_FACTS, Transaction, facts_of
 
 _TICK_US = 1_000  # Kafka's timestamps, and Beam's timers, are milliseconds
 
@@ -16,7 +16,7 @@ _TICK_US = 1_000  # Kafka's timestamps, and Beam's timers, are milliseconds
 class FirstSeen(NamedTuple):
     """What is remembered of the accepted record of an id; the horizon counts from its arrival."""
 
-    facts: PaymentFacts | None  # None where only a digest of them is kept
+    facts: tuple[str | int | None, ...] | None  # None where only a digest of them is kept
     topic: Annotated[str, Field("Topic of the accepted record of this id.", "first_topic")]
     partition: Annotated[
         int, Field("Partition of the accepted record of this id.", "first_partition")
@@ -41,9 +41,11 @@ class DedupPolicy:
 
     Attributes:
         horizon_us: how long an id is remembered after its first arrival, microseconds.
+        facts: fields of Transaction; a copy that differs in one is a conflict.
     """
 
     horizon_us: int
+    facts: tuple[str, ...] = DEFAULT_FACTS
 
     def decide(self, first: FirstSeen | None, transaction: Transaction) -> Outcome:
         """Returns ACCEPTED, DUPLICATE or CONFLICT.
@@ -53,7 +55,7 @@ class DedupPolicy:
         """
         if first is None or self.forgets(first, transaction.broker_time_us):
             return Outcome.ACCEPTED
-        return self.outcome_of_copy(first.facts == facts_of(transaction))
+        return self.outcome_of_copy(first.facts == facts_of(transaction, self.facts))
 
     def forgets(self, first: FirstSeen, arrival_us: int) -> bool:
         """Returns whether the id counts as forgotten for a record that arrives then."""
@@ -71,11 +73,10 @@ class DedupPolicy:
         """
         return first.broker_time_us + self.horizon_us + _TICK_US
 
-    @staticmethod
-    def remember(transaction: Transaction) -> FirstSeen:
+    def remember(self, transaction: Transaction) -> FirstSeen:
         """Returns what must be remembered of an accepted transaction."""
         return FirstSeen(
-            facts_of(transaction),
+            facts_of(transaction, self.facts),
             transaction.topic,
             transaction.partition,
             transaction.offset,

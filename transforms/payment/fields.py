@@ -60,7 +60,13 @@ class Field:
 
 @dataclasses.dataclass(frozen=True)
 class Payload(Field):
-    """As a Field; and the payload holds it, by the column's name: see codecs/wire_format.py."""
+    """As a Field; and the payload holds it, by the column's name: see codecs/wire_format.py.
+
+    Attributes:
+        required: whether our own payload must hold it although the field is Optional.
+    """
+
+    required: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,11 +76,13 @@ class Declared:
     Attributes:
         name: of the field.
         in_payload: whether the payload holds it, by the column's name.
+        required: whether the payload must.
     """
 
     name: str
     column: Column
     in_payload: bool
+    required: bool = False
 
 
 _DECLARED: dict[Any, tuple[Declared, ...]] = {}
@@ -115,4 +123,6 @@ def _declared(name: str, hint: Any) -> Iterator[Declared]:
             nullable or field.nullable,
             field.added,
         )
-        yield Declared(name, column, isinstance(field, Payload))
+        in_payload = isinstance(field, Payload)
+        required = in_payload and (not column.nullable or field.required)
+        yield Declared(name, column, in_payload, required)

@@ -12,6 +12,7 @@ NAMESPACE = "payments"
 CounterName = Literal[
     "records_read",  # records taken from Kafka
     "records_invalid",  # records rejected before deduplication, any reason
+    "records_skipped",  # records that are not the payment, as the contract says
     "records_refused",  # rows that BigQuery refused and that are dead letters: a bug, look at once
     "transactions_late",  # arrived after the allowed lateness
     "transactions_accepted",  # first arrivals, passed on to BigQuery

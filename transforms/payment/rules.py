@@ -15,11 +15,9 @@ from typing import Any, NamedTuple
 import iso4217
 
 from transforms.payment.dead_letter import Reason, Rejected
+from transforms.payment.ids import ALPHABETS
 from transforms.payment.transaction import PAYLOAD, Transaction, by_field, judged_at_us
 
-# Printable ASCII without spaces: an id that looks the same is the same, in every log and query.
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}", re.ASCII)
-_IDS = re.compile(rf"(?:{_ID.pattern}\n)*", re.ASCII)
 _COUNTRY = re.compile(r"[A-Z]{2}", re.ASCII)
 
 PAYMENT_TYPES = frozenset({"purchase", "refund", "transfer", "withdrawal"})
@@ -43,9 +41,13 @@ class Rules:
 
     Attributes:
         clock_skew_us: how far a producer's clock may be ahead of the broker's, microseconds.
+        ids: the alphabet of ids, one of ids.ALPHABETS, which the contract names.
+        payment_types: those that the contract allows.
     """
 
     clock_skew_us: int
+    ids: str = "strict"
+    payment_types: frozenset[str] = PAYMENT_TYPES
 
     def plainly_kept_by_all(self, transactions: Sequence[Transaction]) -> bool:
         """Returns whether all keep every rule; False says that each must be asked."""
@@ -98,12 +100,6 @@ def _required(name: str, required: str) -> Callable[[Transaction, Rules], str]:
     return lambda it, limits: f"{name} must be {required}, got {getattr(it, name)[:80]!r}"
 
 
-def _are_ids(texts: Sequence[Any]) -> bool:
-    # One to a line, in one pass; as many lines as texts, or one of them holds two.
-    text = "\n".join((*texts, ""))
-    return text.count("\n") == len(texts) and _IDS.fullmatch(text) is not None
-
-
 def _id_rule(reason: Reason, name: str) -> Rule:
     """Returns the rule for a field that holds an id, or None where it is Optional."""
     of = operator.attrgetter(name)
@@ -111,14 +107,18 @@ def _id_rule(reason: Reason, name: str) -> Rule:
 
     def kept_by(it: Transaction, limits: Rules) -> bool:
         value = of(it)
-        return value is None or _ID.fullmatch(value) is not None
+        return value is None or ALPHABETS[limits.ids].holds(value)
 
     def kept_by_all(all_: Any, limits: Rules) -> bool:
         values = of(all_)
-        return _are_ids([each for each in values if each is not None] if optional else values)
+        if optional and None in values:
+            values = [each for each in values if each is not None]
+        return ALPHABETS[limits.ids].holds_all(values)
 
-    required = "1 to 64 of A-Z a-z 0-9 . _ : - (first a letter or digit)"
-    return Rule(reason, kept_by, kept_by_all, _required(name, required), (name, "no id"))
+    def detail(it: Transaction, limits: Rules) -> str:
+        return _required(name, ALPHABETS[limits.ids].required)(it, limits)
+
+    return Rule(reason, kept_by, kept_by_all, detail, (name, "no id"))
 
 
 def _ahead_us(it: Transaction) -> int:
@@ -141,9 +141,11 @@ RULES = (
     ),
     Rule(
         Reason.UNKNOWN_PAYMENT_TYPE,
-        lambda it, limits: it.payment_type in PAYMENT_TYPES,
-        lambda all_, limits: set(all_.payment_type) <= PAYMENT_TYPES,
-        _required("payment_type", ", ".join(sorted(PAYMENT_TYPES))),
+        lambda it, limits: it.payment_type in limits.payment_types,
+        lambda all_, limits: set(all_.payment_type) <= limits.payment_types,
+        lambda it, limits: _required("payment_type", ", ".join(sorted(limits.payment_types)))(
+            it, limits
+        ),
         broken_by=("payment_type", "gift"),
     ),
     Rule(

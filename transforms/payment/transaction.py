@@ -7,9 +7,8 @@ take all that from here.
 
 # No `from __future__ import annotations` here: Beam makes a schema of Transaction, and takes a
 # field whose type is still text for "anything", which it would pickle.
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from operator import attrgetter
 from typing import Annotated, Any, NamedTuple, Optional, cast
 
 from transforms.payment.fields import Field, Payload, declares, fields_of
@@ -56,7 +55,9 @@ class Transaction(NamedTuple):
     """
 
     transaction_id: Annotated[str, Payload("Id of the payment, given by its producer.")]
-    account_id: Annotated[str, Payload("The payer.")]
+    account_id: Annotated[  # our own JSON always names one, other contracts may not
+        Optional[str], Payload("The payer; null where the record names none.", required=True)
+    ]
     merchant_id: Annotated[str, Payload("The payee.")]
     payment_type: Annotated[str, Payload("purchase, refund, transfer or withdrawal.")]
     amount_minor: Annotated[  # never a float
@@ -82,12 +83,12 @@ class Transaction(NamedTuple):
 class PaymentFacts(NamedTuple):
     """What must agree for two records to be the same payment (docs/guarantee.md, `duplicate`).
 
-    Fields of Transaction, in the order in which state keeps them.
+    Fields of Transaction, in the order in which state keeps them. A contract may name others.
     """
 
     amount_minor: int
     currency: str
-    account_id: str
+    account_id: Optional[str]
     merchant_id: str
 
 
@@ -97,7 +98,7 @@ PAYLOAD_NAMES = tuple(each.name for each in PAYLOAD)
 LINEAGE_NAMES = tuple(
     each.name for each in fields_of(Transaction) if each.name not in PAYLOAD_NAMES
 )
-_facts_of = attrgetter(*PaymentFacts._fields)
+DEFAULT_FACTS = PaymentFacts._fields
 
 
 # As _make, without the call of Python's own that it is for each record.
@@ -144,6 +145,8 @@ def place_of(transaction: Transaction) -> tuple[str, int, int]:
     return transaction.topic, transaction.partition, transaction.offset
 
 
-def facts_of(transaction: Transaction) -> PaymentFacts:
-    """Returns the facts of which any difference makes a copy a conflict."""
-    return PaymentFacts._make(_facts_of(transaction))
+def facts_of(
+    transaction: Transaction, names: Sequence[str] = DEFAULT_FACTS
+) -> tuple[str | int | None, ...]:
+    """Returns the facts of which any difference makes a copy a conflict, in the order of names."""
+    return tuple(getattr(transaction, name) for name in names)

@@ -102,7 +102,7 @@ class AccountState:
         used: dict[str, OpenAccount] = {}
         rules = self._rules
         for payment in payments:
-            account_id = payment.account_id
+            account_id = payment.account_id or ""  # BatchByStretch: payers are known here
             account = used.get(account_id)
             if account is None:
                 account = self._opened(account_id)

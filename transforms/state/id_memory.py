@@ -8,15 +8,16 @@ conflict or duplicate that names another id's record, which the reconciliation f
 
 from __future__ import annotations
 
+import functools
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from transforms.payment.number_limits import ARRIVAL_BITS, PARTITION_BITS, TOPIC_BITS
-from transforms.payment.transaction import PaymentFacts, Transaction
+from transforms.payment.transaction import DEFAULT_FACTS, PAYLOAD, Transaction
 
 ENTRY = np.dtype(
     [
@@ -35,13 +36,6 @@ Entries = npt.NDArray[np.void]
 # million ids there are about ten runs, and each is searched for every batch.
 _RUN_GROWTH = 2
 
-
-# The facts as one text; no id or currency holds the character between them.
-_FACTS = "\0".join(f"{{it.{name}}}" for name in PaymentFacts._fields)
-# Made of a text once: an f-string is the quickest there is, and this is done for every record.
-_texts_of: Callable[[Iterable[Transaction]], list[bytes]] = eval(
-    f"lambda transactions: [f{_FACTS!r}.encode() for it in transactions]"
-)
 
 # 128 bits of each id.
 DIGEST = np.dtype([("high", "<u8"), ("low", "<u8")])
@@ -65,12 +59,28 @@ def digests_of(transaction_ids: Iterable[str]) -> Digests:
     return np.frombuffer(raw, DIGEST)
 
 
-def digests_of_facts(transactions: Iterable[Transaction]) -> npt.NDArray[np.uint64]:
+@functools.cache
+def _texts_of(names: Sequence[str]) -> Callable[[Iterable[Transaction]], list[bytes]]:
+    """Returns what gives the facts of each as one text; one that is absent is empty in it."""
+    # No fact holds the character between them. Compiled, for this is done for every record and an
+    # f-string is the quickest there is.
+    optional = {each.name for each in PAYLOAD if each.column.nullable}
+    facts = "\0".join(
+        f"{{it.{name} or ''}}" if name in optional else f"{{it.{name}}}" for name in names
+    )
+    made: Callable[[Iterable[Transaction]], list[bytes]] = eval(
+        f"lambda transactions: [f{facts!r}.encode() for it in transactions]"
+    )
+    return made
+
+
+def digests_of_facts(
+    transactions: Iterable[Transaction], names: Sequence[str] = DEFAULT_FACTS
+) -> npt.NDArray[np.uint64]:
     """Returns 64 bits for each that differ when any fact does, but for one pair in 2^64."""
     digest = hashlib.blake2b
-    return np.frombuffer(
-        b"".join([digest(each, digest_size=8).digest() for each in _texts_of(transactions)]), "<u8"
-    )
+    texts = _texts_of(tuple(names))(transactions)
+    return np.frombuffer(b"".join([digest(each, digest_size=8).digest() for each in texts]), "<u8")
 
 
 class IdMemory:

@@ -137,7 +137,7 @@ class Shard:
         columns = by_field(batch)
         digests = digests_of(columns.transaction_id)
         known = self._memory.find(digests)
-        facts = digests_of_facts(batch)
+        facts = digests_of_facts(batch, self._policy.facts)
         # All others are the first of their ids, which most records are: they are never looked at.
         unsure = sorted(known.keys() | _repeated(columns.transaction_id))
         copies, not_new = self._look_at(unsure, batch, known, facts)

@@ -237,7 +237,7 @@ def test_way_of_one_record(mine: Path, tmp_path: Path, capsys: pytest.CaptureFix
 
 @pytest.mark.parametrize("name", shipped.NAMES)
 def test_way_and_count_agree(name: str) -> None:
-    from tests.support.contracts import RULES, schemas_of
+    from tests.support.contracts import CLOCK_SKEW_US, schemas_of
     from tests.support.contracts import shipped as contract_of
     from transforms.codecs.contract import trace
     from transforms.codecs.contract.decoder import Decoder
@@ -246,7 +246,7 @@ def test_way_and_count_agree(name: str) -> None:
     containers = samples.ContainerSchemas(None)
     for record, _ in samples.records_of(shipped.sample_of(name), None, 10**16, containers):
         decoded = decoder.decode([record])
-        end = trace.explain(decoder, record, RULES)[-1]
+        end = trace.explain(decoder, record, decoder.contract.rules(CLOCK_SKEW_US))[-1]
         assert end.what == ("accepted" if decoded.transactions else "skipped")
         assert not decoded.skipped or end.found == decoded.skipped[0][1]
 

@@ -11,7 +11,7 @@ from typing import Any
 from transforms.codecs.contract import json_text
 from transforms.codecs.contract.language import Field, Path
 from transforms.codecs.contract.paths import MISSING, Scope, follow
-from transforms.codecs.contract.reasons import ContractReason, kind_of, refused
+from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_values import Scaled
 from transforms.payment.dead_letter import Reason
 
@@ -39,9 +39,7 @@ def _wrong_type(path: Path, required: str, value: object) -> Exception:
 
 
 def _bad(path: Path, required: str, value: object) -> Exception:
-    return refused(
-        ContractReason.BAD_AMOUNT, f"{path.text} must be {required}, got {str(value)[:40]!r}"
-    )
+    return refused(Reason.BAD_AMOUNT, f"{path.text} must be {required}, got {str(value)[:40]!r}")
 
 
 def checked_scale(path: Path, scale: object) -> int:
@@ -149,7 +147,7 @@ def _of_double(path: Path, value: float) -> Read:
 
 def _not_exact(path: Path, got: str) -> Exception:
     return refused(
-        ContractReason.AMOUNT_NOT_EXACT,
+        Reason.AMOUNT_NOT_EXACT,
         f"{path.text} is a number that keeps {DOUBLE_DIGITS} digits, got {got[:40]}. "
         "Hint: send it as a text",
     )

@@ -12,7 +12,7 @@ from transforms.codecs.contract import amount_kinds
 from transforms.codecs.contract.amount_kinds import Read
 from transforms.codecs.contract.language import Amount, Field
 from transforms.codecs.contract.paths import MISSING, Scope, getter, why_missing
-from transforms.codecs.contract.reasons import ContractReason, refused
+from transforms.codecs.contract.reasons import refused
 from transforms.payment.dead_letter import Reason
 from transforms.payment.rules import MINOR_DIGITS
 
@@ -55,7 +55,7 @@ def to_minor(read: Read, amount: Amount, currency: str) -> int:
     minor, rest = divmod(unscaled, factor)
     if rest:
         raise refused(
-            ContractReason.AMOUNT_NOT_EXACT,
+            Reason.AMOUNT_NOT_EXACT,
             f"{currency} has {digits} digits after the point, got {spelled(unscaled, scale)}",
         )
     return minor
@@ -76,7 +76,7 @@ def _source_digits(digits: int | Mapping[str, int | None], currency: str) -> int
     found = digits.get(currency, MINOR_DIGITS.get(currency, 0))
     if found is None:
         raise refused(
-            ContractReason.AMOUNT_NOT_EXACT,
+            Reason.AMOUNT_NOT_EXACT,
             f"how many digits this source gives to {currency} is not known: `digits` must say it",
         )
     return found

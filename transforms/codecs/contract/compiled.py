@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 from transforms.codecs.contract import amounts, columns, formats, texts, times, unwrap
 from transforms.codecs.contract.language import OPTIONAL, Contract, Field, Keep
 from transforms.codecs.contract.paths import MISSING, Scope, getter, why_missing
-from transforms.codecs.contract.reasons import ContractReason, kind_of, refused
+from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment import replay
 from transforms.payment.dead_letter import Reason
@@ -237,6 +237,4 @@ def _unknown(keep: Keep, value: Any, scope: Scope) -> Exception:
     if value is None:
         return refused(Reason.MISSING_FIELD, why_missing(keep.at, scope))
     got = repr(value)[:80] if isinstance(value, str | int) else kind_of(value)
-    return refused(
-        ContractReason.UNKNOWN_STATE, f"no list of the contract names {keep.at.text}={got}"
-    )
+    return refused(Reason.UNKNOWN_STATE, f"no list of the contract names {keep.at.text}={got}")

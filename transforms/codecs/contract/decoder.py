@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from transforms.codecs import batch_decode
-from transforms.codecs.contract import native, texts
+from transforms.codecs.contract import native
 from transforms.codecs.contract.compiled import Extras, Reader, Skipped
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.registry import HttpRegistry, auth_of
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment.dead_letter import Rejected
-from transforms.payment.rules import Rules
 from transforms.payment.transaction import KafkaRecord, Transaction
 
 
@@ -100,21 +99,3 @@ def source_of(contract: Contract) -> SchemaSource | None:
         return None
     auth = auth_of(Path(schema.auth_file)) if schema.auth_file else {}
     return HttpRegistry(schema.registry, auth)
-
-
-# What takes the place of an id that texts.check_ids has checked, and of a payer who is unknown.
-_SOME_ID = "id"
-
-
-def check_countable(transaction: Transaction, rules: Rules, contract: Contract) -> None:
-    """Returns when a payment keeps the rules of all, with ids as wide as contracts allow.
-
-    Raises:
-        Rejected: with the first rule that it breaks.
-    """
-    texts.check_ids(transaction, contract.ids)
-    rules.check(
-        transaction._replace(
-            transaction_id=_SOME_ID, account_id=_SOME_ID, merchant_id=_SOME_ID, device_id=None
-        )
-    )

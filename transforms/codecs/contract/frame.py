@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from transforms.codecs.contract.reasons import ContractReason, refused
+from transforms.codecs.contract.reasons import refused
+from transforms.payment.dead_letter import Reason
 
 BYTES = 5
 _FRAME = struct.Struct(">BI")
@@ -19,7 +20,7 @@ def schema_id(payload: bytes) -> int:
     if len(payload) < BYTES or payload[0] != 0:
         begin = payload[:BYTES].hex() or "nothing"
         raise refused(
-            ContractReason.NOT_DECODABLE,
+            Reason.NOT_DECODABLE,
             f"a byte 0 and four of a schema's id are required in front, got {begin}",
         )
     found: int = _FRAME.unpack_from(payload)[1]

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from transforms.payment.arrival import LOG_APPEND
+from transforms.payment.rules import PAYMENT_TYPES, Rules
 
 VERSION = 1
 
@@ -208,11 +209,25 @@ class Contract:
     tombstones: str = "reject"
     keep: tuple[Keep, ...] = ()
     facts: tuple[str, ...] = DEFAULT_FACTS
+    payment_types: frozenset[str] = PAYMENT_TYPES
     columns: tuple[Column, ...] = ()
     extra: Extra | None = None
     arrival: str = LOG_APPEND
     ids: str = "ascii"
     payload_bytes_max: int = 65_536
+
+    def rules(self, clock_skew_us: int) -> Rules:
+        """Returns the rules that its payments must keep.
+
+        Args:
+            clock_skew_us: how far a producer's clock may be ahead, microseconds.
+        """
+        return Rules(clock_skew_us, self.ids, self.payment_types)
+
+    @property
+    def fact_names(self) -> tuple[str, ...]:
+        """Returns the fields of Transaction that make a copy a conflict, in one order."""
+        return tuple("amount_minor" if name == "amount" else name for name in self.facts)
 
     @property
     def headers(self) -> tuple[str, ...]:

@@ -28,12 +28,16 @@ from transforms.codecs.contract.mistakes import ContractError, Mistake, Reading,
 from transforms.codecs.contract.schema_source import WriterSchema
 from transforms.codecs.contract.yaml_tree import YamlError
 from transforms.payment.arrival import ARRIVALS, LOG_APPEND
+from transforms.payment.ids import ALPHABETS
+from transforms.payment.rules import PAYMENT_TYPES
 
 _KEYS = (
     *("contract", "means", "topics", "format", "schema", "unwrap", "tombstones", "keep"),
-    *("fields", "facts", "columns", "extra", "arrival", "ids", "payload_bytes_max"),
+    *("fields", "facts", "payment_types", "columns", "extra", "arrival", "ids"),
+    "payload_bytes_max",
 )
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+_PAYMENT_TYPE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _URL = re.compile(r"https?://\S+")
 _PAYLOAD_BYTES_MAX = 1_048_576
 
@@ -104,6 +108,7 @@ def _contract(section: Section, name: str, read_file: ReadFile) -> Contract:
     section.required("means", ". Hint: in words, which event is the payment that is counted")
     section.required("format", f". Hint: one of {', '.join(FORMATS)}")
     form = section.choice("format", FORMATS, "json")
+    reading.payment_types = _payment_types(section)
     given = section.required("fields")
     fields = load_fields.fields_of(reading, given) if given else {}
     return Contract(
@@ -117,10 +122,11 @@ def _contract(section: Section, name: str, read_file: ReadFile) -> Contract:
         tombstones=section.choice("tombstones", ("skip", "reject"), "reject"),
         keep=load_layers.keeps_of(section),
         facts=_facts(section, fields),
+        payment_types=reading.payment_types,
         columns=load_layers.columns_of(section),
         extra=load_layers.extra_of(section),
         arrival=section.choice("arrival", ARRIVALS, LOG_APPEND),
-        ids=section.choice("ids", ("ascii", "unicode"), "ascii"),
+        ids=section.choice("ids", tuple(ALPHABETS), "ascii"),
         payload_bytes_max=section.whole("payload_bytes_max", 1, _PAYLOAD_BYTES_MAX) or 65_536,
     )
 
@@ -138,6 +144,18 @@ def _topics(section: Section) -> tuple[str, ...]:
         else:
             names.append(item.data)
     return tuple(names)
+
+
+def _payment_types(section: Section) -> frozenset[str]:
+    value = section.get("payment_types")
+    if value is None:
+        return PAYMENT_TYPES
+    items = section.reading.items(value, "payment_types", "a list of names")
+    for item in items:
+        if not isinstance(item.data, str) or not _PAYMENT_TYPE.fullmatch(item.data):
+            required = "names of 1 to 64 small letters, digits and _, such as purchase"
+            section.reading.must(item, "payment_types", required)
+    return frozenset(item.text for item in items) or PAYMENT_TYPES
 
 
 def _facts(section: Section, fields: dict[str, Field]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from transforms.codecs.contract.language import AMOUNT_KINDS, DIGITS_OF, Amount,
 from transforms.codecs.contract.load_paths import part_of, paths_of
 from transforms.codecs.contract.mistakes import Reading, Section, one_of
 from transforms.codecs.contract.yaml_tree import Value
-from transforms.payment.rules import MINOR_DIGITS, PAYMENT_TYPES
+from transforms.payment.rules import MINOR_DIGITS
 
 _AMOUNT_KEYS = (
     *("at", "as", "digits", "scale", "decimal_mark", "before", "after"),
@@ -27,8 +27,8 @@ def amount_field(reading: Reading, where: str, value: Value) -> Field:
         digits=_digits(section, kind),
         scale=_scale(section, kind),
         decimal_mark=section.choice("decimal_mark", (".", ","), "."),
-        negative_is=section.choice("negative_is", sorted(PAYMENT_TYPES), "") or None,
-        positive_is=section.choice("positive_is", sorted(PAYMENT_TYPES), "") or None,
+        negative_is=section.choice("negative_is", sorted(reading.payment_types), "") or None,
+        positive_is=section.choice("positive_is", sorted(reading.payment_types), "") or None,
     )
     for key in ("decimal_mark", "before", "after"):
         if key in section and kind not in ("decimal_text", "decimal"):

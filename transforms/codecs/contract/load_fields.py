@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import zoneinfo
-from collections.abc import Iterable
 
 from transforms.codecs.contract.language import (
     AMOUNT_KINDS,
@@ -22,7 +21,7 @@ from transforms.codecs.contract.load_amount import amount_field
 from transforms.codecs.contract.load_paths import part_of, path_of, paths_of
 from transforms.codecs.contract.mistakes import Reading, Section, hint_of, one_of
 from transforms.codecs.contract.yaml_tree import Value
-from transforms.payment.rules import MINOR_DIGITS, PAYMENT_TYPES
+from transforms.payment.rules import MINOR_DIGITS
 
 _SOURCES = ("at", "join", "const", "absent")
 _TEXT_KEYS = (*_SOURCES, "as", "separator", "before", "after", "case", "map")
@@ -110,21 +109,20 @@ def _separator(section: Section) -> str:
 
 def _const(section: Section, name: str) -> str | None:
     const = section.text("const")
-    if const is not None and name in _CLOSED:
-        _closed(section, "const", const, _CLOSED[name])
+    if const is not None:
+        _closed(section, name, "const", const)
     return const
 
 
-def _closed(section: Section, key: str, text: str, options: Iterable[str]) -> None:
-    found = section.get(key)
-    if text not in options and found is not None:
-        listed = sorted(options) if len(list(options)) < 10 else []
-        required = one_of(listed) if listed else "an ISO 4217 code"
-        hint = hint_of(text, options) if listed else ""
-        section.reading.must(found, section.name(key), required, hint)
-
-
-_CLOSED = {"payment_type": PAYMENT_TYPES, "currency": frozenset(MINOR_DIGITS)}
+def _closed(section: Section, name: str, key: str, text: str) -> None:
+    """Notes a text that a field cannot have which knows a closed list only."""
+    found, types = section.get(key), section.reading.payment_types
+    if found is None:
+        return
+    if name == "payment_type" and text not in types:
+        section.reading.must(found, section.name(key), one_of(sorted(types)), hint_of(text, types))
+    elif name == "currency" and text not in MINOR_DIGITS:
+        section.reading.must(found, section.name(key), "an ISO 4217 code")
 
 
 def _absent(section: Section, name: str) -> tuple[bool, str | None]:
@@ -140,8 +138,8 @@ def _absent(section: Section, name: str) -> tuple[bool, str | None]:
             )
         return True, None
     text = section.text("absent")
-    if text is not None and name in _CLOSED:
-        _closed(section, "absent", text, _CLOSED[name])
+    if text is not None:
+        _closed(section, name, "absent", text)
     return True, text
 
 
@@ -158,8 +156,7 @@ def _names(section: Section, name: str) -> dict[str, str] | None:
         text = inner.text(key)
         if text is not None:
             names[key] = text
-            if name in _CLOSED:
-                _closed(inner, key, text, _CLOSED[name])
+            _closed(inner, name, key, text)
     return names
 
 

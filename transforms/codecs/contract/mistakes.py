@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from transforms.codecs.contract.yaml_tree import Entry, Value
+from transforms.payment.rules import PAYMENT_TYPES
 
 
 class Mistake(NamedTuple):
@@ -30,10 +31,15 @@ class ContractError(ValueError):
 
 
 class Reading:
-    """Collects mistakes while a contract is read."""
+    """Collects mistakes while a contract is read.
+
+    Attributes:
+        payment_types: those that the contract allows.
+    """
 
     def __init__(self) -> None:
         self.mistakes: list[Mistake] = []
+        self.payment_types = PAYMENT_TYPES
 
     def wrong(self, line: int, message: str) -> None:
         """Notes a mistake."""

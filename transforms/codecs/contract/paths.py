@@ -18,7 +18,7 @@ from typing import Any
 
 from transforms.codecs.contract import json_text
 from transforms.codecs.contract.language import Path
-from transforms.codecs.contract.reasons import ContractReason, kind_of, refused
+from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.payment.dead_letter import Reason
 
 _SEGMENT = r"`[^`]+`|[^.`\s](?:[^.`]*[^.`\s])?"
@@ -95,7 +95,7 @@ def text_of(raw: bytes | None, what: str) -> str | None:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        raise refused(ContractReason.NOT_DECODABLE, f"{what} is no UTF-8") from None
+        raise refused(Reason.NOT_DECODABLE, f"{what} is no UTF-8") from None
 
 
 def parse(text: str) -> Path:

@@ -13,8 +13,9 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from transforms.codecs.contract.asked_for import Tree, asked_for
 from transforms.codecs.contract.language import Contract
-from transforms.codecs.contract.reasons import ContractReason, refused
+from transforms.codecs.contract.reasons import refused
 from transforms.codecs.contract.schema_values import Moment
+from transforms.payment.dead_letter import Reason
 
 _DEPTH_MAX = 30
 _INDEXES_MAX = 20
@@ -71,7 +72,7 @@ class Reader:
             found = self._parse(payload)
         except message.DecodeError as error:
             raise refused(
-                ContractReason.NOT_DECODABLE, f"no Protobuf of its schema: {str(error)[:200]}"
+                Reason.NOT_DECODABLE, f"no Protobuf of its schema: {str(error)[:200]}"
             ) from None
         return self._plain(found)
 
@@ -80,7 +81,7 @@ class Reader:
         place, rest = _indexes(body)
         if place != self._place:
             raise refused(
-                ContractReason.NOT_DECODABLE,
+                Reason.NOT_DECODABLE,
                 f"message {self._descriptor.full_name} is at {self._place} of its file, got one "
                 f"at {place}",
             )
@@ -175,7 +176,7 @@ def _indexes(body: bytes) -> tuple[list[int], bytes]:
     """Returns the indexes in front of a message, and the message."""
     count, at = _zigzag(body, 0)
     if not 0 <= count <= _INDEXES_MAX:
-        raise refused(ContractReason.NOT_DECODABLE, f"{count} indexes of a message")
+        raise refused(Reason.NOT_DECODABLE, f"{count} indexes of a message")
     if count == 0:  # the first message is so common that it has a form of its own
         return [0], body[at:]
     place = []
@@ -194,4 +195,4 @@ def _zigzag(body: bytes, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << (7 * place)
         if byte < 0x80:
             return (value >> 1) ^ -(value & 1), at + place + 1
-    raise refused(ContractReason.NOT_DECODABLE, "a number of Confluent's frame is cut off or wrong")
+    raise refused(Reason.NOT_DECODABLE, "a number of Confluent's frame is cut off or wrong")

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from transforms.codecs.contract.reasons import ContractReason, refused
-from transforms.payment.dead_letter import Rejected
+from transforms.codecs.contract.reasons import refused
+from transforms.payment.dead_letter import Reason, Rejected
 
 _SUFFIXES = {".avsc": "AVRO", ".proto": "PROTOBUF", ".json": "JSON"}
 
@@ -44,7 +44,7 @@ class SchemaSource(Protocol):
 
 def unknown(schema_id: int, where: str) -> Rejected:
     """Returns the rejection of a record whose schema nobody knows."""
-    return refused(ContractReason.UNKNOWN_SCHEMA, f"schema id {schema_id} is not known to {where}")
+    return refused(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id} is not known to {where}")
 
 
 class KnownSchemas:

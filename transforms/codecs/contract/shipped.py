@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
+
+from transforms.codecs.contract.language import Contract
+from transforms.codecs.contract.load import load_file
 
 # Beside the packages, as sql/ is: in a checkout, and in the images.
 FOLDER = Path(__file__).resolve().parents[3] / "contracts"
@@ -12,6 +16,12 @@ NAMES = (
     *("debezium-json", "debezium-avro", "pacs008", "confluent-avro", "cloudevents", "outbox"),
     "protobuf",
 )
+
+
+@functools.cache
+def native() -> Contract:
+    """Returns the contract of our own JSON, which a job reads that is not told another."""
+    return load_file(path_of("native"))
 
 
 def path_of(name: str) -> Path:

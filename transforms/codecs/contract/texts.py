@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -11,11 +10,9 @@ import iso4217
 from transforms.codecs.contract import amount_kinds
 from transforms.codecs.contract.language import Field
 from transforms.codecs.contract.paths import MISSING, Getter, Scope, getter, why_missing
-from transforms.codecs.contract.reasons import ContractReason, kind_of, refused
+from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.payment.dead_letter import Reason
-from transforms.payment.transaction import Transaction
 
-ID_CHARS_MAX = 255
 _ID_REASONS = {
     "transaction_id": Reason.BAD_TRANSACTION_ID,
     "account_id": Reason.BAD_ACCOUNT_ID,
@@ -126,7 +123,7 @@ def _renamed(field: Field, what: str, text: str) -> str:
     if found is None:
         of_type = field.name == "payment_type"
         raise refused(
-            Reason.UNKNOWN_PAYMENT_TYPE if of_type else ContractReason.UNKNOWN_STATE,
+            Reason.UNKNOWN_PAYMENT_TYPE if of_type else Reason.UNKNOWN_STATE,
             f"{what} must be one of {', '.join(sorted(field.names))[:200]}, got {text[:80]!r}",
         )
     return found
@@ -140,30 +137,3 @@ def _currency_of_number(value: Any, what: str) -> str:
             Reason.UNKNOWN_CURRENCY, f"{what} must be an ISO 4217 number, got {text[:80]!r}"
         )
     return code
-
-
-def check_ids(transaction: Transaction, alphabet: str) -> None:
-    """Returns when every id has 1 to 255 characters that can be told apart.
-
-    Args:
-        transaction: to be counted.
-        alphabet: ascii or unicode (in the normal form NFC, so that equal ids are equal bytes).
-
-    Raises:
-        Rejected: with the first that has not.
-    """
-    for name, reason in _ID_REASONS.items():
-        text = getattr(transaction, name)
-        if text is not None and not _is_id(text, alphabet):
-            letters = "ASCII" if alphabet == "ascii" else "(NFC)"
-            raise refused(
-                reason,
-                f"{name} must be 1 to {ID_CHARS_MAX} printable {letters} characters without "
-                f"blanks, got {text[:80]!r}",
-            )
-
-
-def _is_id(text: str, alphabet: str) -> bool:
-    if not 1 <= len(text) <= ID_CHARS_MAX or not text.isprintable() or " " in text:
-        return False
-    return text.isascii() or (alphabet == "unicode" and unicodedata.is_normalized("NFC", text))

@@ -9,7 +9,7 @@ import orjson
 
 from transforms.codecs.contract import columns, formats
 from transforms.codecs.contract.compiled import Reader, Skipped
-from transforms.codecs.contract.decoder import Decoder, check_countable
+from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.paths import MISSING, Scope, getter
 from transforms.payment.dead_letter import Rejected
 from transforms.payment.rules import Rules
@@ -99,7 +99,7 @@ def _payment(reader: Reader, scope: Scope, rules: Rules) -> Iterator[Step]:
         yield Step("column", column.name, column.type, str(read(scope))[:_SHOWN_CHARS])
     if reader.extra is not None:
         yield Step("extra", "", "", reader.extra(scope)[:_SHOWN_CHARS])
-    check_countable(transaction, rules, reader.contract)
+    rules.check(transaction)
     yield Step("outcome", "accepted", transaction.transaction_id, "")
 
 

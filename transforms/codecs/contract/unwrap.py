@@ -11,7 +11,7 @@ from typing import Any
 from transforms.codecs.contract import avro, json_text
 from transforms.codecs.contract.language import Unwrap
 from transforms.codecs.contract.paths import MISSING, Scope, getter, why_missing
-from transforms.codecs.contract.reasons import ContractReason, kind_of, refused
+from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment.dead_letter import Reason
 
@@ -83,7 +83,7 @@ def _single(layer: str, value: Any) -> Any:
         raise refused(Reason.WRONG_TYPE, f"{layer}an array is required, got {kind_of(value)}")
     if len(value) > 1:
         raise refused(
-            ContractReason.SEVERAL_PAYMENTS,
+            Reason.SEVERAL_PAYMENTS,
             f"{layer}one payment in a record is required, got {len(value)}",
         )
     if not value:
@@ -110,7 +110,7 @@ def _base64(layer: str, value: Any) -> bytes:
     try:
         return base64.b64decode(text + _PADDING[: -len(text) % 4], validate=True)
     except (binascii.Error, ValueError) as error:
-        raise refused(ContractReason.NOT_DECODABLE, f"{layer}no base64: {error}") from None
+        raise refused(Reason.NOT_DECODABLE, f"{layer}no base64: {error}") from None
 
 
 def _data_uri(layer: str, value: Any) -> bytes:
@@ -119,7 +119,7 @@ def _data_uri(layer: str, value: Any) -> bytes:
     match = _DATA_URI.match(value)
     if not match or not match[2]:
         raise refused(
-            ContractReason.NOT_DECODABLE,
+            Reason.NOT_DECODABLE,
             f"{layer}a data: URI in base64 is required, got {value[:40]!r}",
         )
     return _base64(layer, value[match.end() :])
