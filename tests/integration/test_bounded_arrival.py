@@ -68,7 +68,7 @@ def alter(e2e_run: E2ERun, **changed: str) -> None:
 @pytest.mark.parametrize("off_sec", [-BEFORE_SEC - 30, AFTER_SEC + 30])
 def test_broker_refuses_a_time_out_of_bounds(bounded: E2ERun, off_sec: int) -> None:
     """The argument of docs/guarantee.md rests on it."""
-    with pytest.raises(KafkaError, match="(?i)timestamp"):
+    with pytest.raises(KafkaError, match=r"(?i)timestamp"):
         send(bounded, ["a"], off_sec)
     assert send(bounded, ["a"], off_sec / 1.5) == [0]
 
