@@ -18,6 +18,7 @@ from tests.support import java_program
 from tests.support.payments import payload
 from transforms.codecs import wire_format
 from transforms.kafka import topic_times
+from transforms.payment.outcome import Outcome
 from transforms.read_kafka import SLACK_SETTING
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900), java_program.needs_jars]
@@ -82,7 +83,7 @@ def test_topic_is_counted_exactly_whatever_clocks_say(bounded: E2ERun) -> None:
 
     report = bounded.reconcile(wait_sec=60, by_ledger=False)
     assert report.balanced, report.text()
-    assert report.counts.outcomes["accepted"] == 42, report.text()
+    assert report.counts.outcomes[Outcome.ACCEPTED] == 42, report.text()
     dataset = f"{bounded.endpoints['project']}.{bounded.name}"
     run = RunsTable(dataset, bounded.endpoints["bigquery"]).rows_if_any()[-1]
     assert (run.arrival, run.arrival_slack_sec) == ("bounded_create_time", SLACK_SEC)
