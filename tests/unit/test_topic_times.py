@@ -1,4 +1,4 @@
-"""Bounds of a topic's times are read from its settings, also under old names; others are refused."""
+"""Bounds of a topic's times are read from its settings, old names too; others are refused."""
 
 from __future__ import annotations
 
