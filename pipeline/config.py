@@ -10,10 +10,11 @@ from operations.version import VERSION
 from pipeline import flink_keys
 from pipeline.config_values import ConfigError
 from transforms.bigquery.sink import BigQuerySink
-from transforms.codecs.contract import shipped
+from transforms.codecs.contract import fingerprint, shipped
 from transforms.codecs.contract.language import Contract
 from transforms.deduplicate import StateLayout
 from transforms.payment.arrival import Arrival
+from transforms.payment.dedup_policy import DedupPolicy
 from transforms.payment.number_limits import HORIZON_SEC_MAX, PARTITION_MAX
 from transforms.read_kafka import KafkaSource, OffsetRange
 from transforms.shard_memory import Memory
@@ -98,6 +99,12 @@ class PipelineConfig:
         return self.allowed_lateness_us + self.clock_skew_us + self.source.arrival.slack_us
 
     @property
+    def dedup_policy(self) -> DedupPolicy:
+        """Returns what makes a record a copy of another."""
+        contract = self.contract
+        return DedupPolicy(self.horizon_us, contract.fact_names, fingerprint.mark(contract))
+
+    @property
     def bigquery_endpoint(self) -> str | None:
         """Returns host:port of a stand-in, None for Google's service."""
         return self.sink.endpoint
@@ -144,6 +151,19 @@ class PipelineConfig:
                     f"--kafka_topics: {span.topic} has a partition {span.partition}, and an id is "
                     f"remembered with partitions from 0 to {PARTITION_MAX}."
                 )
+
+    def as_the_contract_says(self, arrival: str | None) -> PipelineConfig:
+        """Returns the configuration of a job that reads what the contract asks for.
+
+        Args:
+            arrival: a flag that says otherwise than the contract; None without one.
+        """
+        source = dataclasses.replace(
+            self.source,
+            headers=self.contract.headers,
+            arrival=Arrival(arrival or self.contract.arrival),
+        )
+        return dataclasses.replace(self, source=source)
 
     def arriving(self, arrival: Arrival) -> PipelineConfig:
         """Returns the configuration of a job that knows arrivals so.

@@ -28,6 +28,7 @@ def problems(config: PipelineConfig, options: PipelineOptions) -> Iterator[str]:
             f"--arrival={config.source.arrival.mode} needs the bounds of the topics, which the "
             "preflight reads, so it cannot go with --no_preflight."
         )
+    yield from _check_contract(config)
     if config.resume is not None:
         yield from _check_resume(config, options)
     if config.shadow:
@@ -53,6 +54,18 @@ def _check_states(config: PipelineConfig) -> Iterator[str]:
                 f"{flag} is for {runner}, got {config.runner}, which would begin with nothing "
                 "and count everything again."
             )
+
+
+def _check_contract(config: PipelineConfig) -> Iterator[str]:
+    """Refuses what the contract asks for and the job does not do."""
+    contract = config.contract
+    others = sorted(set(config.source.topics) - set(contract.topics))
+    if contract.topics and others:
+        yield (
+            f"--kafka_topics must be topics that contract {contract.name} is for "
+            f"({', '.join(contract.topics)}), got {', '.join(others)}. Hint: a contract of its own "
+            "for other payloads, in a job and dataset of its own."
+        )
 
 
 def _check_java_parts(config: PipelineConfig) -> Iterator[str]:

@@ -13,7 +13,6 @@ from operations import flag_ranges, flag_types, places
 from pipeline import flink_keys
 from pipeline.options import LaunchOptions, ReadKafkaOptions, RulesOptions
 from transforms.kafka import properties as kafka_properties
-from transforms.payment.arrival import Arrival
 from transforms.read_kafka import KafkaSource
 
 T = TypeVar("T")
@@ -75,7 +74,6 @@ class Problems(list[str]):
             expansion_service=self.address("--expansion_service", launch.expansion_service),
             group=None if launch.no_preflight else group,
             framed=runner == "FlinkRunner",
-            arrival=Arrival(kafka.arrival),
         )
 
 

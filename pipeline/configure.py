@@ -18,10 +18,11 @@ from apache_beam.options.pipeline_options import (
 
 from operations import flag_types
 from operations.version import VERSION
-from pipeline import config_rules, config_values
+from pipeline import config_rules, config_values, contract_file
 from pipeline.config import RUNNERS, PipelineConfig
 from pipeline.config_values import ConfigError, Problems
 from pipeline.options import (
+    DecodeOptions,
     FlinkOptions,
     LaunchOptions,
     ReadKafkaOptions,
@@ -29,6 +30,7 @@ from pipeline.options import (
     WriteBigQueryOptions,
 )
 from transforms.bigquery.sink import BigQuerySink
+from transforms.codecs.contract import shipped
 
 # Dataflow adds workers by itself, and a key is worked on by one thread at a time: 32 threads that
 # append and 128 shards are room for eight workers of four cores.
@@ -70,6 +72,11 @@ def from_options(options: PipelineOptions) -> PipelineConfig:
             trace_id=f"payments:{VERSION}",
             claim_id=None if launch.no_preflight else f"{run_id}/{token}",
         ),
+        contract=wrong.instead(
+            shipped.native(),
+            contract_file.contract,
+            options.view_as(DecodeOptions).contract,
+        ),
         clock_skew_us=wrong.in_range("--clock_skew_sec", rules.clock_skew_sec) * 1_000_000,
         allowed_lateness_us=wrong.instead(0, config_values.lateness_sec, rules) * 1_000_000,
         dead_letter_ratio_max=wrong.instead(
@@ -99,6 +106,7 @@ def from_options(options: PipelineOptions) -> PipelineConfig:
         updates=options.view_as(GoogleCloudOptions).update,
         savepoint_path=flink.savepoint_path,
     )
+    config = config.as_the_contract_says(kafka.arrival)
     wrong.place("--savepoint_path", flink.savepoint_path)
     wrong += config_rules.problems(config, options)
     if wrong:

@@ -26,8 +26,8 @@ from transforms import (
     WriteBigQuery,
 )
 from transforms.batch_by_shard import Shards
+from transforms.bigquery import arrow_rows
 from transforms.codecs.contract.decoder import Decoder
-from transforms.payment.dedup_policy import DedupPolicy
 from transforms.payment.fraud_rules import FraudRules
 from transforms.payment.rules import Rules
 from transforms.payment.tables import TABLES
@@ -58,14 +58,18 @@ class Parts:
     @classmethod
     def of(cls, config: PipelineConfig) -> Parts:
         """Returns the parts of the product."""
-        shards, contract = Shards(config.shard_keys), config.contract
-        policy = DedupPolicy(config.horizon_us, contract.fact_names)
+        shards, contract, policy = Shards(config.shard_keys), config.contract, config.dedup_policy
         return cls(
             read=ReadKafka(config.source),
             decoder=Decoder(contract),
             rules=contract.rules(config.clock_skew_us),
             deduplicate=Deduplicate(policy, shards, config.dedup_state, config.memory),
-            write=WriteBigQuery(config.sink, config.stream_keys, config.version),
+            write=WriteBigQuery(
+                config.sink,
+                config.stream_keys,
+                config.version,
+                arrow_rows.encoders_of(contract),
+            ),
         )
 
 

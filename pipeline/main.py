@@ -46,6 +46,7 @@ from pipeline.launch.stops import stopped
 from pipeline.launch.wait import wait
 from pipeline.options import OWN_OPTIONS, FlinkOptions
 from pipeline.program import Program
+from transforms.codecs.contract import extra_columns
 from transforms.kafka import causes as kafka_causes
 
 _LOG = logging.getLogger("pipeline")
@@ -127,7 +128,8 @@ def _from_where(problem: str, added: Mapping[str, sources.Value]) -> str:
 
 def _run(config: PipelineConfig, options: PipelineOptions, program: Program) -> int:
     if config.preflight:
-        config = preflight.check(config, program.tables)
+        tables = extra_columns.with_columns(program.tables, config.contract)
+        config = preflight.check(config, tables)
         _LOG.info("preflight passed: topics, tables and services are as required")
     claim, config = start.claim(config)
     started_at = time.monotonic()

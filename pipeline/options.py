@@ -6,7 +6,7 @@ import argparse
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
-from transforms.payment.arrival import ARRIVALS, LOG_APPEND
+from transforms.payment.arrival import ARRIVALS
 from transforms.payment.tables import TABLES
 
 
@@ -30,10 +30,9 @@ class ReadKafkaOptions(PipelineOptions):
         group.add_argument(
             "--arrival",
             choices=ARRIVALS,
-            default=LOG_APPEND,
             help="Whose times say when records arrived: the broker's, or producers' on topics "
             "whose broker keeps them within bounds (message.timestamp.before.max.ms and "
-            "after.max.ms); docs/guarantee.md, Arrival (default: %(default)s).",
+            "after.max.ms); docs/guarantee.md, Arrival (default: as the contract says).",
         )
         group.add_argument(
             "--kafka_config_file",
@@ -42,6 +41,22 @@ class ReadKafkaOptions(PipelineOptions):
             "sasl.jaas.config, ssl.truststore.location (PEM). Secrets belong here, never on the "
             "command line; the job refers to them by this path, so it must be the same wherever "
             "Kafka is read.",
+        )
+
+
+class DecodeOptions(PipelineOptions):
+    """Flags of step DecodeTransaction."""
+
+    @classmethod
+    def _add_argparse_args(cls, parser: argparse.ArgumentParser) -> None:
+        group = parser.add_argument_group("decode")
+        group.add_argument(
+            "--contract",
+            metavar="FILE|NAME",
+            help="What the payloads mean: a contract file, also gs://…, or the name of one that "
+            "comes along (`payments contract init --help` lists them). It is read at the launch "
+            "and goes along with the job. `payments contract check` tries it on samples "
+            "(docs/your_payments.md). Default: native, our own JSON.",
         )
 
 
@@ -289,6 +304,7 @@ class FlinkOptions(PipelineOptions):
 
 OWN_OPTIONS = (
     ReadKafkaOptions,
+    DecodeOptions,
     RulesOptions,
     WriteBigQueryOptions,
     LaunchOptions,

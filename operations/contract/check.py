@@ -9,7 +9,7 @@ from typing import Any
 from operations.contract.samples import Sample
 from operations.contract.unmapped import Unmapped
 from operations.errors import CannotCheck
-from transforms.codecs.contract.compiled import NO_EXTRAS, Extras, Reader
+from transforms.codecs.contract.compiled import Reader
 from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Extra
 from transforms.codecs.contract.schema_source import RegistryUnavailable
@@ -45,7 +45,6 @@ class Tally:
     accepted: int = 0
     transactions: list[Transaction] = dataclasses.field(default_factory=list)
     first_place: str = ""
-    first_extras: Extras = NO_EXTRAS
     invalid: dict[str, Group] = dataclasses.field(default_factory=dict)
     skipped: dict[str, Group] = dataclasses.field(default_factory=dict)
 
@@ -95,7 +94,6 @@ def _add(tally: Tally, decoder: Decoder, walker: Reader, sample: Sample, rules: 
             continue
         if not tally.accepted:
             tally.first_place = sample.place
-            tally.first_extras = decoded.extras[0] if decoded.extras else NO_EXTRAS
         tally.accepted += 1
         if len(tally.transactions) < _KEPT_MAX:
             tally.transactions.append(transaction)

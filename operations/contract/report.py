@@ -45,16 +45,12 @@ def payment(tally: Tally) -> dict[str, Any]:
     said = {k: v for k, v in transaction._asdict().items() if k not in _LINEAGE}
     said["amount"] = f"{amount_of(transaction.amount_minor, transaction.currency):f}"
     said["event_time"] = wire_format.event_time_text(transaction.event_time_us)
-    columns = tally.unmapped.contract.columns
-    for column, value in zip(columns, tally.first_extras.columns, strict=False):
-        said[column.name] = _json_value(value)
-    if tally.first_extras.extra is not None:
-        said["extra"] = tally.first_extras.extra
+    del said["extras"]
+    if transaction.extras is not None:
+        columns = extra_columns.columns_of(tally.unmapped.contract)
+        cells = extra_columns.unpacked(transaction.extras)
+        said |= {column.name: cell for column, cell in zip(columns, cells, strict=True)}
     return said
-
-
-def _json_value(value: Any) -> Any:
-    return value if isinstance(value, str | int | float | bool | None) else str(value)
 
 
 def _share(tally: Tally) -> float:

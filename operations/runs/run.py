@@ -46,6 +46,7 @@ class Run:
     account_memory_sec: int | None = None
     shards: int | None = None
     contract: str | None = None
+    contract_document: str | None = None
     arrival: str | None = None
     arrival_slack_sec: int | None = None
 

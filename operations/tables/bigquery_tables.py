@@ -28,7 +28,9 @@ def schema_of(table: Table) -> list[bigquery.SchemaField]:
     ]
 
 
-def create(client: bigquery.Client, dataset: str) -> list[str]:
+def create(
+    client: bigquery.Client, dataset: str, tables: Sequence[Table] = ALL_TABLES
+) -> list[str]:
     """Makes the dataset and the tables that are missing; returns the names of the tables made.
 
     Raises:
@@ -36,7 +38,7 @@ def create(client: bigquery.Client, dataset: str) -> list[str]:
     """
     client.create_dataset(f"{client.project}.{dataset}", exists_ok=True, retry=RETRY)
     made = []
-    for table in ALL_TABLES:
+    for table in tables:
         wanted = bigquery.Table(f"{client.project}.{dataset}.{table.name}", schema_of(table))
         wanted.description = table.description
         wanted.time_partitioning = bigquery.TimePartitioning(field=table.partition_by)
@@ -49,14 +51,16 @@ def create(client: bigquery.Client, dataset: str) -> list[str]:
     return made
 
 
-def missing(client: bigquery.Client, dataset: str) -> list[str]:
+def missing(
+    client: bigquery.Client, dataset: str, tables: Sequence[Table] = ALL_TABLES
+) -> list[str]:
     """Returns the names of the tables that `create` would make.
 
     Raises:
         google.api_core.exceptions.GoogleAPICallError: BigQuery refused.
     """
     found = []
-    for table in ALL_TABLES:
+    for table in tables:
         try:
             client.get_table(f"{client.project}.{dataset}.{table.name}", retry=RETRY)
         except exceptions.NotFound:

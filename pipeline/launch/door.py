@@ -26,6 +26,7 @@ from pipeline.launch import earlier_job
 from pipeline.launch.claim import Claim
 from pipeline.launch.earlier_job import EarlierJob, Fate
 from transforms.bigquery.claim_watch import ASK_EVERY_SEC
+from transforms.codecs.contract import document, fingerprint, shipped
 
 _LOG = logging.getLogger("pipeline")
 
@@ -65,6 +66,7 @@ class Door:
         may_write = job is not None and self._may_still_write(before, job)
         if not config.mirrored_topics:
             check_topics(chain, self.topic_ids)
+        check_contract(chain, config)
         config = with_state_of(chain, config)
         run = _row(config, began_with(config), self.topic_ids)
         table.add(run)
@@ -163,6 +165,22 @@ def check_topics(chain: Iterable[Run], topic_ids: Mapping[str, str]) -> None:
             )
 
 
+def check_contract(chain: Iterable[Run], config: PipelineConfig) -> None:
+    """Raises CannotStart when the tables were counted by a contract that tells ids otherwise."""
+    ours = fingerprint.fingerprint(config.contract)
+    for run in chain:
+        # Versions that noted none knew our own JSON only.
+        theirs = run.contract or fingerprint.fingerprint(shipped.native())
+        if run.may_have_written and theirs != ours:
+            raise CannotStart(
+                f"--contract: transaction_id, facts or digits of contract {config.contract.name} "
+                f"({ours[:12]}) are not those that run {run.run_id} counted these tables by "
+                f"({theirs[:12]}); copies would become conflicts or count twice. Hint: go on with "
+                "that contract, or count into tables of their own (`payments tables create` makes "
+                "another dataset)."
+            )
+
+
 def with_state_of(chain: Iterable[Run], config: PipelineConfig) -> PipelineConfig:
     """Returns the configuration with the number of shards in which the state lies.
 
@@ -248,4 +266,6 @@ def _row(config: PipelineConfig, began_with: str, topic_ids: Mapping[str, str]) 
         shards=config.shards,
         arrival=config.source.arrival.mode,
         arrival_slack_sec=config.source.arrival.slack_sec,
+        contract=fingerprint.fingerprint(config.contract),
+        contract_document=document.document_of(config.contract),
     )

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from pipeline.options import (
+    DecodeOptions,
     LaunchOptions,
     ReadKafkaOptions,
     RulesOptions,
@@ -30,6 +31,7 @@ _REGEXES = {
     "kafka_config_file": r"^/.+$",
     "bigquery_dataset": r"^([a-z0-9.-]+:)?[a-z0-9-]+[.:][A-Za-z0-9_]+$",
     "dead_letter_ratio_max": r"^(0(\.[0-9]+)?|1(\.0+)?)$",
+    "contract": r"^(gs://.+|/.+|[a-z0-9-]+)$",
     "start_from_tables": r"^gs://.+$",
     "run_id": r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$",
 }
@@ -76,7 +78,13 @@ def as_flags(parameters: Sequence[str]) -> list[str]:
 
 
 def _offered() -> Iterator[argparse.Action]:
-    for group in (ReadKafkaOptions, RulesOptions, WriteBigQueryOptions, LaunchOptions):
+    for group in (
+        ReadKafkaOptions,
+        DecodeOptions,
+        RulesOptions,
+        WriteBigQueryOptions,
+        LaunchOptions,
+    ):
         parser = argparse.ArgumentParser(add_help=False)
         group._add_argparse_args(parser)
         yield from (option for option in parser._actions if option.dest not in _NOT_OFFERED)

@@ -19,12 +19,14 @@ from transforms.payment.tables import (
     TRANSACTIONS,
     Table,
 )
-from transforms.payment.transaction import Transaction
+from transforms.payment.transaction import PAYLOAD, Transaction
 from transforms.read_kafka import OffsetRange
 
 Partition = tuple[str, int]
 
-_payment = made_of(REQUIRED)
+# What a payment cannot do without, and all that a contract may name as facts.
+_REMEMBERED = (*REQUIRED, *(each.name for each in PAYLOAD if each.name not in REQUIRED))
+_payment = made_of(_REMEMBERED)
 
 # What the accepted payments of each minute add up to, less what the totals say: the sums of a job
 # that was lost between writing one and the other.
@@ -131,9 +133,9 @@ class HeldTables:
         return None if newest is None else int(newest)
 
     def payments(self, since_us: int) -> Iterator[Transaction]:
-        """Returns the accepted payments that arrived since then, what is Optional left out."""
+        """Returns the accepted payments that arrived since then."""
         sql = (
-            f"SELECT {selected(columns_for(REQUIRED))} FROM {self._table(TRANSACTIONS)} "
+            f"SELECT {selected(columns_for(_REMEMBERED))} FROM {self._table(TRANSACTIONS)} "
             f"WHERE broker_time >= TIMESTAMP_MICROS({since_us})"
         )
         return map(_payment, self._query(sql))

@@ -234,5 +234,13 @@ def _check_tables(config: PipelineConfig, tables: Sequence[Table]) -> None:
     if lines:
         raise PreflightError(
             "; ".join(lines) + ". Hint: `payments tables create --bigquery_dataset="
-            f"{dataset}` makes missing tables; a changed column needs a migration."
+            f"{dataset}{_contract_flag(config)}` makes missing tables; a changed column needs a "
+            "migration."
         )
+
+
+def _contract_flag(config: PipelineConfig) -> str:
+    """Returns what the command needs to know of columns that a contract adds."""
+    contract = config.contract
+    adds = bool(contract.columns or contract.extra)
+    return f" --contract={contract.name}" if adds else ""

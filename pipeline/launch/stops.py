@@ -10,7 +10,7 @@ from transforms.kafka.topic_watch import BoundsChanged, PartitionsAdded, TopicRe
 from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.payment.arrival import NoArrivalTime
 from transforms.payment.ends_job import without_mark
-from transforms.state.shard import HorizonChanged, ShardsChanged
+from transforms.state.shard import ContractChanged, HorizonChanged, ShardsChanged
 
 # Errors by which a step stops the job on purpose: one line that says why, and a hint.
 _STOPS = (
@@ -23,6 +23,7 @@ _STOPS = (
     ClaimLost,
     HorizonChanged,
     ShardsChanged,
+    ContractChanged,
     NoArrivalTime,
     CannotRead,
 )

@@ -21,6 +21,7 @@ from pipeline.config import PipelineConfig
 from tests.support.fake_bigquery import FakeBigQuery, FakeClient, Rows
 from tests.support.payments import SECOND_US
 from transforms import BigQuerySink, KafkaSource, WriteBigQuery
+from transforms.bigquery import arrow_rows
 from transforms.codecs.contract.decoder import Decoder
 from transforms.payment.transaction import KafkaRecord
 
@@ -70,7 +71,13 @@ class GraphRun:
         for record in records:
             lanes.setdefault((record.topic, record.partition), []).append(record)
         config = self.config
-        write = WriteBigQuery(config.sink, config.stream_keys, config.version, client=FakeClient)
+        write = WriteBigQuery(
+            config.sink,
+            config.stream_keys,
+            config.version,
+            arrow_rows.encoders_of(config.contract),
+            client=FakeClient,
+        )
         parts = dataclasses.replace(
             graph.Parts.of(config), read=_ReadRecords(list(lanes.values())), write=write
         )

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from pipeline import graph
 from pipeline.launch import stops
 from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
 from transforms.kafka.topic_watch import PartitionsAdded, TopicRemade
 from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.payment.arrival import BY_BROKER
 from transforms.payment.ends_job import MARK, EndsJob
-from transforms.state.shard import HorizonChanged, ShardsChanged
+from transforms.state.shard import ContractChanged, HorizonChanged, ShardsChanged
 
 PATCH = Path(__file__).parents[2] / "templates/expansion/patches/stops-end-the-job.diff"
 ENDS = (
@@ -20,9 +21,17 @@ ENDS = (
     HorizonChanged,
     PartitionsAdded,
     ShardsChanged,
+    ContractChanged,
     TooManyDeadLetters,
     TopicRemade,
 )
+
+
+def test_every_such_error_is_told_by_the_launcher() -> None:
+    assert graph  # loads all steps, and with them their errors
+    ours = {each for each in EndsJob.__subclasses__() if not each.__module__.startswith("tests")}
+
+    assert ours <= set(stops._STOPS)
 
 
 @pytest.mark.parametrize("error", ENDS)

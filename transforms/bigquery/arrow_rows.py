@@ -8,20 +8,23 @@ is what the fields declare (payment/fields.py).
 from __future__ import annotations
 
 import dataclasses
+import decimal
 import functools
 import operator
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from transforms.codecs.contract import extra_columns
+from transforms.codecs.contract.language import Contract
 from transforms.payment import rules
 from transforms.payment.dead_letter import DeadLetter
 from transforms.payment.dedup_policy import FirstSeen
-from transforms.payment.fields import fields_of
+from transforms.payment.fields import Column, fields_of
 from transforms.payment.fraud_rules import Features
 from transforms.payment.minutes import MINUTE_US
 from transforms.payment.tables import (
@@ -47,6 +50,7 @@ _TYPES: dict[str, pa.DataType] = {
     "NUMERIC": pa.decimal128(38, _NUMERIC_SCALE),
     "TIMESTAMP": _TIMESTAMP,
     "BYTES": pa.binary(),
+    "BOOL": pa.bool_(),
 }
 # From minor units of a currency to the integer that NUMERIC keeps.
 _NUMERIC_PER_MINOR = {
@@ -154,6 +158,7 @@ _ARRAY_OF: dict[str, Callable[[Sequence[Any]], pa.Array]] = {
     "FLOAT64": _floats,
     "TIMESTAMP": _timestamps,
     "BYTES": lambda values: pa.array(values, pa.binary()),
+    "BOOL": lambda values: pa.array(values, pa.bool_()),
 }
 
 
@@ -258,6 +263,46 @@ ENCODERS: dict[str, Encoder] = {
         (FRAUD_INDICATORS, _of_raised),
     )
 }
+
+
+@dataclasses.dataclass(frozen=True)
+class _WithExtras:
+    """Adds the columns of a contract to those of a table's elements, which hold payments."""
+
+    columns_of: Callable[[Sequence[Any]], Columns]
+    added: tuple[Column, ...]
+
+    def __call__(self, elements: Sequence[Any]) -> Columns:
+        columns = self.columns_of(elements)
+        none = [None] * len(self.added)
+        rows = []
+        for each in elements:
+            extras = each.extras if isinstance(each, Transaction) else each.transaction.extras
+            rows.append(none if extras is None else extra_columns.unpacked(extras))
+        for column, cells in zip(self.added, zip(*rows, strict=True), strict=True):
+            columns[column.name] = _extra_cells(column, cells)
+        return columns
+
+
+def _extra_cells(column: Column, cells: Sequence[Any]) -> pa.Array:
+    if column.type != "NUMERIC":
+        return _ARRAY_OF[column.type](cells)
+    decimals = [None if each is None else decimal.Decimal(each) for each in cells]
+    return pa.array(decimals, _TYPES["NUMERIC"])
+
+
+def encoders_of(contract: Contract) -> Mapping[str, Encoder]:
+    """Returns the encoders of all tables, with the columns that a contract adds."""
+    added = extra_columns.columns_of(contract)
+    if not added:
+        return ENCODERS
+    plain = [each.table for each in ENCODERS.values()]
+    return {
+        table.name: Encoder(table, _WithExtras(ENCODERS[table.name].columns_of, added))
+        if table.name in extra_columns.NAMES
+        else ENCODERS[table.name]
+        for table in extra_columns.with_columns(plain, contract)
+    }
 
 
 def weight_bytes(elements: Iterable[Any]) -> int:

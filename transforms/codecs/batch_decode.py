@@ -89,6 +89,7 @@ def _plain(records: Sequence[KafkaRecord]) -> list[Transaction] | None:
         offset=columns.offset,
         broker_time_us=columns.broker_time_us,
         replay_of=headers,
+        extras=headers,  # none either
     )
     return list(map(of_values, zip(*payments, strict=True)))
 

@@ -42,10 +42,12 @@ class DedupPolicy:
     Attributes:
         horizon_us: how long an id is remembered after its first arrival, microseconds.
         facts: fields of Transaction; a copy that differs in one is a conflict.
+        contract: marks by what contract ids and facts are read (codecs/contract/fingerprint.py).
     """
 
     horizon_us: int
     facts: tuple[str, ...] = DEFAULT_FACTS
+    contract: str = ""
 
     def decide(self, first: FirstSeen | None, transaction: Transaction) -> Outcome:
         """Returns ACCEPTED, DUPLICATE or CONFLICT.

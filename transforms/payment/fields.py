@@ -11,7 +11,7 @@ import typing
 from collections.abc import Iterable, Iterator
 from typing import Any, Literal, TypeVar
 
-ColumnType = Literal["STRING", "INT64", "FLOAT64", "NUMERIC", "TIMESTAMP", "BYTES"]
+ColumnType = Literal["STRING", "INT64", "FLOAT64", "NUMERIC", "TIMESTAMP", "BYTES", "BOOL"]
 
 _TYPE_OF: dict[type, ColumnType] = {
     str: "STRING",

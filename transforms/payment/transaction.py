@@ -78,6 +78,8 @@ class Transaction(NamedTuple):
         int, Field("Arrival: the broker's LogAppendTime.", "broker_time", "TIMESTAMP")
     ]
     replay_of: Optional[ReplayOf] = None
+    # Cells of the columns that a contract adds, as JSON (codecs/contract/extra_columns.py).
+    extras: Optional[str] = None
 
 
 class PaymentFacts(NamedTuple):

@@ -41,6 +41,10 @@ class ShardsChanged(EndsJob):
     """The ids in state lie in another number of shards than this job's."""
 
 
+class ContractChanged(EndsJob):
+    """The ids in state were remembered by another contract than this job's."""
+
+
 class Decision(NamedTuple):
     """How a copy ends."""
 
@@ -73,6 +77,7 @@ class Catalogue:
         topics: names, by the numbers that entries hold.
         bucket_ms: length of the buckets that the ids lie in; 0 as long as there are none.
         shards: how many there are besides; 0 as long as there are no ids.
+        contract: mark of the contract by which ids and facts were read (contract/fingerprint.py).
     """
 
     token: str = ""
@@ -80,12 +85,13 @@ class Catalogue:
     topics: list[str] = dataclasses.field(default_factory=list)
     bucket_ms: int = 0
     shards: int = 0
+    contract: str = ""
 
     def encode(self) -> bytes:
         """Returns the catalogue as it rests in state."""
-        return orjson.dumps(
-            (self.token, list(self.counts.items()), self.topics, self.bucket_ms, self.shards)
-        )
+        counts = list(self.counts.items())
+        head = (self.token, counts, self.topics, self.bucket_ms, self.shards)
+        return orjson.dumps((*head, self.contract) if self.contract else head)
 
     @classmethod
     def decode(cls, stored: bytes | None) -> Catalogue:
@@ -117,6 +123,15 @@ class Shard:
                 "--start_from_tables=FOLDER begins with others (docs/upgrade.md)."
             )
         catalogue.bucket_ms = self._bucket_ms
+        # By another one the digest of an id, or of its facts, is another: a copy would count twice.
+        if catalogue.shards and catalogue.contract != policy.contract:
+            raise ContractChanged(
+                "the ids in state were read by another contract than this job's: its "
+                f"transaction_id, facts or digits are others ({_said(catalogue.contract)}, not "
+                f"{_said(policy.contract)}). Hint: go on with that contract, or count into tables "
+                "of their own (docs/your_payments.md)."
+            )
+        catalogue.contract = policy.contract
         # With another number most ids would be looked for where they are not, and count twice.
         if catalogue.shards not in (0, shards):
             raise ShardsChanged(
@@ -261,6 +276,10 @@ def _repeated(ids: Sequence[str]) -> set[int]:
         return set()
     counts = Counter(ids)
     return {number for number, each in enumerate(ids) if counts[each] > 1}
+
+
+def _said(mark: str) -> str:
+    return mark[:12] or "our own JSON"
 
 
 def _horizon_sec(bucket_ms: int) -> float:

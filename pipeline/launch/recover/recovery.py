@@ -23,9 +23,7 @@ from pipeline.launch.held_tables import Held, HeldTables, Partition
 from pipeline.launch.recover import memory, topic_records
 from pipeline.launch.recover.topic_records import TopicRecords, gaps
 from transforms.batch_by_shard import Shards
-from transforms.codecs import wire_format
-from transforms.payment.dead_letter import Rejected
-from transforms.payment.dedup_policy import DedupPolicy
+from transforms.codecs.contract.decoder import Decoder
 from transforms.payment.transaction import Transaction
 from transforms.read_kafka import OffsetRange
 from transforms.shard_memory import Memory
@@ -137,7 +135,7 @@ class Recovery:
         FileSystems.mkdirs(folder)
         # Producers' times may fall: a record to come may be as much older than the first.
         since_us = first_us - self._config.horizon_us - self._config.source.arrival.slack_us
-        policy, shards = DedupPolicy(self._config.horizon_us), Shards(self._config.shard_keys)
+        policy, shards = self._config.dedup_policy, Shards(self._config.shard_keys)
         return memory.write(folder, policy, shards, self._accepted(topic, unread, since_us))
 
     def _accepted(
@@ -152,15 +150,16 @@ class Recovery:
         unwritten = [
             place for place in self._tables.named_as_first(since_us) if _within(place, unread)
         ]
+        decoder = Decoder(self._config.contract)
         for record in topic.at(unwritten):
-            try:
-                yield wire_format.decode(record)
-            except Rejected:
+            payments = decoder.decode([record]).transactions
+            if not payments:
                 raise CannotStart(
                     f"a copy names {record.topic}[{record.partition}] offset {record.offset} as "
                     "the payment that it repeats, but that record is no payment. Hint: are these "
                     "the tables of this topic?"
-                ) from None
+                )
+            yield from payments
 
     def _wait_until_quiet(self) -> None:
         quiet_sec = max(_QUIET_SEC_MIN, _QUIET_CHECKPOINTS * self._config.checkpoint_sec)

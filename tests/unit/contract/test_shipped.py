@@ -145,7 +145,6 @@ def test_alone_is_as_in_a_batch(name: str) -> None:
 
     assert together.transactions == [each for one in alone for each in one.transactions]
     assert together.skipped == [each for one in alone for each in one.skipped]
-    assert together.extras == [each for one in alone for each in one.extras]
     assert list(map(told, together.rejected)) == [told(e) for one in alone for e in one.rejected]
     assert sum(map(len, together[1:4])) == len(records)  # none lost, none twice
 

@@ -6,7 +6,15 @@ import functools
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, cast
 
-from transforms.codecs.contract import amounts, columns, formats, texts, times, unwrap
+from transforms.codecs.contract import (
+    amounts,
+    columns,
+    extra_columns,
+    formats,
+    texts,
+    times,
+    unwrap,
+)
 from transforms.codecs.contract.language import OPTIONAL, Contract, Field, Keep
 from transforms.codecs.contract.paths import MISSING, Scope, getter, why_missing
 from transforms.codecs.contract.reasons import kind_of, refused
@@ -22,16 +30,6 @@ class Skipped(NamedTuple):
     """A record that is not the payment, as a rule of the contract says."""
 
     rule: str
-
-
-class Extras(NamedTuple):
-    """What a contract keeps beside a payment: its columns in their order, and the rest."""
-
-    columns: tuple[Any, ...]
-    extra: str | None
-
-
-NO_EXTRAS = Extras((), None)
 
 
 # By their names, and all the same as fast as by position: keywords take twice as long.
@@ -153,12 +151,12 @@ class Reader:
             values["replay_of"] = replay.decode(record)
         return _transaction(map(values.__getitem__, _FIELDS))
 
-    def extras(self, scope: Scope) -> Extras:
-        """Returns what is kept beside the payment."""
-        if not self.keeps_extras:
-            return NO_EXTRAS
-        extra = self.extra(scope) if self.extra else None
-        return Extras(tuple(read(scope) for read in self.columns), extra)
+    def extras(self, scope: Scope) -> str:
+        """Returns what is kept beside the payment: Transaction.extras. Raises Rejected."""
+        cells = [read(scope) for read in self.columns]
+        if self.extra is not None:
+            cells.append(self.extra(scope))
+        return extra_columns.packed(cells)
 
 
 _ORDER = (

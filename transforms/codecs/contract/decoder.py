@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from transforms.codecs import batch_decode
 from transforms.codecs.contract import native
-from transforms.codecs.contract.compiled import Extras, Reader, Skipped
+from transforms.codecs.contract.compiled import Reader, Skipped
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.registry import HttpRegistry, auth_of
 from transforms.codecs.contract.schema_source import SchemaSource
@@ -23,14 +23,12 @@ class Decoded(NamedTuple):
         records, transactions: payments, side by side, in their order.
         rejected: invalid ones, each with the reason.
         skipped: those that are not the payment, each with the rule that says so.
-        extras: beside `transactions` where the contract keeps any, else empty.
     """
 
     records: list[KafkaRecord]
     transactions: list[Transaction]
     rejected: list[tuple[KafkaRecord, Rejected]]
     skipped: list[tuple[KafkaRecord, str]]
-    extras: list[Extras]
 
 
 class Decoder:
@@ -65,8 +63,8 @@ class Decoder:
             RegistryUnavailable: no record is judged; the batch must be tried again.
         """
         if self._is_native:
-            return Decoded(*batch_decode.decode(records), [], [])
-        decoded = Decoded([], [], [], [], [])
+            return Decoded(*batch_decode.decode(records), [])
+        decoded = Decoded([], [], [], [])
         enter, payment_of = self.reader.enter, self.reader.payment_of
         extras_of = self.reader.extras if self.reader.keeps_extras else None
         for record in records:
@@ -76,15 +74,13 @@ class Decoder:
                     decoded.skipped.append((record, scope.rule))
                     continue
                 transaction = payment_of(scope)
-                # Before anything is added: a column may reject the record too.
-                extras = extras_of(scope) if extras_of else None
+                if extras_of:
+                    transaction = transaction._replace(extras=extras_of(scope))
             except Rejected as rejected:
                 decoded.rejected.append((record, rejected))
                 continue
             decoded.records.append(record)
             decoded.transactions.append(transaction)
-            if extras is not None:
-                decoded.extras.append(extras)
         return decoded
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from transforms.codecs.contract import shipped
 from transforms.codecs.contract.language import Contract
 
 
@@ -27,6 +28,12 @@ def fingerprint(contract: Contract) -> str:
         },
     }
     return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def mark(contract: Contract) -> str:
+    """Returns what state keeps of a contract: nothing of our own JSON, else its fingerprint."""
+    found = fingerprint(contract)
+    return "" if found == fingerprint(shipped.native()) else found
 
 
 def _identity(field: Any) -> dict[str, Any]:

@@ -197,7 +197,12 @@ class Schema:
 
 @dataclasses.dataclass(frozen=True)
 class Contract:
-    """A checked contract."""
+    """A checked contract.
+
+    Attributes:
+        text: the YAML that it was read from.
+        files: what the files hold that it names.
+    """
 
     name: str
     means: str
@@ -215,6 +220,8 @@ class Contract:
     arrival: str = LOG_APPEND
     ids: str = "ascii"
     payload_bytes_max: int = 65_536
+    text: str = ""
+    files: Mapping[str, bytes] = dataclasses.field(default_factory=dict)
 
     def rules(self, clock_skew_us: int) -> Rules:
         """Returns the rules that its payments must keep.

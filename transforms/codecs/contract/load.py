@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path as FilePath
@@ -81,6 +82,12 @@ def load(text: str, name: str, read_file: ReadFile, place: str = "") -> Contract
         ContractError: see load_file.
     """
     reading = Reading()
+    files: dict[str, bytes] = {}
+
+    def read(file: str) -> bytes:
+        files[file] = read_file(file)
+        return files[file]
+
     try:
         tree = yaml_tree.parse(text)
     except YamlError as error:
@@ -88,13 +95,13 @@ def load(text: str, name: str, read_file: ReadFile, place: str = "") -> Contract
     section = reading.section(tree, "", _KEYS)
     if isinstance(tree.data, dict):
         _check_version(section)
-        contract = _contract(section, name, read_file)
+        contract = _contract(section, name, read)
         _check_whole(reading, section, contract)
         if not reading.mistakes:
             _check_paths(reading, section, contract)
     if reading.mistakes:
         raise ContractError(place or name, reading.mistakes)
-    return contract
+    return dataclasses.replace(contract, text=text, files=files)
 
 
 def _check_version(section: Section) -> None:
