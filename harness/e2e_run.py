@@ -18,11 +18,14 @@ from operations import bigquery_client
 from operations.reconcile.command import reconcile
 from operations.reconcile.report import Report
 from operations.reconcile.settings import Dataset, ReconcileConfig, Topics
+from operations.reconcile.truth import Limits
 from operations.tables import command as tables
 from sandbox.endpoints import Endpoints, kafka_flags, pipeline_flags
 from transforms.codecs.contract import shipped
 from transforms.codecs.contract.language import Contract
 from transforms.kafka import properties as kafka_properties
+from transforms.kafka import topic_times
+from transforms.payment.arrival import BOUNDED_CREATE, Arrival
 
 PARTITIONS = 4
 _FIRST_RECORD_SEC = 60
@@ -39,6 +42,8 @@ class E2ERun:
         counts: the run whose topic and ledger this one counts once more, into its own
             dataset; None for a topic and a ledger of its own.
         secure: whether Kafka is reached through TLS and a login.
+        bounds_ms: message.timestamp.before.max.ms and after.max.ms of a topic that has its
+            producers' times; None for LogAppendTime.
     """
 
     name: str
@@ -46,6 +51,21 @@ class E2ERun:
     folder: Path
     counts: E2ERun | None = None
     secure: bool = False
+    bounds_ms: tuple[int, int] | None = None
+
+    @property
+    def topic_settings(self) -> dict[str, str]:
+        """Returns what is special of the topic."""
+        if self.bounds_ms is None:
+            return {topic_times.TYPE: "LogAppendTime"}
+        before, after = map(str, self.bounds_ms)
+        kind = {topic_times.TYPE: "CreateTime"}
+        return {**kind, topic_times.BEFORE: before, topic_times.AFTER: after}
+
+    @property
+    def arrival_flags(self) -> list[str]:
+        """Returns the flag by which a job takes the topic's times."""
+        return [] if self.bounds_ms is None else [f"--arrival={BOUNDED_CREATE}"]
 
     @property
     def topic(self) -> str:
@@ -125,7 +145,8 @@ class E2ERun:
         self, flags: Sequence[str] = (), module: str = "pipeline", timeout_sec: float = 600
     ) -> None:
         """Runs the pipeline, or a control in its place, over what the topic holds."""
-        arguments = ["--runner=DirectRunner", *self.flags(), self.flink_flag, *flags]
+        arguments = ["--runner=DirectRunner", *self.flags(), self.flink_flag]
+        arguments += [*self.arrival_flags, *flags]
         programs.start(module, arguments, self._log("pipeline")).wait(timeout_sec)
 
     def submit_to_flink(
@@ -186,6 +207,7 @@ class E2ERun:
             "--no_wait_until_finish",
             *pipeline_flags(self.endpoints, self.secure),
             *self._tables_and_topic(),
+            *self.arrival_flags,
             *flags,
         ]
 
@@ -206,10 +228,17 @@ class E2ERun:
             dataset=Dataset(self.endpoints["project"], self.name, self.endpoints["bigquery"]),
             ledgers=tuple(self.ledgers) if by_ledger else (),
             partial_ledgers=tuple(self.partial_ledgers) if by_ledger else (),
+            limits=self._limits(),
             wait_sec=wait_sec,
             contract=contract or shipped.native(),
         )
         return reconcile(config, progress)
+
+    def _limits(self) -> Limits:
+        """Returns the limits of a job with the default flags."""
+        if self.bounds_ms is None:
+            return Limits()
+        return Limits(arrival=Arrival(BOUNDED_CREATE, -(-sum(self.bounds_ms) // 1_000)))
 
     def flags(self) -> list[str]:
         """Returns the flags of a pipeline that needs no cluster, and of tools."""
@@ -238,7 +267,7 @@ class E2ERun:
                         name=self.topic,
                         num_partitions=PARTITIONS,
                         replication_factor=1,
-                        topic_configs={"message.timestamp.type": "LogAppendTime"},
+                        topic_configs=self.topic_settings,
                     )
                 ]
             )

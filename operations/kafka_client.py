@@ -94,6 +94,36 @@ def producer(servers: str, properties: Mapping[str, str]) -> KafkaProducer:
     )
 
 
+def transactional(servers: str, properties: Mapping[str, str], name: str) -> KafkaProducer:
+    """Returns a producer of transactions, which fences off others of its name.
+
+    Raises:
+        Unreachable: no broker answers.
+    """
+    return _connect(
+        KafkaProducer,
+        servers,
+        properties,
+        acks="all",
+        transactional_id=name,
+        enable_idempotence=True,
+        allow_auto_create_topics=False,
+        delivery_timeout_ms=_DELIVERY_TIMEOUT_MS,
+        max_block_ms=BROKER_TIMEOUT_MS,
+    )
+
+
+def of_group(servers: str, properties: Mapping[str, str], group: str) -> KafkaConsumer:
+    """Returns a consumer that asks for what a group has committed, and commits nothing itself.
+
+    Raises:
+        Unreachable: no broker answers.
+    """
+    return _connect(
+        KafkaConsumer, servers, properties, **{**kafka_reader.READING, "group_id": group}
+    )
+
+
 def _connect(client: Any, servers: str, properties: Mapping[str, str], **more: Any) -> Any:
     try:
         arguments = kafka_connection.for_kafka_python(servers, properties)

@@ -13,8 +13,9 @@ from transforms.bigquery.sink import BigQuerySink
 from transforms.codecs.contract import fingerprint, shipped
 from transforms.codecs.contract.language import Contract
 from transforms.deduplicate import StateLayout
+from transforms.payment.arrival import Arrival
 from transforms.payment.dedup_policy import DedupPolicy
-from transforms.payment.number_limits import PARTITION_MAX
+from transforms.payment.number_limits import HORIZON_SEC_MAX, PARTITION_MAX
 from transforms.read_kafka import KafkaSource, OffsetRange
 from transforms.shard_memory import Memory
 
@@ -95,7 +96,7 @@ class PipelineConfig:
     @property
     def horizon_us(self) -> int:
         """Returns how long an id is remembered (docs/guarantee.md, "Why no copy counts twice")."""
-        return self.allowed_lateness_us + self.clock_skew_us
+        return self.allowed_lateness_us + self.clock_skew_us + self.source.arrival.slack_us
 
     @property
     def dedup_policy(self) -> DedupPolicy:
@@ -150,6 +151,36 @@ class PipelineConfig:
                     f"--kafka_topics: {span.topic} has a partition {span.partition}, and an id is "
                     f"remembered with partitions from 0 to {PARTITION_MAX}."
                 )
+
+    def as_the_contract_says(self, arrival: str | None) -> PipelineConfig:
+        """Returns the configuration of a job that reads what the contract asks for.
+
+        Args:
+            arrival: a flag that says otherwise than the contract; None without one.
+        """
+        source = dataclasses.replace(
+            self.source,
+            headers=self.contract.headers,
+            arrival=Arrival(arrival or self.contract.arrival),
+        )
+        return dataclasses.replace(self, source=source)
+
+    def arriving(self, arrival: Arrival) -> PipelineConfig:
+        """Returns the configuration of a job that knows arrivals so.
+
+        Raises:
+            ConfigError: its horizon does not fit into state.
+        """
+        source = dataclasses.replace(self.source, arrival=arrival)
+        config = dataclasses.replace(self, source=source)
+        if config.horizon_us > HORIZON_SEC_MAX * 1_000_000:
+            raise ConfigError(
+                f"--allowed_lateness_sec, --clock_skew_sec and the bounds of producers' times "
+                f"({arrival.slack_sec} s) must be at most {HORIZON_SEC_MAX} s together, got "
+                f"{config.horizon_us // 1_000_000}: an id is remembered for all of them. Hint: "
+                "narrower bounds (message.timestamp.before.max.ms and after.max.ms)."
+            )
+        return config
 
     def expanded_at(self, address: str) -> PipelineConfig:
         """Returns the configuration with another expansion service, host:port."""

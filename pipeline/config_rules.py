@@ -23,6 +23,11 @@ from transforms.kafka import properties as kafka_properties
 def problems(config: PipelineConfig, options: PipelineOptions) -> Iterator[str]:
     """Yields what is wrong between flags, and with a runner's own."""
     yield from _check_states(config)
+    if config.source.arrival.is_bounded and not config.preflight:
+        yield (
+            f"--arrival={config.source.arrival.mode} needs the bounds of the topics, which the "
+            "preflight reads, so it cannot go with --no_preflight."
+        )
     yield from _check_contract(config)
     if config.resume is not None:
         yield from _check_resume(config, options)

@@ -106,6 +106,7 @@ def from_options(options: PipelineOptions) -> PipelineConfig:
         updates=options.view_as(GoogleCloudOptions).update,
         savepoint_path=flink.savepoint_path,
     )
+    config = config.as_the_contract_says(kafka.arrival)
     wrong.place("--savepoint_path", flink.savepoint_path)
     wrong += config_rules.problems(config, options)
     if wrong:

@@ -128,7 +128,8 @@ def _from_where(problem: str, added: Mapping[str, sources.Value]) -> str:
 
 def _run(config: PipelineConfig, options: PipelineOptions, program: Program) -> int:
     if config.preflight:
-        preflight.check(config, extra_columns.with_columns(program.tables, config.contract))
+        tables = extra_columns.with_columns(program.tables, config.contract)
+        config = preflight.check(config, tables)
         _LOG.info("preflight passed: topics, tables and services are as required")
     claim, config = start.claim(config)
     started_at = time.monotonic()

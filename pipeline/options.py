@@ -6,6 +6,7 @@ import argparse
 
 from apache_beam.options.pipeline_options import PipelineOptions
 
+from transforms.payment.arrival import ARRIVALS
 from transforms.payment.tables import TABLES
 
 
@@ -23,7 +24,15 @@ class ReadKafkaOptions(PipelineOptions):
         group.add_argument(
             "--kafka_topics",
             metavar="TOPIC[,…]",
-            help="Topics to read, each with message.timestamp.type=LogAppendTime. Required.",
+            help="Topics to read, each with message.timestamp.type=LogAppendTime, or as --arrival "
+            "says. Required.",
+        )
+        group.add_argument(
+            "--arrival",
+            choices=ARRIVALS,
+            help="Whose times say when records arrived: the broker's, or producers' on topics "
+            "whose broker keeps them within bounds (message.timestamp.before.max.ms and "
+            "after.max.ms); docs/guarantee.md, Arrival (default: as the contract says).",
         )
         group.add_argument(
             "--kafka_config_file",

@@ -19,12 +19,13 @@ from transforms import metrics
 from transforms.codecs import record_frame
 from transforms.kafka import properties as kafka_properties
 from transforms.kafka import reader as kafka_reader
-from transforms.kafka.message import record_of
+from transforms.kafka.message import carried, record_of
 from transforms.kafka.progress import TAKEN
 from transforms.kafka.reader import KafkaReader
 from transforms.kafka.reader import OffsetRange as OffsetRange  # noqa: PLC0414 - part of a source
 from transforms.kafka.topic_watch import TopicWatch, topics_now
 from transforms.payment import arrival, replay
+from transforms.payment.arrival import Arrival
 from transforms.payment.transaction import KafkaRecord
 
 # Steps work on as many records at once: enough to make what a call costs small beside the records,
@@ -38,6 +39,10 @@ _FRAMES = {
     "max.partition.fetch.bytes": str(4 * 1_048_576),
 }
 
+# By this our Java parts know that records carry their producers' times, and how far apart they can
+# be (templates/expansion/java/payments/kafka/BoundedCreateTime.java).
+SLACK_SETTING = "payments.arrival.slack.ms"
+
 
 @dataclasses.dataclass(frozen=True)
 class KafkaSource:
@@ -45,7 +50,7 @@ class KafkaSource:
 
     Attributes:
         bootstrap_servers: host:port, comma-separated.
-        topics: topics whose message.timestamp.type is LogAppendTime.
+        topics: topics whose records carry the times that `arrival` says.
         properties: further settings of the Java client, secrets as references to their file.
         ranges: what a bounded read reads; None reads without end.
         expansion_service: host:port of what expands Java transforms, None for Beam's own.
@@ -57,6 +62,8 @@ class KafkaSource:
             another. Empty for a launcher that could not ask.
         framed: whether the Java consumer packs many records into one. Only for a read that cannot
             be split, which would cut a frame in two (docs/decisions/0016).
+        headers: names of the headers that records are to carry.
+        arrival: whose times they carry, and how far apart those can be.
     """
 
     bootstrap_servers: str
@@ -68,6 +75,8 @@ class KafkaSource:
     partitions: tuple[tuple[str, int], ...] = ()
     topic_ids: tuple[tuple[str, str], ...] = ()
     framed: bool = False
+    headers: tuple[str, ...] = ()
+    arrival: Arrival = arrival.BY_BROKER
 
 
 class ReadKafka(beam.PTransform):
@@ -75,7 +84,9 @@ class ReadKafka(beam.PTransform):
 
     Input:      the root of the pipeline.
     Output:     [KafkaRecord, …], of one or more partitions, those of each in order; element
-                timestamp = arrival (the broker's LogAppendTime) of the earliest.
+                timestamp = arrival of the earliest, by the time that records carry. With their
+                producers' time, no record to come is behind the watermark as long as the broker
+                keeps its bounds; one that is stops the job.
     Guarantee:  offsets are kept in the runner's checkpoint and nowhere else: what the consumer
                 group has committed since is never read on from, so no record is skipped after a
                 restart.
@@ -103,6 +114,8 @@ class ReadKafka(beam.PTransform):
                 consumer_config=consumer_config(self._source),
                 topics=list(self._source.topics),
                 with_metadata=not self._source.framed,
+                # Bounded producers' times go by a setting of the consumer (consumer_config): where
+                # our Java parts are missing, this policy refuses them.
                 timestamp_policy=ReadFromKafka.log_append_time,
                 expansion_service=self._source.expansion_service,
                 # How far completed checkpoints have read, for whoever starts the next job.
@@ -128,7 +141,12 @@ def consumer_config(source: KafkaSource) -> dict[str, str]:
         # A topic that is deleted under a job would be made anew by its asking, with other settings.
         "allow.auto.create.topics": "false",
         **_start(source),
-        **(_FRAMES if source.framed else {}),
+        **(
+            {SLACK_SETTING: str(1_000 * source.arrival.slack_sec)}
+            if source.arrival.is_bounded
+            else {}
+        ),
+        **({**_FRAMES, **record_frame.settings(source.headers)} if source.framed else {}),
     }
 
 
@@ -154,8 +172,13 @@ class _WatchingFn(beam.DoFn):
             source.partitions,
             dict(source.topic_ids),
             functools.partial(
-                topics_now, source.bootstrap_servers, dict(source.properties), source.topics
+                topics_now,
+                source.bootstrap_servers,
+                dict(source.properties),
+                source.topics,
+                source.arrival.is_bounded,
             ),
+            source.arrival,
         )
 
     def start_bundle(self) -> None:
@@ -167,7 +190,8 @@ class _FromFrameFn(_WatchingFn):
     """Unpacks what the consumer has packed; its element timestamp is that of the first record."""
 
     def process(self, element: tuple[bytes, bytes]) -> Iterator[list[KafkaRecord]]:
-        records = record_frame.unpack(element[1])
+        source = self._source
+        records = record_frame.unpack(element[1], source.headers, source.arrival)
         self._read.inc(len(records))
         yield records
 
@@ -181,8 +205,11 @@ class _FromRowFn(_WatchingFn):
         self._records: list[KafkaRecord] = []
 
     def process(self, row: Any) -> Iterator[TimestampedValue]:
-        if row.timestampTypeId != arrival.LOG_APPEND_TIME:
-            raise arrival.NoArrivalTime(row.topic, row.partition, row.offset, row.timestampTypeId)
+        required = self._source.arrival
+        if row.timestampTypeId != required.timestamp_type or row.timestamp < 0:
+            raise required.refusal(
+                row.topic, row.partition, row.offset, row.timestampTypeId, row.timestamp
+            )
         self._records.append(
             KafkaRecord(
                 row.topic,
@@ -192,6 +219,7 @@ class _FromRowFn(_WatchingFn):
                 row.key,
                 row.value,
                 replay.header_of(row.headers) if row.headers else None,
+                carried(row.headers, self._source.headers) if row.headers else (),
             )
         )
         if len(self._records) >= RECORDS_MAX:
@@ -229,10 +257,10 @@ class _ReadRangeFn(beam.DoFn):
         try:
             for messages in KafkaReader(servers, consumer, RECORDS_MAX).read([offsets]):
                 for each in messages:
-                    arrival.require(each)
+                    self._source.arrival.require(each)
                 self._read.inc(len(messages))
                 TAKEN.add(len(messages))
-                batch = [record_of(each) for each in messages]
+                batch = [record_of(each, self._source.headers) for each in messages]
                 yield TimestampedValue(batch, _earliest(batch))
         finally:
             consumer.close(autocommit=False)

@@ -284,6 +284,12 @@ FAULTS = (
         alone=True,
     ),
     Fault(
+        "bounded-arrival",
+        "SIGKILL of both TaskManagers, twice, of a job that goes by its producers' times",
+        launches.kill_beside_producers_times,
+        alone=True,
+    ),
+    Fault(
         "power-cut",
         "SIGKILL of everything at once, started from disk, the job resumed with --resume",
         FaultContext.cut_power,

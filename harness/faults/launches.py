@@ -19,6 +19,8 @@ from templates.flink import loopback
 
 _COUNTED_SEC = 120
 _SENT_SEC = 60
+# How far producers' times may be behind the broker's clock, and ahead of it.
+_BOUNDS_MS = (600_000, 60_000)
 
 
 def start_second_job(context: FaultContext) -> None:
@@ -85,14 +87,30 @@ def expire_what_is_counted(context: FaultContext) -> None:
         _require_balance(e2e_run)
 
 
+def kill_beside_producers_times(context: FaultContext) -> None:
+    """Kills who reads a topic that has its producers' times; a backlog is there when it returns."""
+    with _job_of_its_own(context, "bounded", _BOUNDS_MS) as (e2e_run, job):
+        e2e_run.flink.wait_for_checkpoint(job, START_SEC)
+        context.kill(*TASK_MANAGERS, restart=False)
+        _send(e2e_run, context.seed + 1, ".2", 5_000)
+        context.start(*TASK_MANAGERS)
+        _send(e2e_run, context.seed + 2, ".3", 2_000)
+        context.kill(*TASK_MANAGERS)
+        _send(e2e_run, context.seed + 3, ".4", 2_000)
+        _require_balance(e2e_run)
+
+
 @contextmanager
-def _job_of_its_own(context: FaultContext, name: str) -> Iterator[tuple[E2ERun, str]]:
+def _job_of_its_own(
+    context: FaultContext, name: str, bounds_ms: tuple[int, int] | None = None
+) -> Iterator[tuple[E2ERun, str]]:
     """Gives a job that has counted a topic of its own; what is done to it harms no other."""
     stage = context.stage
     e2e_run = E2ERun(
         f"{name}_{context.seed}_{time.strftime('%H%M%S')}",
         stage.e2e_run.endpoints,
         stage.e2e_run.folder,
+        bounds_ms=bounds_ms,
     )
     e2e_run.prepare()
     job = e2e_run.submit_to_flink(timeout_sec=START_SEC)

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
+from operations.contract.samples import Sample
 from operations.contract.unmapped import Unmapped
 from operations.errors import CannotCheck
 from transforms.codecs.contract.compiled import Reader
@@ -15,7 +16,7 @@ from transforms.codecs.contract.schema_source import RegistryUnavailable
 from transforms.payment.dead_letter import Rejected
 from transforms.payment.ends_job import without_mark
 from transforms.payment.rules import Rules
-from transforms.payment.transaction import Transaction
+from transforms.payment.transaction import KafkaRecord, Transaction
 
 # Of these, ids and facts are looked at; more would fill the memory of a laptop.
 _KEPT_MAX = 500_000
@@ -63,7 +64,7 @@ class Tally:
         return sum(self.counts.values())
 
 
-def check(decoder: Decoder, records: Iterable[Any], rules: Rules) -> Tally:
+def check(decoder: Decoder, samples: Iterable[Sample], rules: Rules) -> Tally:
     """Returns what becomes of the records.
 
     Raises:
@@ -71,9 +72,9 @@ def check(decoder: Decoder, records: Iterable[Any], rules: Rules) -> Tally:
     """
     tally = Tally(Unmapped(decoder.contract))
     walker = _walker(decoder)
-    for record in records:
+    for sample in samples:
         try:
-            _add(tally, decoder, walker, record, rules)
+            _add(tally, decoder, walker, sample, rules)
         except RegistryUnavailable as error:
             raise CannotCheck(
                 f"{without_mark(str(error))}; or give --schemas FOLDER with files ID.avsc"
@@ -81,26 +82,26 @@ def check(decoder: Decoder, records: Iterable[Any], rules: Rules) -> Tally:
     return tally
 
 
-def _add(tally: Tally, decoder: Decoder, walker: Reader, record: Any, rules: Rules) -> None:
+def _add(tally: Tally, decoder: Decoder, walker: Reader, sample: Sample, rules: Rules) -> None:
     # One by one: the job decodes in batches, with the same answers.
-    decoded = decoder.decode([record])
+    decoded = decoder.decode([sample.record])
     for _, rejected in decoded.rejected:
-        _count(tally.invalid, rejected.reason.value, record, rejected.detail)
+        _count(tally.invalid, rejected.reason.value, sample, rejected.detail)
     for _, rule in decoded.skipped:
-        _count(tally.skipped, rule, record, "")
+        _count(tally.skipped, rule, sample, "")
     for transaction in decoded.transactions:
         try:
             rules.check(transaction)
         except Rejected as rejected:
-            _count(tally.invalid, rejected.reason.value, record, rejected.detail)
+            _count(tally.invalid, rejected.reason.value, sample, rejected.detail)
             continue
         if not tally.accepted:
-            tally.first_place = record.place
+            tally.first_place = sample.place
         tally.accepted += 1
         if len(tally.transactions) < _KEPT_MAX:
             tally.transactions.append(transaction)
         if tally.unmapped.records < _WALKED_MAX:
-            tally.unmapped.add(_scope(walker, record))
+            tally.unmapped.add(_scope(walker, sample.record))
 
 
 def _walker(decoder: Decoder) -> Reader:
@@ -111,17 +112,17 @@ def _walker(decoder: Decoder) -> Reader:
     return Reader(dataclasses.replace(contract, extra=Extra("all", ())), decoder.schemas)
 
 
-def _scope(walker: Reader, record: Any) -> Any:
+def _scope(walker: Reader, record: KafkaRecord) -> Any:
     """Returns a record that is a payment, unwrapped."""
-    scope = walker.decode(record, record.payload)
+    scope = walker.decode(record, record.payload or b"")
     for step in walker.steps:
         step(scope)
     return scope
 
 
-def _count(groups: dict[str, Group], name: str, record: Any, detail: str) -> None:
+def _count(groups: dict[str, Group], name: str, sample: Sample, detail: str) -> None:
     group = groups.get(name)
     if group is None:
-        groups[name] = Group(1, record.place, detail)
+        groups[name] = Group(1, sample.place, detail)
     else:
         group.count += 1

@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import orjson
 
@@ -31,6 +30,7 @@ from transforms.codecs.contract.registry_login import AuthError
 from transforms.codecs.contract.schema_source import KnownSchemas, RegistryUnavailable, SchemaSource
 from transforms.payment.ends_job import without_mark
 from transforms.payment.rules import Rules
+from transforms.payment.transaction import KafkaRecord
 
 # A person waits for this command: a registry that is away is said soon.
 _PATIENCE_SEC = 3.0
@@ -98,7 +98,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 def _sample(
     arguments: argparse.Namespace, now_us: int, containers: samples.ContainerSchemas
-) -> Iterator[Any]:
+) -> Iterator[samples.Sample]:
     for path in arguments.sample:
         yield from _records(Path(path), arguments, now_us, containers)
     if arguments.topic:
@@ -124,24 +124,24 @@ def _explain(arguments: argparse.Namespace) -> int:
     return exit_codes.FINDING if steps[-1].what == "invalid" else exit_codes.WELL
 
 
-def _one_record(arguments: argparse.Namespace, containers: samples.ContainerSchemas) -> Any:
+def _one_record(arguments: argparse.Namespace, containers: samples.ContainerSchemas) -> KafkaRecord:
     if arguments.record == "-":
         raw = sys.stdin.buffer.read()
         if arguments.kind in (None, "json"):
             raw = raw.strip()
-        return samples.SampleRecord("sample", 0, 0, _now_us(), None, raw, place="-")
+        return KafkaRecord("sample", 0, 0, _now_us(), None, raw)
     path, _, place = arguments.record.rpartition(":")
     is_place = bool(path) and place.isdecimal() and not Path(arguments.record).exists()
     name = Path(path if is_place else arguments.record)
-    for record in _records(name, arguments, _now_us(), containers):
-        if not is_place or record.place == arguments.record:
-            return record
+    for sample in _records(name, arguments, _now_us(), containers):
+        if not is_place or sample.place == arguments.record:
+            return sample.record
     raise CannotCheck(f"no record at {arguments.record}. Hint: FILE, or FILE:LINE as check says it")
 
 
 def _records(
     path: Path, arguments: argparse.Namespace, now_us: int, containers: samples.ContainerSchemas
-) -> Iterator[Any]:
+) -> Iterator[samples.Sample]:
     return samples.records_of(path, arguments.kind, now_us, containers)
 
 

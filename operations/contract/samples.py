@@ -21,6 +21,7 @@ import fastavro
 
 from operations.errors import CannotCheck
 from transforms.codecs.contract.schema_source import SchemaSource, WriterSchema, unknown
+from transforms.payment.transaction import KafkaRecord
 
 KINDS = ("json", "records", "base64", "avro", "raw")
 FILE_BYTES_MAX = 1_000_000_000
@@ -30,18 +31,11 @@ _RECORD_KEYS = frozenset(
 _SUFFIXES = {".avro": "avro", ".b64": "base64", ".base64": "base64", ".bin": "raw", ".pb": "raw"}
 
 
-class SampleRecord(NamedTuple):
-    """A KafkaRecord that carries its headers and says where it was found."""
+class Sample(NamedTuple):
+    """A record, and where it was found."""
 
-    topic: str
-    partition: int
-    offset: int  # place in the file
-    broker_time_us: int
-    key: bytes | None
-    payload: bytes | None
-    replay_header: bytes | None = None
-    headers: tuple[tuple[str, bytes | None], ...] = ()
-    place: str = ""
+    record: KafkaRecord
+    place: str
 
 
 class ContainerSchemas:
@@ -73,7 +67,7 @@ class ContainerSchemas:
 
 def records_of(
     path: Path, kind: str | None, now_us: int, schemas: ContainerSchemas
-) -> Iterator[SampleRecord]:
+) -> Iterator[Sample]:
     """Yields the records of a file.
 
     Args:
@@ -91,7 +85,7 @@ def records_of(
         yield from _enveloped(path, raw, now_us)
         return
     for place, (label, payload) in enumerate(_payloads(path, raw, kind, schemas)):
-        yield SampleRecord("sample", 0, place, now_us, None, payload, place=f"{path}:{label}")
+        yield Sample(KafkaRecord("sample", 0, place, now_us, None, payload), f"{path}:{label}")
 
 
 def _read(path: Path) -> bytes:
@@ -200,7 +194,7 @@ def _container(path: Path, raw: bytes, schemas: ContainerSchemas) -> Iterator[tu
         raise CannotCheck(f"{path} is no Avro container file: {str(error)[:200]}") from None
 
 
-def _enveloped(path: Path, raw: bytes, now_us: int) -> Iterator[SampleRecord]:
+def _enveloped(path: Path, raw: bytes, now_us: int) -> Iterator[Sample]:
     for number, line in _lines(raw):
         try:
             fields = json.loads(line)
@@ -210,7 +204,7 @@ def _enveloped(path: Path, raw: bytes, now_us: int) -> Iterator[SampleRecord]:
             known = ", ".join(sorted(_RECORD_KEYS))
             raise CannotCheck(f"{path}:{number} must be an object of some of {known}")
         time_ms = fields.get("timestamp_ms")
-        yield SampleRecord(
+        record = KafkaRecord(
             str(fields.get("topic", "sample")),
             int(fields.get("partition", 0)),
             number,
@@ -218,8 +212,8 @@ def _enveloped(path: Path, raw: bytes, now_us: int) -> Iterator[SampleRecord]:
             _content(path, number, fields, "key"),
             _content(path, number, fields, "value"),
             headers=_headers(path, number, fields.get("headers") or {}),
-            place=f"{path}:{number}",
         )
+        yield Sample(record, f"{path}:{number}")
 
 
 def _content(path: Path, number: int, fields: dict[str, Any], name: str) -> bytes | None:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
 
 from operations import kafka_client
-from operations.contract.samples import SampleRecord
+from operations.contract.samples import Sample
 from operations.errors import CannotCheck
+from transforms.kafka.message import record_of
 from transforms.kafka.properties import PropertiesError, load
 from transforms.kafka.reader import KafkaReader, OffsetRange
 
 
 def records_of(
     servers: str, config_file: str | None, topics: Sequence[str], count: int
-) -> Iterator[SampleRecord]:
+) -> Iterator[Sample]:
     """Yields up to `count` of the newest records of each partition.
 
     Raises:
@@ -28,7 +28,7 @@ def records_of(
         yield from newest(reader, topics, count)
 
 
-def newest(reader: KafkaReader, topics: Sequence[str], count: int) -> Iterator[SampleRecord]:
+def newest(reader: KafkaReader, topics: Sequence[str], count: int) -> Iterator[Sample]:
     """Yields the newest records of each partition, in their order."""
     spans = [
         OffsetRange(span.topic, span.partition, max(span.start, span.end - count), span.end)
@@ -36,19 +36,6 @@ def newest(reader: KafkaReader, topics: Sequence[str], count: int) -> Iterator[S
     ]
     for batch in reader.read(spans, skip_removed=True):
         for message in batch:
-            yield record_of(message)
-
-
-def record_of(message: Any) -> SampleRecord:
-    """Returns a record with its headers. It may carry its producer's time: it is a sample."""
-    place = f"{message.topic}[{message.partition}]@{message.offset}"
-    return SampleRecord(
-        message.topic,
-        message.partition,
-        message.offset,
-        message.timestamp * 1_000,
-        message.key,
-        message.value,
-        headers=tuple(message.headers or ()),
-        place=place,
-    )
+            place = f"{message.topic}[{message.partition}]@{message.offset}"
+            # It may carry its producer's time: it is a sample.
+            yield Sample(record_of(message, asked=None), place)

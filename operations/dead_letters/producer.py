@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -36,10 +37,14 @@ class ReplayProducer:
         Raises:
             NotSent: the record cannot even be tried.
         """
-        header = replay.encode(replay_of(candidate.letter))
+        of = replay_of(candidate.letter)
+        headers = [(replay.HEADER, replay.encode(of))]
+        # Where producers' times count, a replay must not claim to be older than what it sends again
+        # (transforms/payment/replay.py): the clock of the first producer may be ahead of ours.
+        time_ms = max(time.time_ns() // 1_000_000, -(-of.original_time_us // 1_000))
         try:
             return self._producer.send(
-                topic, candidate.payload, candidate.key, headers=[(replay.HEADER, header)]
+                topic, candidate.payload, candidate.key, headers=headers, timestamp_ms=time_ms
             )
         except KafkaError as error:
             raise NotSent(_text(error)) from None

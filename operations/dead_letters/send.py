@@ -127,7 +127,7 @@ def _look(
     return Known(
         history.counted(ids),
         history.fates(places),
-        reader.replays_since(read, since_us),
+        reader.replays_since(read, since_us - config.limits.arrival.slack_us),
         history.letters(replayed) if replayed else {},
         receipt.sent,
     )
@@ -140,7 +140,7 @@ def _refuse_lag(
     since_us: int,
     config: SendConfig,
 ) -> None:
-    for waiting in reader.waiting(topics, newest):
+    for waiting in reader.waiting(topics, newest, config.limits.arrival):
         if waiting.broker_time_us < since_us:
             behind_sec = (since_us + config.lag_max_us - waiting.broker_time_us) / 1e6
             raise ReplayError(

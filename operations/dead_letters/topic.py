@@ -15,6 +15,7 @@ from operations.reconcile.truth import Partition, Place
 from transforms.kafka.message import record_of
 from transforms.kafka.reader import KafkaReader, NoTopic, OffsetRange
 from transforms.payment import arrival, replay
+from transforms.payment.arrival import Arrival
 from transforms.payment.transaction import KafkaRecord
 
 
@@ -48,12 +49,15 @@ class TopicReader:
         message = self._reader.first(span)
         return None if message is None else record_of(message)
 
-    def waiting(self, topics: Collection[str], newest: Mapping[Partition, int]) -> list[Waiting]:
+    def waiting(
+        self, topics: Collection[str], newest: Mapping[Partition, int], required: Arrival
+    ) -> list[Waiting]:
         """Returns the oldest record behind the newest row, for each partition that has one.
 
         Args:
             topics: what the pipeline reads.
             newest: the highest offset that has a row, asked for before this is called.
+            required: whose times records carry.
 
         Raises:
             ReplayError: a row is of an offset that Kafka has not reached: another topic's row.
@@ -68,7 +72,7 @@ class TopicReader:
                 )
             message = self._reader.first(span._replace(start=max(behind, span.start)))
             if message is not None:
-                arrival.require(message)
+                required.require(message)
                 record = record_of(message)
                 waiting.append(Waiting(Place.of(record), record.broker_time_us))
         return waiting

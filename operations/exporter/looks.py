@@ -140,7 +140,9 @@ class Looks:
             lateness = limits.DEFAULT_LATENESS_SEC
         # Nothing is known at first, and to look for a partition in all that there is costs more.
         least_sec = self._places.window_sec if self._reach else tables_side.RECENT_SEC
-        return max(least_sec, round(oldest_sec)) + lateness
+        # Producers' times may fall by so much from one record to the next.
+        slack_sec = (runs[-1].arrival_slack_sec or 0) if runs else 0
+        return max(least_sec, round(oldest_sec)) + lateness + slack_sec
 
     def audit(self) -> Iterator[Sample]:
         """Yields who holds the tables, and the last verdict."""

@@ -104,7 +104,7 @@ class Sources:
             found = flink_side.job_health(self.flink, self.flink_job, self._ours)
             section.notes += _notes(found, self.flink)
             section.last_failure = failure_document(found.failure)
-            section.indicators += self._indicators(found)
+            section.indicators += self._indicators(found, self._slack_sec())
         yield section
 
     def _ours(self, living: Sequence[FlinkJob]) -> FlinkJob | None:
@@ -115,7 +115,15 @@ class Sources:
                 return run_jobs.job_of(chain[-1], living)
         return None
 
-    def _indicators(self, found: JobHealth) -> Iterator[Indicator]:
+    def _slack_sec(self) -> int:
+        """Returns how far the watermark is held back, because producers' times may be off."""
+        with contextlib.suppress(CannotStart):
+            table = RunsTable(f"{self.dataset.project}.{self.dataset.name}", self.dataset.endpoint)
+            if chain := table.rows_if_any():
+                return chain[-1].arrival_slack_sec or 0
+        return 0
+
+    def _indicators(self, found: JobHealth, slack_sec: int = 0) -> Iterator[Indicator]:
         tasks = "share of the job's tasks that do not run"
         if found.job is None or not found.job.lives:
             yield Indicator("stopped_tasks", 1.0, 0.0, tasks)
@@ -127,7 +135,10 @@ class Sources:
             ("watermark_age_sec", found.watermark_age_sec, "no watermark yet"),
             ("state_bytes", found.state_bytes, "no checkpoint yet"),
         ):
-            yield self._young(self._indicator(name, value), found, lacking, value is None)
+            indicator = self._indicator(name, value)
+            if name == "watermark_age_sec":
+                indicator = indicator._replace(limit=self.limits[name] + slack_sec)
+            yield self._young(indicator, found, lacking, value is None)
         yield Indicator("restarts", found.restarts, None, "how often it came back after a failure")
 
     def _young(

@@ -58,7 +58,7 @@ def reconcile(
             ledgers = [Ledger(path) for path in config.ledgers]
             ledgers += [Ledger(path, partial=True) for path in config.partial_ledgers]
             report = audit(truth, tables, ledgers, scope, progress)
-        arrival = kafka.without_arrival.check("arrival", "each record carries the broker's time")
+        arrival = kafka.without_arrival.check("arrival", _arrival_text(config.limits))
         report = dataclasses.replace(report, checks=(*report.checks, arrival))
         compaction.check(report, kafka.compacted)
         return report
@@ -157,7 +157,13 @@ def _limits(arguments: argparse.Namespace) -> Limits:
     return Limits(
         clock_skew_us=found.clock_skew_sec * 1_000_000,
         allowed_lateness_us=found.allowed_lateness_sec * 1_000_000,
+        arrival=found.arrival,
     )
+
+
+def _arrival_text(limits: Limits) -> str:
+    whose = "its producer's" if limits.arrival.is_bounded else "the broker's"
+    return f"each record carries {whose} time"
 
 
 def _micros(moment: dt.datetime | None) -> int | None:

@@ -19,7 +19,7 @@ from transforms.codecs.contract.decoder import Decoder
 from transforms.kafka import reader as kafka_reader
 from transforms.kafka.message import record_of
 from transforms.kafka.reader import KafkaReader
-from transforms.payment import arrival
+from transforms.payment.arrival import Arrival
 from transforms.payment.transaction import KafkaRecord
 
 
@@ -29,7 +29,7 @@ class KafkaSide:
     def __init__(self, topics: Topics, reader: KafkaReader) -> None:
         self._topics = topics
         self._reader = reader
-        self.without_arrival = Tally()  # records read that carry their producer's time
+        self.without_arrival = Tally()  # records read that carry other times than they must
 
     def ranges(self) -> list[OffsetRange]:
         """Returns what every partition holds now, from the earliest record to the end.
@@ -66,7 +66,7 @@ class KafkaSide:
         truth = Truth(ranges, limits, decoder)
         offsets = sum(span.end - span.start for span in ranges)
         reading = Progress(progress, "records read from Kafka", offsets)
-        for batch in self.batches(ranges):
+        for batch in self.batches(ranges, limits.arrival, truth.headers):
             truth.add_all(batch)
             for _ in batch:
                 reading.step()
@@ -81,19 +81,24 @@ class KafkaSide:
         ends = self._reader.ends(self._reader.pairs(self._topics.names))
         return {(pair.topic, pair.partition): end for pair, end in ends.items()}
 
-    def batches(self, ranges: list[OffsetRange]) -> Iterator[list[KafkaRecord]]:
+    def batches(
+        self, ranges: list[OffsetRange], required: Arrival, headers: Collection[str] = ()
+    ) -> Iterator[list[KafkaRecord]]:
         """Yields the records of `ranges`, those of a partition in order.
 
         What retention overtakes meanwhile is passed over.
+
+        Args:
+            headers: names of those that the records carry.
         """
         spans = [kafka_reader.OffsetRange(*span) for span in ranges]
         for batch in self._reader.read(spans, skip_removed=True):
             for each in batch:
-                if each.timestamp_type != arrival.LOG_APPEND_TIME:
-                    self.without_arrival.add(
-                        f"{each.topic}[{each.partition}]@{each.offset} carries its producer's time"
-                    )
-            yield list(map(record_of, batch))
+                if not required.fits(each):
+                    place = f"{each.topic}[{each.partition}]@{each.offset}"
+                    other = "another" if required.is_bounded else "its producer's"
+                    self.without_arrival.add(f"{place} carries {other} time")
+            yield [record_of(each, headers) for each in batch]
 
     def compacted(self) -> list[str]:
         """Returns which of the topics are compacted, as far as this user may know.

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from operations.reconcile.sorted_runs import SortedRuns
 from transforms.codecs.contract import shipped
 from transforms.codecs.contract.decoder import Decoder
+from transforms.payment.arrival import BY_BROKER, Arrival
 from transforms.payment.dead_letter import Rejected, kept
 from transforms.payment.outcome import Outcome
 from transforms.payment.rules import is_late
@@ -91,15 +92,17 @@ class Limits:
     Attributes:
         clock_skew_us: how far ahead a producer's clock may be, microseconds.
         allowed_lateness_us: how late a record may arrive, microseconds.
+        arrival: whose times records carry, and how far apart those can be.
     """
 
     clock_skew_us: int = 300_000_000
     allowed_lateness_us: int = 3_600_000_000
+    arrival: Arrival = BY_BROKER
 
     @property
     def horizon_us(self) -> int:
         """Returns how long an id is remembered after its first arrival, microseconds."""
-        return self.allowed_lateness_us + self.clock_skew_us
+        return self.allowed_lateness_us + self.clock_skew_us + self.arrival.slack_us
 
 
 class Entry(NamedTuple):
@@ -154,6 +157,7 @@ class Truth:
         self._decoder = decoder or Decoder(shipped.native())
         contract = self._decoder.contract
         self.fact_names = contract.fact_names
+        self.headers = contract.headers
         self._rules = contract.rules(limits.clock_skew_us)
         self._records: SortedRuns[PlaceKey] = SortedRuns()
         # First and last arrival, None of no records.

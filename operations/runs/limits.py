@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from operations.runs.run import Run
 from operations.runs.runs_table import RunsTable
+from transforms.payment.arrival import BY_BROKER, LOG_APPEND, Arrival
 
 # Of `python -m pipeline` (options.py), for tables that no run has claimed.
 DEFAULT_LATENESS_SEC = 3_600
@@ -19,10 +20,11 @@ class Contradicts(ValueError):
 
 
 class Limits(NamedTuple):
-    """Seconds."""
+    """What records are judged by: seconds, and how their arrival is known."""
 
     allowed_lateness_sec: int
     clock_skew_sec: int
+    arrival: Arrival = BY_BROKER
 
 
 def of_flags(arguments: argparse.Namespace, say: Callable[[str], None]) -> Limits:
@@ -81,7 +83,8 @@ def of_runs(
         found.allowed_lateness_sec if lateness_sec is None else lateness_sec,
         found.clock_skew_sec if skew_sec is None else skew_sec,
     )
-    for name, said, known in zip(Limits._fields, asked, found, strict=True):
+    for name in ("allowed_lateness_sec", "clock_skew_sec"):
+        said, known = getattr(asked, name), getattr(found, name)
         if said != known:
             raise Contradicts(
                 f"--{name} must be {known}, as run {newest.run_id} runs with, got {said}. Hint: "
@@ -93,4 +96,5 @@ def of_runs(
 
 
 def _of(run: Run) -> Limits:
-    return Limits(run.allowed_lateness_sec or 0, run.clock_skew_sec or 0)
+    arrival = Arrival(run.arrival or LOG_APPEND, run.arrival_slack_sec or 0)
+    return Limits(run.allowed_lateness_sec or 0, run.clock_skew_sec or 0, arrival)

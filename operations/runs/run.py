@@ -47,6 +47,8 @@ class Run:
     shards: int | None = None
     contract: str | None = None
     contract_document: str | None = None
+    arrival: str | None = None
+    arrival_slack_sec: int | None = None
 
     @property
     def is_root(self) -> bool:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import argparse
 import itertools
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 
 from operations import json_document, kafka_client
 from operations.errors import CannotCheck
-from operations.topic import flags, topics, watch
+from operations.topic import copy, flags, topics, watch
 from operations.topic.topics import LOG_APPEND_TIME, Found
 from payments import exit_codes, rows_text
 from transforms.kafka import causes as kafka_causes
@@ -85,6 +86,46 @@ def _watch(arguments: argparse.Namespace) -> int:
     return exit_codes.WELL
 
 
+def _copy(arguments: argparse.Namespace) -> int:
+    source, target = arguments.from_topic, arguments.to_topic
+    servers, properties = _kafka(arguments)
+    with topics.connected(servers, properties) as admin:
+        times = admin.times([target]).get(target)
+    if times not in (None, LOG_APPEND_TIME):
+        raise CannotCheck(
+            f"{target} must have message.timestamp.type={LOG_APPEND_TIME}, got {times}. Hint: "
+            f"`payments topic create {target}` makes one that has"
+        )
+    name = copy.name_of(source, target)
+    try:
+        consumer = kafka_client.of_group(servers, properties, name)
+        producer = kafka_client.transactional(servers, properties, name)
+    except kafka_client.Unreachable as error:
+        raise CannotCheck(str(error)) from None
+    copier = copy.Copier(source, target, consumer, producer)
+    print(f"copying {source} into {target}; Ctrl-C ends it", file=sys.stderr)
+    try:
+        with kafka_client.reader(servers, properties, CannotCheck) as reader:
+            copied = copier.run(reader, arguments.once, _say_copied())
+    finally:
+        consumer.close(autocommit=False)
+        producer.close(timeout=1)
+    print(f"copied {copied} records; all of {source} is in {target}")
+    return exit_codes.WELL
+
+
+def _say_copied(every_sec: float = 10.0) -> Callable[[int], None]:
+    said_at = time.monotonic()
+
+    def say(copied: int) -> None:
+        nonlocal said_at
+        if time.monotonic() - said_at > every_sec:
+            said_at = time.monotonic()
+            print(f"{copied} records so far", file=sys.stderr)
+
+    return say
+
+
 def _kafka(arguments: argparse.Namespace) -> tuple[str, Mapping[str, str]]:
     properties = kafka_properties.load(arguments.kafka_config_file)
     return arguments.kafka_bootstrap_servers, properties
@@ -94,6 +135,7 @@ _RUN: Mapping[str, Callable[[argparse.Namespace], int]] = {
     "list": _list,
     "create": _create,
     "watch": _watch,
+    "copy": _copy,
 }
 
 

@@ -3,11 +3,17 @@
     payments topic list
     payments topic create my-payments --partitions=8
     payments topic watch my-payments
+    payments topic copy --from=theirs --to=my-payments
 
 `create` sets `message.timestamp.type=LogAppendTime`: arrival is then a property of the record that
 no producer can set (docs/proof.md rests on it). A topic that is there stays as it is. `watch`
 shows committed records, those that arrive from then on, or the last ones too (--last); how a record
 ends is what `payments trace` tells, later. Payloads are shown as fields, never as they are.
+
+`copy` is for a topic whose producers' times nobody bounds, and which must stay as it is: it copies
+each committed record once, with key, value and headers, into the same partition of a topic that has
+LogAppendTime, and says in the header payments-copied-from where the original is. It may be killed
+at any time and started again.
 
 Exit code: 0 done, 1 a topic is there that has its producers' times, 2 a mistake in the flags, 3
 Kafka did not answer, 130 ended by Ctrl-C, as `watch` is.
@@ -70,7 +76,20 @@ def parser() -> Parser:
         metavar="N",
         help="End after so many records (default: Ctrl-C ends it).",
     )
-    for each in (lists, creates, watches):
+    copies = commands.add_parser("copy", help="copies a topic into one with LogAppendTime")
+    for name, meaning in (("from", "The topic to copy."), ("to", "The topic to copy into.")):
+        copies.add_argument(
+            f"--{name}",
+            dest=f"{name}_topic",
+            type=flag_types.topic,
+            required=True,
+            metavar="TOPIC",
+            help=meaning,
+        )
+    copies.add_argument(
+        "--once", action="store_true", help="End when all is copied (default: Ctrl-C ends it)."
+    )
+    for each in (lists, creates, watches, copies):
         tool_flags.add_kafka(each)
     for each in (lists, creates):
         tool_flags.add_json(each)

@@ -200,6 +200,7 @@ def with_state_of(chain: Iterable[Run], config: PipelineConfig) -> PipelineConfi
             )
         return config
     last = earlier[-1]
+    config = _with_arrival_of(last, config)
     if last.shards is None or last.shards == config.shards:
         return config
     if config.shards_asked_for:
@@ -208,6 +209,31 @@ def with_state_of(chain: Iterable[Run], config: PipelineConfig) -> PipelineConfi
             "Hint: drop --shards; only --start_from_tables can change it."
         )
     return dataclasses.replace(config, shards=last.shards)
+
+
+def _with_arrival_of(last: Run, config: PipelineConfig) -> PipelineConfig:
+    """Returns the configuration with the bounds that the state was made with.
+
+    Narrower ones may have been set since: what was reckoned with stays right. Wider ones, or other
+    times, are refused.
+    """
+    arrival = config.source.arrival
+    if last.arrival is None:
+        return config
+    if last.arrival != arrival.mode:
+        raise CannotStart(
+            f"--arrival={arrival.mode}, but the state of run {last.run_id} was made with "
+            f"{last.arrival}: its times are others. Hint: --start_from_tables=FOLDER can change it."
+        )
+    known_sec = last.arrival_slack_sec or 0
+    if known_sec < arrival.slack_sec:
+        raise CannotStart(
+            f"the topics' bounds of producers' times are wider than those that the state of run "
+            f"{last.run_id} was made with: together {arrival.slack_sec} s, they were {known_sec} s "
+            "(message.timestamp.before.max.ms and after.max.ms). Hint: set them to what they were, "
+            "or start with --start_from_tables=FOLDER, which takes the new ones."
+        )
+    return config.arriving(dataclasses.replace(arrival, slack_sec=known_sec))
 
 
 def _held(holder: Run, config: PipelineConfig, how: str) -> str:
@@ -238,6 +264,8 @@ def _row(config: PipelineConfig, began_with: str, topic_ids: Mapping[str, str]) 
         clock_skew_sec=config.clock_skew_us // 1_000_000,
         account_memory_sec=config.account_memory_us // 1_000_000,
         shards=config.shards,
+        arrival=config.source.arrival.mode,
+        arrival_slack_sec=config.source.arrival.slack_sec,
         contract=fingerprint.fingerprint(config.contract),
         contract_document=document.document_of(config.contract),
     )

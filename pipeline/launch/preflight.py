@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import google.auth
 import grpc
 from google.auth import exceptions as auth_exceptions
-from kafka import KafkaAdminClient
-from kafka.admin import ConfigResource, ConfigResourceType
 from kafka.errors import KafkaError
 
 from operations import bigquery_client, kafka_client
 from operations.tables import bigquery_tables
 from pipeline.config import PipelineConfig
+from pipeline.config_values import ConfigError
 from pipeline.launch import kafka_rights
 from transforms import addresses
 from transforms.kafka import reader as kafka_reader
+from transforms.kafka import topic_times
+from transforms.payment.arrival import BOUNDED_CREATE, LOG_APPEND, Arrival
 from transforms.payment.tables import Table
 from transforms.read_kafka import KafkaSource
 
 _CONNECT_TIMEOUT_SEC = 10
+_POLICY = "cleanup.policy"
 
 
 class PreflightError(RuntimeError):
@@ -37,8 +40,8 @@ class PreflightError(RuntimeError):
         self.problems = problems
 
 
-def check(config: PipelineConfig, tables: Sequence[Table]) -> None:
-    """Returns when everything that the job needs is in place.
+def check(config: PipelineConfig, tables: Sequence[Table]) -> PipelineConfig:
+    """Returns the configuration with what Kafka says, when all that the job needs is in place.
 
     Args:
         tables: what the dataset must hold.
@@ -55,7 +58,8 @@ def check(config: PipelineConfig, tables: Sequence[Table]) -> None:
     ):
         if address:
             checks.append(functools.partial(check_it, flag, address))
-    checks.append(functools.partial(_check_topics, config.source))
+    found: list[PipelineConfig] = []
+    checks.append(lambda: found.append(_with_bounds(config)))
     checks.append(functools.partial(_check_bigquery, config, tables))
     wrong: list[str] = []
     for each in checks:
@@ -65,6 +69,19 @@ def check(config: PipelineConfig, tables: Sequence[Table]) -> None:
             wrong += error.problems
     if wrong:
         raise PreflightError(*wrong)
+    return found[0]
+
+
+def _with_bounds(config: PipelineConfig) -> PipelineConfig:
+    """Returns the configuration with how far apart the times of the topics' records can be.
+
+    Raises:
+        PreflightError: topics are not as they must be, or an id would be remembered for too long.
+    """
+    try:
+        return config.arriving(_check_topics(config.source))
+    except ConfigError as error:
+        raise PreflightError(*error.problems) from None
 
 
 def _check_bigquery(config: PipelineConfig, tables: Sequence[Table]) -> None:
@@ -110,7 +127,12 @@ def _check_grpc(flag: str, address: str) -> None:
         channel.close()
 
 
-def _check_topics(source: KafkaSource) -> None:
+def _check_topics(source: KafkaSource) -> Arrival:
+    """Returns how the job knows when records arrived, the bounds of their times included.
+
+    Raises:
+        PreflightError: topics are not as they must be, or Kafka does not say.
+    """
     missing = kafka_reader.missing_codecs()
     if missing:
         raise PreflightError(
@@ -127,44 +149,76 @@ def _check_topics(source: KafkaSource) -> None:
         if missing_right:
             raise PreflightError(missing_right)
         existing = sorted(admin.list_topics())
+        there = [topic for topic in source.topics if topic in existing]
         wrong = [
-            problem
+            f"topic {topic!r} does not exist at {source.bootstrap_servers}; it has "
+            f"{', '.join(existing) or 'no topics'}."
             for topic in source.topics
-            for problem in _problems_of_topic(admin, topic, existing, source.bootstrap_servers)
+            if topic not in there
         ]
+        settings = topic_times.asked(admin, there, [_POLICY])
+        for topic, each in settings.items():
+            wrong += _problems_of_topic(topic, each, source.arrival)
         if wrong:
             raise PreflightError(*wrong)
+        return _arrival(source.arrival, settings)
     except KafkaError as error:
         raise PreflightError(kafka_rights.told(source.bootstrap_servers, error)) from None
     finally:
         admin.close()
 
 
-def _problems_of_topic(
-    admin: KafkaAdminClient, topic: str, existing: Sequence[str], servers: str
-) -> Iterator[str]:
+def _arrival(required: Arrival, settings: Mapping[str, Mapping[str, str]]) -> Arrival:
+    if not required.is_bounded:
+        return required
+    slack_sec = topic_times.slack_sec(map(topic_times.times_of, settings.values()))
+    return dataclasses.replace(required, slack_sec=slack_sec)
+
+
+def _problems_of_topic(topic: str, settings: Mapping[str, str], required: Arrival) -> Iterator[str]:
     """Yields what a topic is not as it must be."""
-    if topic not in existing:
+    policy = settings[_POLICY]
+    if "compact" in policy:
         yield (
-            f"topic {topic!r} does not exist at {servers}; it has "
-            f"{', '.join(existing) or 'no topics'}."
-        )
-        return
-    name, policy = "message.timestamp.type", "cleanup.policy"
-    resource = ConfigResource(ConfigResourceType.TOPIC, topic, [name, policy])
-    settings = admin.describe_configs([resource], config_filter="all")["topic"][topic]
-    if "compact" in settings[policy]["value"]:
-        yield (
-            f"topic {topic!r} must not be compacted, got {policy}={settings[policy]['value']}. "
+            f"topic {topic!r} must not be compacted, got {_POLICY}={policy}. "
             "Compaction removes records before they are read, and nobody could prove that none is "
-            f"lost. Hint: kafka-configs.sh --alter --topic {topic} --add-config {policy}=delete"
+            f"lost. Hint: kafka-configs.sh --alter --topic {topic} --add-config {_POLICY}=delete"
         )
-    found = settings[name]["value"]
-    if found != "LogAppendTime":
+    times = topic_times.times_of(settings)
+    if required.is_bounded:
+        yield from _problems_of_bounds(topic, times)
+    elif times.kind != "LogAppendTime":
+        bounded = ""
+        if not times.missing():
+            slack = topic_times.slack_sec([times])
+            bounded = (
+                f"; or, as its broker keeps producers' times within {slack} s, arrival: "
+                f"{BOUNDED_CREATE} in the contract"
+            )
         yield (
-            f"topic {topic!r} must have {name}=LogAppendTime, got {found}. Lateness is measured "
-            "from the broker's clock; a producer's clock would let a copy in twice. Hint: "
-            f"kafka-configs.sh --alter --topic {topic} --add-config {name}=LogAppendTime"
+            f"topic {topic!r} must have {topic_times.TYPE}=LogAppendTime, got {times.kind}. "
+            "Lateness is measured from the broker's clock; a producer's clock would let a copy in "
+            f"twice. Hint: kafka-configs.sh --alter --topic {topic} --add-config "
+            f"{topic_times.TYPE}=LogAppendTime{bounded}; or a mirrored topic, `payments topic "
+            "copy` (docs/launch.md, Topics)"
+        )
+
+
+def _problems_of_bounds(topic: str, times: topic_times.Times) -> Iterator[str]:
+    if times.kind != "CreateTime":
+        yield (
+            f"topic {topic!r} must have {topic_times.TYPE}=CreateTime with arrival: "
+            f"{BOUNDED_CREATE}, got {times.kind}. Hint: with {times.kind} the contract says "
+            f"arrival: {LOG_APPEND}, which is the stronger choice."
+        )
+    elif missing := times.missing():
+        settings = ",".join(f"{name}=3600000" for name in missing)
+        yield (
+            f"topic {topic!r} must have {' and '.join(missing)} with arrival: {BOUNDED_CREATE}, "
+            "got none: a producer could give any time, and a copy could arrive when its id is "
+            f"forgotten. Hint: kafka-configs.sh --alter --topic {topic} --add-config {settings} "
+            f"(milliseconds; Kafka 3.6 or newer); or {topic_times.TYPE}=LogAppendTime and arrival: "
+            f"{LOG_APPEND}; or a mirrored topic, `payments topic copy` (docs/launch.md, Topics)"
         )
 
 

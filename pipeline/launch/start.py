@@ -62,7 +62,7 @@ def prepare(
         if config.preflight:
             _check_tables(config, now)
             if not config.continues:  # what lies before its state has been counted
-                arrival_check.check(topic.reader, now)
+                arrival_check.check(topic.reader, now, config.source.arrival)
     if config.bounded:
         _LOG.info(
             "DirectRunner reads what is there now and ends: %d offsets in %d partitions; no state "

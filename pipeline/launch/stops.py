@@ -7,7 +7,7 @@ import grpc
 from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
 from transforms.codecs.contract.schema_source import RegistryUnavailable
 from transforms.kafka.reader import CannotRead
-from transforms.kafka.topic_watch import PartitionsAdded, TopicRemade
+from transforms.kafka.topic_watch import BoundsChanged, PartitionsAdded, TopicRemade
 from transforms.limit_dead_letters import TooManyDeadLetters
 from transforms.payment.arrival import NoArrivalTime
 from transforms.payment.ends_job import without_mark
@@ -20,6 +20,7 @@ _STOPS = (
     CannotWrite,
     PartitionsAdded,
     TopicRemade,
+    BoundsChanged,
     ClaimLost,
     HorizonChanged,
     ShardsChanged,

@@ -23,7 +23,9 @@ CREATE TABLE IF NOT EXISTS `${dataset}.runs`
   `account_memory_sec` INT64 OPTIONS (description="Limit it runs with."),
   `shards` INT64 OPTIONS (description="In how many shards it remembers."),
   `contract` STRING OPTIONS (description="Fingerprint of the contract of its payloads."),
-  `contract_document` STRING OPTIONS (description="JSON: the contract and its schemas.")
+  `contract_document` STRING OPTIONS (description="JSON: the contract and its schemas."),
+  `arrival` STRING OPTIONS (description="log_append_time or bounded_create_time."),
+  `arrival_slack_sec` INT64 OPTIONS (description="How far apart producers' times can be; 0 where the broker's time counts.")
 )
 PARTITION BY DATE(started_at)
 CLUSTER BY claim_id

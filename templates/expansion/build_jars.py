@@ -228,8 +228,9 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         build = Build(arguments, Path(scratch))
-        built = build.patched_jars(sorted((HERE / "patches").glob("*.diff")))
-        built.append(build.our_jar(HERE / "java"))
+        # Ours first: patches call them.
+        built = [build.our_jar(HERE / "java")]
+        built += build.patched_jars(sorted((HERE / "patches").glob("*.diff")))
         _check(built, arguments.relock)
 
 

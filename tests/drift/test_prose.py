@@ -35,6 +35,7 @@ WORDS = {
 ELSEWHERE = {
     "endpoints.json",
     "faults.json",
+    "kafka-configs.sh",
     "kafka-delete-records.sh",
     "kafka-transactions.sh",
     "payments.toml",

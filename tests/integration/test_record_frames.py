@@ -13,14 +13,17 @@ import pytest
 from tests.support import java_program
 from tests.support.record_frames import pack
 from transforms.codecs import record_frame
-from transforms.payment import replay
-from transforms.payment.arrival import NoArrivalTime
+from transforms.kafka import message
+from transforms.payment import arrival, replay
+from transforms.payment.arrival import Arrival
 from transforms.payment.ends_job import without_mark
 from transforms.payment.transaction import KafkaRecord
+from transforms.read_kafka import SLACK_SETTING
 
 pytestmark = [pytest.mark.integration, java_program.needs_jars]
 RECORDS_MAX, BYTES_MAX = 500, 64 * 1_024
 START_US = 1_767_225_600_000_000
+BOUNDED = Arrival(arrival.BOUNDED_CREATE, 60)
 
 
 class Frame(NamedTuple):
@@ -52,7 +55,7 @@ def framed(folder: Path, records: list[KafkaRecord], headers=None) -> list[Frame
 
 
 def packed(
-    folder: Path, records: list[KafkaRecord], headers=None, created=()
+    folder: Path, records: list[KafkaRecord], headers=None, created=(), settings=()
 ) -> subprocess.CompletedProcess[str]:
     """Returns how packing ended; the offsets `created` carry the producer's time."""
     lines = []
@@ -66,7 +69,53 @@ def packed(
         lines.append(" ".join(map(str, words)))
     polled = folder / "polled"
     polled.write_text("\n".join(lines))
-    return java_program.run("PackFrames", record_frame.INTERCEPTOR, str(polled))
+    return java_program.run("PackFrames", record_frame.INTERCEPTOR, str(polled), *settings)
+
+
+def test_headers_that_are_asked_for_are_carried(tmp_path) -> None:
+    asked = ("ce_id", "a,b+%ü")
+    headers = {
+        0: [("other", b"a"), ("a,b+%ü", b"1"), ("ce_id", None), ("ce_id", b"")],
+        1: [("other", b"a")],
+        2: [(replay.HEADER, b"r"), ("ce_id", bytes(range(256)))],
+    }
+    settings = [f"{name}={value}" for name, value in record_frame.settings(asked).items()]
+
+    ended = packed(tmp_path, [record(each) for each in headers], headers, (), settings)
+    [line] = ended.stdout.splitlines()
+    frame = base64.b64decode(line.split(" ")[-1])
+    records = record_frame.unpack(frame, asked)
+
+    assert [each.headers for each in records] == [
+        message.carried(each, asked) for each in headers.values()
+    ]
+    assert frame == pack(records, asked=asked)
+    assert records[2].replay_header == b"r"
+
+
+def test_producers_times_are_packed_where_they_are_asked_for(tmp_path) -> None:
+    times = [record(each) for each in range(4)]
+    times[2] = times[2]._replace(broker_time_us=START_US - 5_000)  # behind those before it
+    settings = (f"{SLACK_SETTING}=60000",)
+
+    ended = packed(tmp_path, times, created={0, 1, 2}, settings=settings)
+
+    first, *_ = ended.stdout.splitlines()
+    words = first.split(" ")
+    frame = record_frame.unpack(base64.b64decode(words[-1]), (), BOUNDED)
+    assert frame == times[:3]
+    assert int(words[3]) == min(each.broker_time_us for each in frame) // 1_000
+    told = without_mark(str(BOUNDED.refusal("payments", 2, 3, 1)))
+    assert f"NoArrivalTime: {told}\n" in ended.stderr
+
+
+def test_record_without_a_time_is_refused_beside_producers_times(tmp_path) -> None:
+    records = [record(0), record(1)._replace(broker_time_us=-1_000)]
+
+    ended = packed(tmp_path, records, created={0, 1}, settings=(f"{SLACK_SETTING}=60000",))
+
+    told = without_mark(str(BOUNDED.refusal("payments", 2, 1, 0, -1)))
+    assert f"NoArrivalTime: {told}\n" in ended.stderr
 
 
 def word(content: bytes | None) -> str:
@@ -181,7 +230,7 @@ def test_record_without_arrival_time_fails_who_reads_it_and_none_before_it(tmp_p
     [line] = ended.stdout.splitlines()
     assert frame(line.split(" ")).records == records[:3]
     # In the words of Python, by which the launcher knows it.
-    told = without_mark(str(NoArrivalTime("payments", 2, 3, 0)))
+    told = without_mark(str(arrival.BY_BROKER.refusal("payments", 2, 3, 0)))
     assert f"NoArrivalTime: {told}\n" in ended.stderr
 
 

@@ -23,23 +23,20 @@ from google.protobuf import (
 )
 
 from transforms.payment.rules import MINOR_DIGITS
+from transforms.payment.transaction import KafkaRecord
 
 CONTRACTS = Path(__file__).parents[2] / "contracts"
 DESCRIPTOR = CONTRACTS / "schemas/protobuf/payment.desc"
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 
-class Record(NamedTuple):
-    """A KafkaRecord that carries its headers."""
-
-    topic: str = "payments"
-    partition: int = 0
-    offset: int = 7
-    broker_time_us: int = 1_800_000_000_000_000
-    key: bytes | None = None
-    payload: bytes | None = None
-    replay_header: bytes | None = None
-    headers: tuple[tuple[str, bytes | None], ...] = ()
+def Record(**fields: Any) -> KafkaRecord:
+    """Returns a record, of which only what matters need be said."""
+    given: dict[str, Any] = {
+        **{"topic": "payments", "partition": 0, "offset": 7, "key": None, "payload": None},
+        "broker_time_us": 1_800_000_000_000_000,
+    }
+    return KafkaRecord(**given | fields)
 
 
 class Paid(NamedTuple):
@@ -68,13 +65,13 @@ def dumped(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
-def native(paid: Paid) -> Record:
+def native(paid: Paid) -> KafkaRecord:
     fields = {**paid._asdict(), "payment_type": "purchase", "event_time": moment(paid)}
     del fields["event_time_us"]
     return Record(payload=json.dumps(fields, separators=(",", ":")).encode())
 
 
-def stripe(paid: Paid) -> Record:
+def stripe(paid: Paid) -> KafkaRecord:
     special = {"ISK": 100, "UGX": 100}.get(paid.currency, 1)
     intent = {"id": paid.transaction_id, "amount_received": paid.amount_minor * special}
     intent |= {"currency": paid.currency.lower(), "customer": paid.account_id}
@@ -84,7 +81,7 @@ def stripe(paid: Paid) -> Record:
     )
 
 
-def adyen(paid: Paid) -> Record:
+def adyen(paid: Paid) -> KafkaRecord:
     value = paid.amount_minor * {"CLP": 100, "ISK": 100}.get(paid.currency, 1)
     if paid.currency == "CVE":
         value = paid.amount_minor // 100
@@ -95,14 +92,14 @@ def adyen(paid: Paid) -> Record:
     return Record(payload=dumped({"notificationItems": [{"NotificationRequestItem": item}]}))
 
 
-def paypal(paid: Paid) -> Record:
+def paypal(paid: Paid) -> KafkaRecord:
     amount = {"currency_code": paid.currency, "value": decimal_of(paid)}
     resource = {"id": paid.transaction_id, "amount": amount, "create_time": moment(paid)}
     resource["payee"] = {"merchant_id": paid.merchant_id}
     return Record(payload=dumped({"event_type": "PAYMENT.CAPTURE.COMPLETED", "resource": resource}))
 
 
-def square(paid: Paid) -> Record:
+def square(paid: Paid) -> KafkaRecord:
     payment = {"id": paid.transaction_id, "customer_id": paid.account_id, "status": "COMPLETED"}
     payment["amount_money"] = {"amount": paid.amount_minor, "currency": paid.currency}
     payment["created_at"] = moment(paid)
@@ -110,7 +107,7 @@ def square(paid: Paid) -> Record:
     return Record(payload=dumped({**outer, "data": {"object": {"payment": payment}}}))
 
 
-def hyperswitch(paid: Paid) -> Record:
+def hyperswitch(paid: Paid) -> KafkaRecord:
     merchant, _, attempt = paid.transaction_id.partition(":")
     row = {"merchant_id": merchant, "attempt_id": attempt, "status": "charged", "sign_flag": 1}
     row |= {"net_amount": paid.amount_minor, "currency": paid.currency}
@@ -118,7 +115,7 @@ def hyperswitch(paid: Paid) -> Record:
     return Record(payload=dumped(row))
 
 
-def mojaloop(paid: Paid) -> Record:
+def mojaloop(paid: Paid) -> KafkaRecord:
     transfer = {"transferId": paid.transaction_id, "payerFsp": paid.account_id}
     transfer |= {"payeeFsp": paid.merchant_id}
     transfer["amount"] = {"currency": paid.currency, "amount": decimal_of(paid)}
@@ -134,7 +131,7 @@ def unscaled(value: int) -> bytes:
     return value.to_bytes(value.bit_length() // 8 + 1, "big", signed=True)
 
 
-def debezium_json(paid: Paid) -> Record:
+def debezium_json(paid: Paid) -> KafkaRecord:
     row = _row(paid)
     row["amount"] = base64.b64encode(unscaled(_hundredths(paid))).decode()
     return Record(payload=dumped({"before": None, "after": row, "op": "c"}))
@@ -163,12 +160,12 @@ def avro(name: str, schema_id: int, value: Any, framed: bool = True) -> bytes:
     return frame + file.getvalue()
 
 
-def debezium_avro(paid: Paid) -> Record:
+def debezium_avro(paid: Paid) -> KafkaRecord:
     row = {**_row(paid), "amount": unscaled(_hundredths(paid))}
     return Record(payload=avro("debezium-avro", 1, {"after": row, "op": "c"}))
 
 
-def confluent_avro(paid: Paid) -> Record:
+def confluent_avro(paid: Paid) -> KafkaRecord:
     value = {"id": paid.transaction_id, "creditCardId": paid.account_id}
     value |= {"time": paid.event_time_us // 1_000, "currency": paid.currency}
     digits = MINOR_DIGITS[paid.currency]
@@ -177,7 +174,7 @@ def confluent_avro(paid: Paid) -> Record:
     return Record(payload=avro("confluent-avro", 7, value))
 
 
-def pacs008(paid: Paid) -> Record:
+def pacs008(paid: Paid) -> KafkaRecord:
     item: dict[str, Any] = {"PmtId": {"UETR": paid.transaction_id}}
     item["IntrBkSttlmAmt"] = {"Ccy": paid.currency, "Amt": decimal_of(paid)}
     item["DbtrAcct"] = {"Id": {"IBAN": paid.account_id}}
@@ -186,7 +183,7 @@ def pacs008(paid: Paid) -> Record:
     return Record(payload=dumped({"FIToFICstmrCdtTrf": {"GrpHdr": head, "CdtTrfTxInf": [item]}}))
 
 
-def cloudevents(paid: Paid) -> Record:
+def cloudevents(paid: Paid) -> KafkaRecord:
     source, _, name = paid.transaction_id.partition("#")
     headers = {"ce_source": source, "ce_id": name, "ce_time": moment(paid)}
     headers["ce_type"] = "com.example.payment.captured"
@@ -196,7 +193,7 @@ def cloudevents(paid: Paid) -> Record:
     return Record(payload=raw.encode(), headers=tuple((k, v.encode()) for k, v in headers.items()))
 
 
-def outbox(paid: Paid) -> Record:
+def outbox(paid: Paid) -> KafkaRecord:
     value = {"paymentId": paid.transaction_id, "customerId": paid.account_id}
     value["currency"] = paid.currency
     raw = json.dumps(value)[:-1] + f', "amount": {decimal_of(paid)}}}'
@@ -207,7 +204,7 @@ def outbox(paid: Paid) -> Record:
     )
 
 
-def protobuf(paid: Paid) -> Record:
+def protobuf(paid: Paid) -> KafkaRecord:
     digits = MINOR_DIGITS[paid.currency]
     units, rest = divmod(paid.amount_minor, 10**digits)
     money = {"currency_code": paid.currency, "units": units, "nanos": rest * 10 ** (9 - digits)}
@@ -223,7 +220,7 @@ def protobuf(paid: Paid) -> Record:
     return Record(payload=message.SerializeToString())
 
 
-ENCODERS: dict[str, Callable[[Paid], Record]] = {
+ENCODERS: dict[str, Callable[[Paid], KafkaRecord]] = {
     "native": native,
     "stripe": stripe,
     "adyen": adyen,

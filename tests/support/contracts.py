@@ -13,7 +13,7 @@ from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.load import load, load_file
 from transforms.codecs.contract.schema_source import KnownSchemas, SchemaSource
 from transforms.payment.dead_letter import Reason, Rejected
-from transforms.payment.transaction import Transaction
+from transforms.payment.transaction import KafkaRecord, Transaction
 
 CLOCK_SKEW_US = 300_000_000
 # Those that our own JSON has no meaning for.
@@ -67,10 +67,10 @@ def payload(**changes: Any) -> bytes:
 
 
 def outcome(
-    said: Contract, record: Record | bytes | None, schemas: SchemaSource | None = None
+    said: Contract, record: KafkaRecord | bytes | None, schemas: SchemaSource | None = None
 ) -> Transaction | tuple[str, str]:
     """Returns the payment, or the outcome and its reason, rule or detail."""
-    if not isinstance(record, Record):
+    if not isinstance(record, KafkaRecord):
         record = Record(payload=record)
     decoded = Decoder(said, schemas).decode([record])
     if decoded.skipped:
@@ -86,12 +86,12 @@ def outcome(
     return transaction
 
 
-def reason(said: Contract, record: Record | bytes | None, **more: Any) -> str:
+def reason(said: Contract, record: KafkaRecord | bytes | None, **more: Any) -> str:
     found = outcome(said, record, **more)
     return "accepted" if isinstance(found, Transaction) else found[0]
 
 
-def accepted(said: Contract, record: Record | bytes | None, **more: Any) -> Transaction:
+def accepted(said: Contract, record: KafkaRecord | bytes | None, **more: Any) -> Transaction:
     found = outcome(said, record, **more)
     assert isinstance(found, Transaction), found
     return found

@@ -12,7 +12,7 @@ from transforms.bigquery.errors import CannotWrite, ClaimLost, RefusedRow
 from transforms.codecs.contract.schema_source import RegistryUnavailable
 from transforms.kafka.topic_watch import PartitionsAdded, TopicRemade
 from transforms.limit_dead_letters import TooManyDeadLetters
-from transforms.payment.arrival import NoArrivalTime
+from transforms.payment.arrival import BY_BROKER
 from transforms.payment.ends_job import MARK, EndsJob
 from transforms.state.shard import ContractChanged, HorizonChanged, ShardsChanged
 
@@ -53,9 +53,9 @@ def test_launcher_tells_it_without_the_mark(error: type[EndsJob]) -> None:
 
 
 def test_record_without_arrival_time_ends_a_job_too() -> None:
-    told = str(NoArrivalTime("payments", 0, 7, 0))
+    told = str(BY_BROKER.refusal("payments", 0, 7, 0))
 
-    assert isinstance(NoArrivalTime("payments", 0, 7, 0), EndsJob)
+    assert isinstance(BY_BROKER.refusal("payments", 0, 7, 0), EndsJob)
     assert told.endswith(MARK) and "payments[0] offset 7" in told
 
 

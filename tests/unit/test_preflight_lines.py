@@ -49,8 +49,9 @@ def test_all_that_is_wrong_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> N
 def test_nothing_wrong_passes(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_check_grpc", "_check_topics", "_check_listening", "_check_tables"):
         monkeypatch.setattr(preflight, name, lambda *arguments: None)
+    monkeypatch.setattr(preflight, "_check_topics", lambda source: source.arrival)
 
-    preflight.check(config(), ())
+    assert preflight.check(config(), ()) == config()
 
 
 def test_broker_that_does_not_answer_is_told_while_it_is_waited_for(

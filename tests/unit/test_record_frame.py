@@ -4,7 +4,7 @@ import pytest
 
 from tests.support.record_frames import pack
 from transforms.codecs.record_frame import unpack
-from transforms.payment.arrival import NoArrivalTime
+from transforms.payment.arrival import BOUNDED_CREATE, Arrival, NoArrivalTime
 from transforms.payment.transaction import KafkaRecord
 
 START_US = 1_767_225_600_000_000
@@ -38,6 +38,38 @@ def test_frame_gives_back_its_records(records) -> None:
     assert unpacked == records
     assert {type(each) for each in unpacked} == {KafkaRecord}
     assert {len(each) for each in unpacked} == {len(KafkaRecord._fields)}
+
+
+ASKED = ("ce_id", "ce_typé", "x")
+
+
+def test_headers_that_are_asked_for_come_back_in_their_order() -> None:
+    records = [
+        record(0)._replace(headers=(("x", b"1"), ("ce_id", None), ("x", b""))),
+        record(1),
+        record(2, replay_header=b"{}")._replace(headers=(("ce_typé", b"paid"),)),
+    ]
+
+    assert unpack(pack(records, asked=ASKED), ASKED) == records
+    assert unpack(pack([record(5)], asked=ASKED), ASKED) == [record(5)]
+
+
+def test_frame_without_the_headers_that_are_asked_for_is_refused() -> None:
+    """And the other way round: what a frame holds depends on what its packer was asked for."""
+    with pytest.raises(ValueError, match="no frame of version 3"):
+        unpack(pack([record(0)]), ASKED)
+    with pytest.raises(ValueError, match="no frame of version 2"):
+        unpack(pack([record(0)], asked=ASKED))
+
+
+def test_each_mode_refuses_the_other_times() -> None:
+    bounded = Arrival(BOUNDED_CREATE, 60)
+
+    assert unpack(pack([record(7)], 0), required=bounded) == [record(7)]
+    with pytest.raises(
+        NoArrivalTime, match=r"offset 7 carries the broker's time \(LogAppendTime\)"
+    ):
+        unpack(pack([record(7)], 1), required=bounded)
 
 
 def test_numbers_are_pythons_own() -> None:

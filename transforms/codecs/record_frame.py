@@ -2,11 +2,18 @@
 
 Little-endian, `count` records of one partition in order:
 
-    u8 version (2), u8 timestamp_type (1: LogAppendTime), u16 topic_bytes, i32 partition, i32 count
+    u8 version (2 or 3), u8 timestamp_type (0: CreateTime, 1: LogAppendTime), u16 topic_bytes
+    i32 partition, i32 count
     topic (UTF-8)
     i64 offsets[count], i64 timestamps_ms[count]
-    i32 key_bytes[count], i32 value_bytes[count], i32 header_bytes[count]    -1 is absent
-    all keys, all values, all headers (payments-replay-of)
+    i32 key_bytes[count], i32 value_bytes[count], i32 replay_bytes[count]    -1 is absent
+    i32 header_bytes[count]                                        version 3
+    all keys, all values, all replay headers (payments-replay-of)
+    all other headers                                              version 3
+
+Version 3 is for a job that asks for headers. Those of a record are, one behind the other:
+
+    u16 name (its place among those asked for), i32 value_bytes (-1 is null), value
 
 templates/expansion/java/payments/kafka/RecordFrames.java says why, and why only on Flink.
 """
@@ -16,18 +23,23 @@ from __future__ import annotations
 import functools
 import itertools
 import struct
-from collections.abc import Callable, Iterable
+import urllib.parse
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
 
 from transforms.payment import arrival
+from transforms.payment.arrival import Arrival
 from transforms.payment.transaction import KafkaRecord
 
 INTERCEPTOR = "payments.kafka.RecordFrames"
+# Settings of the interceptor.
+HEADERS_SETTING = "payments.headers"
 
-_VERSION = 2
+_PLAIN, _WITH_HEADERS = 2, 3
 _HEAD = struct.Struct("<BBHii")
+_HEADER = struct.Struct("<Hi")
 # As _make, without the call of Python's own that it is for each record.
 _record = cast(
     Callable[[Iterable[Any]], KafkaRecord],
@@ -35,39 +47,69 @@ _record = cast(
 )
 
 
-def unpack(frame: bytes) -> list[KafkaRecord]:
+def settings(headers: Sequence[str]) -> dict[str, str]:
+    """Returns what the interceptor must be told of the headers that frames are to carry."""
+    names = ",".join(urllib.parse.quote(name, safe="") for name in headers)
+    return {HEADERS_SETTING: names} if headers else {}
+
+
+def unpack(
+    frame: bytes, headers: Sequence[str] = (), required: Arrival = arrival.BY_BROKER
+) -> list[KafkaRecord]:
     """Returns the records of a frame, in order.
 
+    Args:
+        headers: names of those that the interceptor was asked for, in this order.
+        required: whose times records must carry.
+
     Raises:
-        NoArrivalTime: they carry their producer's time.
+        NoArrivalTime: they carry other times.
         ValueError: it is no frame of this version. Kafka hands out records as they are when its
             interceptor fails; to take one for a frame would lose it.
     """
-    if len(frame) < _HEAD.size or frame[0] != _VERSION:
-        raise ValueError(f"no frame of version {_VERSION}: {frame[: _HEAD.size]!r}…")
+    version = _WITH_HEADERS if headers else _PLAIN
+    if len(frame) < _HEAD.size or frame[0] != version:
+        raise ValueError(f"no frame of version {version}: {frame[: _HEAD.size]!r}…")
     _, timestamp_type, topic_bytes, partition, count = _HEAD.unpack_from(frame)
     begin = _HEAD.size + topic_bytes
     topic = frame[_HEAD.size : begin].decode()
     places = np.frombuffer(frame, "<i8", 2 * count, begin)
-    if timestamp_type != arrival.LOG_APPEND_TIME:
-        raise arrival.NoArrivalTime(topic, partition, int(places[0]), timestamp_type)
-    lengths = np.frombuffer(frame, "<i4", 3 * count, begin + places.nbytes)
+    if timestamp_type != required.timestamp_type:
+        raise required.refusal(topic, partition, int(places[0]), timestamp_type, int(places[count]))
+    columns = 4 if headers else 3
+    lengths = np.frombuffer(frame, "<i4", columns * count, begin + places.nbytes)
     # Headers come last, and hardly ever.
-    replays = lengths[2 * count :].max() >= 0
-    content = _cut(
-        frame, begin + places.nbytes + lengths.nbytes, lengths if replays else lengths[: 2 * count]
-    )
-    columns = zip(
+    if not headers and lengths[2 * count :].max() < 0:
+        columns = 2
+    content = _cut(frame, begin + places.nbytes + lengths.nbytes, lengths[: columns * count])
+    fields = zip(
         itertools.repeat(topic, count),
         itertools.repeat(partition),
         places[:count].tolist(),
         (places[count:] * 1_000).tolist(),
         content[:count],
         content[count : 2 * count],
-        content[2 * count :] if replays else itertools.repeat(None),
-        strict=False,  # two of them have no end
+        content[2 * count : 3 * count] if columns > 2 else itertools.repeat(None),
+        [_named(each, headers) for each in content[3 * count :]] if headers else _NO_HEADERS,
+        strict=False,  # some of them have no end
     )
-    return list(map(_record, columns))
+    return list(map(_record, fields))
+
+
+_NO_HEADERS = itertools.repeat(())
+
+
+def _named(packed: bytes | None, names: Sequence[str]) -> tuple[tuple[str, bytes | None], ...]:
+    """Returns the headers of a record."""
+    found: list[tuple[str, bytes | None]] = []
+    begin = 0
+    while packed is not None and begin < len(packed):
+        name, value_bytes = _HEADER.unpack_from(packed, begin)
+        begin += _HEADER.size
+        end = begin + max(0, value_bytes)
+        found.append((names[name], None if value_bytes < 0 else packed[begin:end]))
+        begin = end
+    return tuple(found)
 
 
 def _cut(frame: bytes, begin: int, lengths: np.ndarray) -> list[bytes | None]:

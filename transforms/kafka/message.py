@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from transforms.payment import replay
 from transforms.payment.transaction import KafkaRecord
 
+Headers = tuple[tuple[str, bytes | None], ...]
 
-def record_of(message: Any) -> KafkaRecord:
-    """Returns the record; Kafka's timestamps are milliseconds, ours microseconds."""
+
+def record_of(message: Any, asked: Collection[str] | None = ()) -> KafkaRecord:
+    """Returns the record; Kafka's timestamps are milliseconds, ours microseconds.
+
+    Args:
+        asked: names of the headers that the record is to carry; None for all.
+    """
+    headers = message.headers or ()
     return KafkaRecord(
         message.topic,
         message.partition,
@@ -17,5 +25,11 @@ def record_of(message: Any) -> KafkaRecord:
         message.timestamp * 1_000,
         message.key,
         message.value,
-        replay.header_of(message.headers),
+        replay.header_of(headers),
+        tuple(headers) if asked is None else carried(headers, asked),
     )
+
+
+def carried(headers: Iterable[Any], asked: Collection[str]) -> Headers:
+    """Returns those of the (name, value) pairs that are asked for, in their order."""
+    return tuple((name, value) for name, value in headers if name in asked) if asked else ()

@@ -20,10 +20,11 @@ class KafkaRecord(NamedTuple):
     topic: str
     partition: int
     offset: int
-    broker_time_us: int  # arrival: the broker's LogAppendTime, microseconds since the epoch
+    broker_time_us: int  # arrival (payment/arrival.py), microseconds since the epoch
     key: bytes | None
     payload: bytes | None  # None is a tombstone
     replay_header: bytes | None = None  # value of header `payments-replay-of`, when there is one
+    headers: tuple[tuple[str, bytes | None], ...] = ()  # those that a contract asks for, in order
 
 
 _SENT_AGAIN = "Of the dead letter that this sends again."

@@ -118,8 +118,9 @@ class Shard:
             raise HorizonChanged(
                 f"the ids in state have a horizon of {_horizon_sec(catalogue.bucket_ms):g} s, this "
                 f"job has {_horizon_sec(self._bucket_ms):g} s. Hint: --allowed_lateness_sec + "
-                "--clock_skew_sec must stay what it was as long as the state is kept "
-                "(docs/upgrade.md)."
+                "--clock_skew_sec, and with producers' times the topic's bounds (before.max.ms + "
+                "after.max.ms), must stay what they were as long as the state is kept; "
+                "--start_from_tables=FOLDER begins with others (docs/upgrade.md)."
             )
         catalogue.bucket_ms = self._bucket_ms
         # By another one the digest of an id, or of its facts, is another: a copy would count twice.

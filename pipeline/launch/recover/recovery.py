@@ -76,7 +76,7 @@ class Recovery:
                 Decoder(self._config.contract),
             )
             if config.preflight:
-                arrival_check.check(topic.reader, [*between, *tails])
+                arrival_check.check(topic.reader, [*between, *tails], config.source.arrival)
             _LOG.info(
                 "the tables hold %d records; %d more below their ends, %d after them",
                 sum(each.records for each in held.values()),
@@ -139,7 +139,8 @@ class Recovery:
             f"{self._config.run_id}-{secrets.token_hex(4)}-{part}",
         )
         FileSystems.mkdirs(folder)
-        since_us = first_us - self._config.horizon_us
+        # Producers' times may fall: a record to come may be as much older than the first.
+        since_us = first_us - self._config.horizon_us - self._config.source.arrival.slack_us
         policy, shards = self._config.dedup_policy, Shards(self._config.shard_keys)
         return memory.write(folder, policy, shards, self._accepted(topic, unread, since_us))
 

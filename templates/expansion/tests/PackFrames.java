@@ -3,6 +3,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Base64;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -16,10 +17,13 @@ import org.apache.kafka.common.header.internals.RecordHeaders;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
-/** Has the interceptor NAME pack the records of FILE, one a line. Prints the frames likewise. */
+/**
+ * Has the interceptor NAME pack the records of FILE, one a line; further arguments are settings of it.
+ * Prints the frames likewise.
+ */
 class PackFrames {
   public static void main(String[] arguments) throws Exception {
-    ConsumerInterceptor<byte[], byte[]> interceptor = asKafkaMakesIt(arguments[0]);
+    ConsumerInterceptor<byte[], byte[]> interceptor = asKafkaMakesIt(arguments);
     Map<TopicPartition, List<ConsumerRecord<byte[], byte[]>>> polled = new LinkedHashMap<>();
     for (String line : Files.readAllLines(Path.of(arguments[1]))) {
       ConsumerRecord<byte[], byte[]> record = record(line.split(" "));
@@ -30,13 +34,17 @@ class PackFrames {
   }
 
   @SuppressWarnings("unchecked")
-  private static ConsumerInterceptor<byte[], byte[]> asKafkaMakesIt(String name) {
-    Map<String, Object> settings =
+  private static ConsumerInterceptor<byte[], byte[]> asKafkaMakesIt(String[] arguments) {
+    Map<String, Object> settings = new HashMap<>();
+    for (String each : List.of(arguments).subList(2, arguments.length)) {
+      settings.put(each.split("=", 2)[0], each.split("=", 2)[1]);
+    }
+    settings.putAll(
         Map.of(
             ConsumerConfig.BOOTSTRAP_SERVERS_CONFIG, "127.0.0.1:1",
             ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class,
             ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class,
-            ConsumerConfig.INTERCEPTOR_CLASSES_CONFIG, name);
+            ConsumerConfig.INTERCEPTOR_CLASSES_CONFIG, arguments[0]));
     return new ConsumerConfig(settings)
         .getConfiguredInstances(
             ConsumerConfig.INTERCEPTOR_CLASSES_CONFIG, ConsumerInterceptor.class)

@@ -22,6 +22,12 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  */
 class WatchSource {
   public static void main(String[] arguments) throws Exception {
+    // Or threads of clients would keep a program that has failed.
+    Thread.setDefaultUncaughtExceptionHandler(
+        (thread, error) -> {
+          error.printStackTrace();
+          Runtime.getRuntime().halt(1);
+        });
     String topic = arguments[0];
     int partitions = Integer.parseInt(arguments[1]);
     long untilMillis = Long.parseLong(arguments[2]);

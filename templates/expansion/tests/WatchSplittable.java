@@ -35,6 +35,12 @@ class WatchSplittable {
   private static CountDownLatch left; // partitions whose watermarks have not passed
 
   public static void main(String[] arguments) throws Exception {
+    // Or threads of clients would keep a program that has failed.
+    Thread.setDefaultUncaughtExceptionHandler(
+        (thread, error) -> {
+          error.printStackTrace();
+          Runtime.getRuntime().halt(1);
+        });
     untilMillis = Long.parseLong(arguments[2]);
     left = new CountDownLatch(Integer.parseInt(arguments[3]));
     Map<String, Object> settings = new HashMap<>();

@@ -132,7 +132,7 @@ def test_samples_of_json(tmp_path: Path, content: bytes, places: list[str]) -> N
 
     assert [each.place.rpartition(":")[2] for each in found] == places
     if len(places) > 1:
-        assert {each.payload for each in found} == {payload()}  # byte for byte
+        assert {each.record.payload for each in found} == {payload()}  # byte for byte
 
 
 def test_sample_in_an_avro_container_brings_its_schema(
@@ -244,7 +244,7 @@ def test_way_and_count_agree(name: str) -> None:
 
     decoder = Decoder(contract_of(name), schemas_of(name))
     containers = samples.ContainerSchemas(None)
-    for record in samples.records_of(shipped.sample_of(name), None, 10**16, containers):
+    for record, _ in samples.records_of(shipped.sample_of(name), None, 10**16, containers):
         decoded = decoder.decode([record])
         end = trace.explain(decoder, record, decoder.contract.rules(CLOCK_SKEW_US))[-1]
         assert end.what == ("accepted" if decoded.transactions else "skipped")
@@ -289,7 +289,7 @@ def test_newest_records_of_a_topic_are_a_sample(count: int, start: int) -> None:
 
     assert reader.read_spans == [("events", 1, start, 42)]
     assert [each.place for each in found] == ["events[1]@41", "events[1]@42"]
-    assert (found[0].headers, found[0].broker_time_us) == (
+    assert (found[0].record.headers, found[0].record.broker_time_us) == (
         (("h", b"v"),),
         Message().timestamp * 1_000,
     )

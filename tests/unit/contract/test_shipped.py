@@ -48,7 +48,8 @@ SAMPLES = {
 
 def sample(name: str) -> list:
     containers = samples.ContainerSchemas(None)
-    return list(samples.records_of(shipped.sample_of(name), None, NOW_US, containers))
+    found = samples.records_of(shipped.sample_of(name), None, NOW_US, containers)
+    return [each.record for each in found]
 
 
 def decoder_of(name: str) -> Decoder:
@@ -62,10 +63,7 @@ def test_there_is_one_of_each_name() -> None:
 
 @pytest.mark.parametrize("name", shipped.NAMES)
 def test_sample_is_read_as_it_is_meant(name: str) -> None:
-    containers = samples.ContainerSchemas(None)
-    records = list(
-        samples.records_of(shipped.sample_of(name), None, 1_800_000_000_000_000, containers)
-    )
+    records = sample(name)
     decoded = decoder_of(name).decode(records)
 
     assert not decoded.rejected, decoded.rejected
@@ -139,10 +137,7 @@ def test_what_is_written_is_read(name: str) -> None:
 
 @pytest.mark.parametrize("name", shipped.NAMES)
 def test_alone_is_as_in_a_batch(name: str) -> None:
-    containers = samples.ContainerSchemas(None)
-    records = list(
-        samples.records_of(shipped.sample_of(name), None, 1_800_000_000_000_000, containers)
-    )
+    records = sample(name)
     records += [records[0]._replace(payload=b"?"), records[-1]._replace(payload=None)]
     decoder = decoder_of(name)
     alone = [decoder.decode([record]) for record in records]

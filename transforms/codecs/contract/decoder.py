@@ -60,8 +60,7 @@ class Decoder:
         Raises:
             RegistryUnavailable: no record is judged, and the job ends.
         """
-        # Records that carry headers as well are read one by one, with the same answers.
-        if self._is_native and records and len(records[0]) == len(KafkaRecord._fields):
+        if self._is_native:
             return Decoded(*batch_decode.decode(records), [])
         decoded = Decoded([], [], [], [])
         enter, payment_of = self.reader.enter, self.reader.payment_of

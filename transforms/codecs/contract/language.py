@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from transforms.payment.arrival import LOG_APPEND
 from transforms.payment.rules import PAYMENT_TYPES, Rules
 
 VERSION = 1
@@ -80,7 +81,6 @@ TIME_KINDS = {
 }
 LOCAL_KINDS = ("iso_local", "date", "epoch_days")
 COLUMN_TYPES = ("STRING", "INT64", "BOOL", "FLOAT64", "NUMERIC", "TIMESTAMP")
-ARRIVALS = ("log_append_time", "bounded_create_time")
 
 # Digits of minor units where a source deviates from ISO 4217; None is not known, and is refused.
 DIGITS_OF: Mapping[str, Mapping[str, int | None]] = {
@@ -217,7 +217,7 @@ class Contract:
     payment_types: frozenset[str] = PAYMENT_TYPES
     columns: tuple[Column, ...] = ()
     extra: Extra | None = None
-    arrival: str = "log_append_time"
+    arrival: str = LOG_APPEND
     ids: str = "ascii"
     payload_bytes_max: int = 65_536
     text: str = ""

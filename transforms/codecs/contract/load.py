@@ -16,7 +16,6 @@ from transforms.codecs.contract import (
     yaml_tree,
 )
 from transforms.codecs.contract.language import (
-    ARRIVALS,
     DEFAULT_FACTS,
     FACTS,
     FACTS_ALWAYS,
@@ -29,6 +28,7 @@ from transforms.codecs.contract.language import (
 from transforms.codecs.contract.mistakes import ContractError, Mistake, Reading, Section, hint_of
 from transforms.codecs.contract.schema_source import WriterSchema
 from transforms.codecs.contract.yaml_tree import YamlError
+from transforms.payment.arrival import ARRIVALS, LOG_APPEND
 from transforms.payment.ids import ALPHABETS
 from transforms.payment.rules import PAYMENT_TYPES
 
@@ -132,7 +132,7 @@ def _contract(section: Section, name: str, read_file: ReadFile) -> Contract:
         payment_types=reading.payment_types,
         columns=load_layers.columns_of(section),
         extra=load_layers.extra_of(section),
-        arrival=section.choice("arrival", ARRIVALS, "log_append_time"),
+        arrival=section.choice("arrival", ARRIVALS, LOG_APPEND),
         ids=section.choice("ids", tuple(ALPHABETS), "ascii"),
         payload_bytes_max=section.whole("payload_bytes_max", 1, _PAYLOAD_BYTES_MAX) or 65_536,
     )

@@ -73,7 +73,7 @@ class Scope:
 
     def header(self, name: str) -> Any:
         """Returns the value of a header as text. Two of one name must agree."""
-        found = {value for key, value in getattr(self.record, "headers", ()) if key == name}
+        found = {value for key, value in self.record.headers if key == name}
         if len(found) > 1:
             raise refused(Reason.REPEATED_FIELD, f"header {name} stands twice, and differs")
         return text_of(found.pop(), f"header {name}") if found else MISSING
