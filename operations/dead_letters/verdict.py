@@ -13,10 +13,11 @@ from typing import NamedTuple
 from operations.dead_letters.candidate import Candidate, Known
 from operations.dead_letters.letters import Counted, name_of, replay_of
 from operations.reconcile.truth import Limits, Place
-from transforms.codecs import wire_format
+from transforms.codecs.contract.decoder import Decoder
+from transforms.codecs.contract.language import Contract
 from transforms.payment import replay
 from transforms.payment.dead_letter import Reason, Rejected
-from transforms.payment.rules import Rules, is_late
+from transforms.payment.rules import is_late
 from transforms.payment.transaction import KafkaRecord, Transaction, facts_of
 
 # By how much our clock may be ahead of the broker's. Only the wait for a remembered id rests on it.
@@ -99,7 +100,7 @@ class Judge:
             return Verdict(
                 Refusal.ALREADY_COUNTED,
                 f"{transaction_id} is in transactions, from {name_of(counted.place)}, "
-                + _comparison(candidate, counted),
+                + _comparison(candidate, counted, self._limits.contract),
             )
         if (first := self._ids.get(transaction_id)) is not None:
             return Verdict(Refusal.SAME_ID, f"{transaction_id} goes with {name_of(first)}")
@@ -130,6 +131,8 @@ class Judge:
             transaction = _decoded(candidate, self._limits, now_us)
         except Rejected as problem:
             return f"will be invalid: {problem}"
+        except _Skipped as skipped:
+            return f"will be skipped, as its contract says: {skipped}"
         if is_late(transaction, self._limits.allowed_lateness_us):
             return "will be late: it was at its first arrival"
         return "will be accepted, unless its id is remembered"
@@ -141,7 +144,23 @@ def problem_of(candidate: Candidate, limits: Limits, now_us: int) -> Rejected | 
         _decoded(candidate, limits, now_us)
     except Rejected as problem:
         return problem
+    except _Skipped:
+        return None
     return None
+
+
+class _Skipped(Exception):
+    """The record is not the payment; the message is the rule that says so."""
+
+
+def _payment(record: KafkaRecord, contract: Contract) -> Transaction:
+    """Returns the payment in a record. Raises Rejected or _Skipped."""
+    decoded = Decoder(contract).decode([record])
+    for _, why in decoded.rejected:
+        raise why
+    for _, rule in decoded.skipped:
+        raise _Skipped(rule)
+    return decoded.transactions[0]
 
 
 def _decoded(candidate: Candidate, limits: Limits, now_us: int) -> Transaction:
@@ -151,8 +170,8 @@ def _decoded(candidate: Candidate, limits: Limits, now_us: int) -> Transaction:
     record = KafkaRecord(
         *candidate.place, arrival_us, candidate.key, candidate.payload, replay.encode(of)
     )
-    transaction = wire_format.decode(record)
-    Rules(limits.clock_skew_us).check(transaction)
+    transaction = _payment(record, limits.contract)
+    limits.contract.rules(limits.clock_skew_us).check(transaction)
     return transaction
 
 
@@ -185,11 +204,11 @@ def _empty(candidate: Candidate) -> Verdict | None:
     return Verdict(Refusal.NOTHING_TO_SEND, "a tombstone; `edit` can give it a payload")
 
 
-def _comparison(candidate: Candidate, counted: Counted) -> str:
+def _comparison(candidate: Candidate, counted: Counted, contract: Contract) -> str:
     try:
         record = KafkaRecord(*candidate.place, 0, None, candidate.payload)
-        facts = facts_of(wire_format.decode(record))
-    except Rejected:
+        facts = facts_of(_payment(record, contract))
+    except (Rejected, _Skipped):
         return "and the facts here cannot be read"
     if facts == counted.facts:
         return "with the same facts: nothing is missing"

@@ -25,7 +25,6 @@ from operations.reconcile.verdicts import Verdicts, row_of
 from operations.runs import limits
 from operations.runs.limits import Contradicts
 from payments import exit_codes
-from transforms.codecs.contract.decoder import Decoder
 from transforms.kafka import causes as kafka_causes
 from transforms.kafka import properties as kafka_properties
 
@@ -47,8 +46,7 @@ def reconcile(
         ranges = list(scope.ranges)
         # A table that is missing should be told before a million records are read.
         BigQuerySide(config.dataset, ranges).count_rows()
-        decoder = Decoder(config.contract)
-        with contextlib.closing(kafka.read(ranges, config.limits, progress, decoder)) as truth:
+        with contextlib.closing(kafka.read(ranges, config.limits, progress)) as truth:
             records = truth.records
             progress(f"{records} records read from Kafka")
             arrivals_us = None if scope.kind == FULL else truth.arrivals_us or (0, -1)
@@ -158,6 +156,7 @@ def _limits(arguments: argparse.Namespace) -> Limits:
         clock_skew_us=found.clock_skew_sec * 1_000_000,
         allowed_lateness_us=found.allowed_lateness_sec * 1_000_000,
         arrival=found.arrival,
+        contract=found.contract,
     )
 
 

@@ -15,7 +15,6 @@ from operations.reconcile.checks import Tally
 from operations.reconcile.progress import Progress
 from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Limits, OffsetRange, Partition, Truth
-from transforms.codecs.contract.decoder import Decoder
 from transforms.kafka import reader as kafka_reader
 from transforms.kafka.message import record_of
 from transforms.kafka.reader import KafkaReader
@@ -56,14 +55,13 @@ class KafkaSide:
         ranges: list[OffsetRange],
         limits: Limits,
         progress: Callable[[str], None],
-        decoder: Decoder | None = None,
     ) -> Truth:
         """Reads and judges every record of `ranges`.
 
         Raises:
             CannotRead: the broker stops answering.
         """
-        truth = Truth(ranges, limits, decoder)
+        truth = Truth(ranges, limits)
         offsets = sum(span.end - span.start for span in ranges)
         reading = Progress(progress, "records read from Kafka", offsets)
         for batch in self.batches(ranges, limits.arrival, truth.headers):

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from operations.reconcile.truth import Limits
-from transforms.codecs.contract import shipped
-from transforms.codecs.contract.language import Contract
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +52,6 @@ class ReconcileConfig:
         since_us: check only what arrived then or later, microseconds since the epoch.
         until_us: check only what arrived before.
         since_last: check only what no check before has proven.
-        contract: what the pipeline took the bytes of a record for.
     """
 
     topics: Topics
@@ -66,4 +63,3 @@ class ReconcileConfig:
     since_us: int | None = None
     until_us: int | None = None
     since_last: bool = False
-    contract: Contract = dataclasses.field(default_factory=shipped.native)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from operations.reconcile.sorted_runs import SortedRuns
 from transforms.codecs.contract import shipped
 from transforms.codecs.contract.decoder import Decoder
+from transforms.codecs.contract.language import Contract
 from transforms.payment.arrival import BY_BROKER, Arrival
 from transforms.payment.dead_letter import Rejected, kept
 from transforms.payment.outcome import Outcome
@@ -93,11 +94,13 @@ class Limits:
         clock_skew_us: how far ahead a producer's clock may be, microseconds.
         allowed_lateness_us: how late a record may arrive, microseconds.
         arrival: whose times records carry, and how far apart those can be.
+        contract: what it took the bytes of a record for.
     """
 
     clock_skew_us: int = 300_000_000
     allowed_lateness_us: int = 3_600_000_000
     arrival: Arrival = BY_BROKER
+    contract: Contract = dataclasses.field(default_factory=shipped.native)
 
     @property
     def horizon_us(self) -> int:
@@ -141,7 +144,7 @@ class Truth:
     """All checked partitions. The records are sorted on disk (sorted_runs.py).
 
     Args:
-        decoder: what the bytes of a record mean; as our own JSON unless given.
+        decoder: what the bytes of a record mean; as the contract of the limits says unless given.
     """
 
     def __init__(
@@ -154,7 +157,7 @@ class Truth:
         self._numbers = {pair: number for number, pair in enumerate(self.partitions)}
         self._pairs = list(self.partitions)
         self._topics = {topic for topic, _ in self.partitions}
-        self._decoder = decoder or Decoder(shipped.native())
+        self._decoder = decoder or Decoder(limits.contract)
         contract = self._decoder.contract
         self.fact_names = contract.fact_names
         self.headers = contract.headers

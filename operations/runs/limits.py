@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 from operations.runs.run import Run
 from operations.runs.runs_table import RunsTable
+from transforms.codecs.contract import document, shipped
+from transforms.codecs.contract.language import Contract
 from transforms.payment.arrival import BY_BROKER, LOG_APPEND, Arrival
 
 # Of `python -m pipeline` (options.py), for tables that no run has claimed.
@@ -20,11 +22,22 @@ class Contradicts(ValueError):
 
 
 class Limits(NamedTuple):
-    """What records are judged by: seconds, and how their arrival is known."""
+    """What records are judged by: seconds, how their arrival is known, and what they mean.
+
+    Attributes:
+        contract_document: of contract/document.py; None is our own JSON.
+    """
 
     allowed_lateness_sec: int
     clock_skew_sec: int
     arrival: Arrival = BY_BROKER
+    contract_document: str | None = None
+
+    @property
+    def contract(self) -> Contract:
+        """Returns what the job takes the bytes of a record for."""
+        said = self.contract_document
+        return shipped.native() if said is None else document.of_document(said)
 
 
 def of_flags(arguments: argparse.Namespace, say: Callable[[str], None]) -> Limits:
@@ -97,4 +110,5 @@ def of_runs(
 
 def _of(run: Run) -> Limits:
     arrival = Arrival(run.arrival or LOG_APPEND, run.arrival_slack_sec or 0)
-    return Limits(run.allowed_lateness_sec or 0, run.clock_skew_sec or 0, arrival)
+    limits = Limits(run.allowed_lateness_sec or 0, run.clock_skew_sec or 0, arrival)
+    return limits._replace(contract_document=run.contract_document)

@@ -8,12 +8,15 @@ import sys
 from collections.abc import Sequence
 
 from operations import json_document
-from operations.errors import CannotCheck
+from operations.errors import CannotCheck, CannotStart
 from operations.reconcile.settings import Dataset, Topics
+from operations.runs import limits
 from operations.trace import flags, tables_side, text, topic_side
 from operations.trace.found import Asked, Trace
 from operations.trace.trace import Tracer
 from payments import exit_codes
+from transforms.codecs.contract.decoder import Decoder
+from transforms.codecs.contract.language import Contract
 from transforms.kafka import causes as kafka_causes
 from transforms.kafka import properties as kafka_properties
 
@@ -46,12 +49,21 @@ def _found(arguments: argparse.Namespace) -> Trace:
     asked = Asked(arguments.target, topics.names, flags.since_us(arguments), arguments.records_max)
     project, name = arguments.bigquery_dataset
     tables = tables_side.TablesSide(Dataset(project, name, arguments.bigquery_endpoint))
+    decoder = Decoder(_contract(f"{project}.{name}", arguments.bigquery_endpoint))
     with contextlib.ExitStack() as stack:
         try:
             topic = stack.enter_context(topic_side.connected(topics))
         except CannotCheck as error:  # the tables may tell all the same
-            return Tracer(tables, None, str(error)).trace(asked)
-        return Tracer(tables, topic).trace(asked)
+            return Tracer(tables, None, str(error), decoder).trace(asked)
+        return Tracer(tables, topic, decoder=decoder).trace(asked)
+
+
+def _contract(dataset: str, endpoint: str | None) -> Contract:
+    """Returns what the newest run took the bytes of a record for."""
+    try:
+        return limits.of_runs(dataset, endpoint, None, None, lambda _: None).contract
+    except CannotStart as error:  # the table runs is damaged, or nobody answers
+        raise CannotCheck(str(error)) from None
 
 
 if __name__ == "__main__":

@@ -447,18 +447,18 @@ def test_start_offsets_and_limits_are_in_the_table_and_its_view(books) -> None:
 def test_tools_take_their_limits_from_the_newest_run(books, standin) -> None:
     said: list[str] = []
     where = (f"sandbox.{books.dataset}", standin.address)
-    assert limits.of_runs(*where, None, 60, said.append) == (3_600, 60)
+    assert limits.of_runs(*where, None, 60, said.append)[:2] == (3_600, 60)
     assert "no run of sandbox." in said.pop()
 
     books.claim("first", allowed_lateness_us=7_200_000_000).ended("DONE")
     books.claim("failed", allowed_lateness_us=1_000_000).failed("no broker")
-    assert limits.of_runs(*where, None, 300, said.append) == (7_200, 300)
+    assert limits.of_runs(*where, None, 300, said.append)[:2] == (7_200, 300)
     assert said == []
     with pytest.raises(limits.Contradicts, match="must be 7200, as run first runs with, got 60"):
         limits.of_runs(*where, 60, None, said.append)
 
     books.claim("second", allowed_lateness_us=3_600_000_000)
-    assert limits.of_runs(*where, None, None, said.append) == (3_600, 300)
+    assert limits.of_runs(*where, None, None, said.append)[:2] == (3_600, 300)
     assert said == ["runs before second had other limits: what they judged may fail here"]
 
 
