@@ -228,9 +228,8 @@ class E2ERun:
             dataset=Dataset(self.endpoints["project"], self.name, self.endpoints["bigquery"]),
             ledgers=tuple(self.ledgers) if by_ledger else (),
             partial_ledgers=tuple(self.partial_ledgers) if by_ledger else (),
-            limits=self._limits(),
+            limits=dataclasses.replace(self._limits(), contract=contract or shipped.native()),
             wait_sec=wait_sec,
-            contract=contract or shipped.native(),
         )
         return reconcile(config, progress)
 
