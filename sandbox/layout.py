@@ -119,6 +119,11 @@ class Layout:
         return self.root / "supervisord.conf"
 
     @property
+    def added(self) -> Path:
+        """Returns the folder of configurations of components that were added to a running one."""
+        return self.root / "run/added"
+
+    @property
     def supervisor_pid(self) -> Path:
         """Returns the file with supervisord's process id."""
         return self.root / "supervisord.pid"

@@ -152,6 +152,12 @@ class Sandbox:
         )
         self.restart("exporter")
 
+    def stop_monitoring(self) -> None:
+        """Ends Prometheus, Alertmanager and the exporter; all else goes on."""
+        if self.is_monitored():
+            self._supervisor.remove(MONITORING)
+            self.refresh()
+
     # --- Looking at it --------------------------------------------------------------------------
 
     def states(self) -> dict[str, ProcessState]:

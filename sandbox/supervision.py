@@ -6,11 +6,13 @@ import dataclasses
 import http.client
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import time
 import xmlrpc.client
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
@@ -72,6 +74,7 @@ def render(layout: Layout, components: Sequence[Component]) -> str:
             {"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"},
         ),
     ]
+    sections.append(_section("include", {"files": layout.added / "*.conf"}))
     sections += [_program(layout, component) for component in components]
     return "\n".join(sections)
 
@@ -115,6 +118,7 @@ class Supervisor:
         layout.logs.mkdir(parents=True, exist_ok=True)
         _private_folder(layout)
         self._write(components)
+        shutil.rmtree(layout.added, ignore_errors=True)  # of an earlier start
         layout.supervisor_config.write_text(render(layout, components))
         command = [str(PYTHON), "-m", "supervisor.supervisord", "-c", str(layout.supervisor_config)]
         result = subprocess.run(
@@ -134,12 +138,23 @@ class Supervisor:
     def add(self, components: Sequence[Component]) -> None:
         """Starts further components beside those that run."""
         self._write(components)
-        sections = "\n".join(_program(self._layout, component) for component in components)
-        with self._layout.supervisor_config.open("a") as config:
-            config.write(f"\n{sections}")
+        self._layout.added.mkdir(exist_ok=True)
+        for component in components:
+            self._added(component.name).write_text(_program(self._layout, component))
         self._call("supervisor.reloadConfig")
         for component in components:
             self._call("supervisor.addProcessGroup", component.name)
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Ends components that were added, and forgets them."""
+        for name in names:
+            self.stop(name)
+            self._call("supervisor.removeProcessGroup", name)
+            self._added(name).unlink()
+        self._call("supervisor.reloadConfig")
+
+    def _added(self, name: str) -> Path:
+        return self._layout.added / f"{name}.conf"
 
     def change(self, component: Component) -> None:
         """Gives a component another command line, which its next start follows."""

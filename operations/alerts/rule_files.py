@@ -66,7 +66,7 @@ def text(document: Any) -> str:
 
 
 def _alert(alert: Alert, shape: Shape, runbook: str) -> dict[str, Any]:
-    labels = {"severity": alert.severity}
+    labels: dict[str, str] = {"severity": alert.severity}
     if alert.team:
         labels["team"] = alert.team
     found: dict[str, Any] = {"alert": alert.name, "expr": alert.expression(shape)}
