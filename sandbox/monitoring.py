@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
@@ -17,6 +18,7 @@ from sandbox.layout import MONITORING_TOOLS, PYTHON, REPORTER_JAR, REPOSITORY, L
 # Faster than anybody would ask BigQuery: the stand-in costs nothing, and people wait.
 _SCRAPE_SEC = 5
 _LOOK_SEC = 5
+_SOURCES = ("kafka", "tables", "audit", "flink")
 _RETENTION = "2d"
 _ANSWER_SEC = 5
 
@@ -56,13 +58,20 @@ def components(plan: Plan) -> list[Component]:
                 f"--web.listen-address={plan.address('alertmanager')}",
                 "--cluster.listen-address=",  # one alone: it asks nobody, and listens for nobody
             ],
+            prepare=f"cd {shlex.quote(str(MONITORING_TOOLS))}",  # its templates lie there
         ),
         exporter(plan, kafka_broker.TOPIC, f"{plan.project}.{kafka_broker.TOPIC}"),
     ]
 
 
-def exporter(plan: Plan, topic: str, dataset: str, window_sec: int = 600) -> Component:
-    """Returns the exporter of one topic's payments and their tables."""
+def exporter(
+    plan: Plan, topic: str, dataset: str, window_sec: int = 600, as_shipped: bool = False
+) -> Component:
+    """Returns the exporter of one topic's payments and their tables.
+
+    Args:
+        as_shipped: whether it asks no more often than by default, which is what it costs anywhere.
+    """
     flags = [
         f"--kafka_bootstrap_servers={plan.address('kafka')}",
         f"--kafka_topics={topic}",
@@ -71,8 +80,9 @@ def exporter(plan: Plan, topic: str, dataset: str, window_sec: int = 600) -> Com
         f"--flink={plan.address('flink-rest')}",
         f"--listen={plan.address('exporter')}",
         f"--window_sec={window_sec}",
-        *(f"--{source}_every_sec={_LOOK_SEC}" for source in ("kafka", "tables", "audit", "flink")),
     ]
+    if not as_shipped:
+        flags += [f"--{source}_every_sec={_LOOK_SEC}" for source in _SOURCES]
     environment = {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
     return Component("exporter", [str(PYTHON), "-m", "payments", "exporter", *flags], environment)
 

@@ -143,12 +143,14 @@ class Sandbox:
         self._require(name)
         readiness.wait_for_one(self._supervisor, self._stored_plan(), name, timeout_sec)
 
-    def watch(self, topic: str, dataset: str, window_sec: int = 600) -> None:
+    def watch(
+        self, topic: str, dataset: str, window_sec: int = 600, as_shipped: bool = False
+    ) -> None:
         """Has the exporter tell of another topic and its tables; returns when it answers."""
         self._require("exporter")
         plan = self._stored_plan()
         self._supervisor.change(
-            monitoring.exporter(plan, topic, f"{plan.project}.{dataset}", window_sec)
+            monitoring.exporter(plan, topic, f"{plan.project}.{dataset}", window_sec, as_shipped)
         )
         self.restart("exporter")
 

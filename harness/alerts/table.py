@@ -1,4 +1,4 @@
-"""What came of all trials, for people and programs."""
+"""Tells the results of all trials, to people and programs."""
 
 from __future__ import annotations
 

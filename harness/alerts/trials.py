@@ -1,4 +1,4 @@
-"""What provokes which alert. Those that need days, or a Kafka that deletes, are promtool's."""
+"""The faults and scenarios that provoke alerts. Those that need days are promtool's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is told of an alert, and what is not told beside what explains it."""
+"""The receivers of alerts, and the inhibitions among alerts."""
 
 from __future__ import annotations
 

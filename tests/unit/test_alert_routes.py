@@ -1,4 +1,4 @@
-"""Who is told, by Alertmanager's own tool."""
+"""Each alert finds its receiver, by the tool of Alertmanager itself."""
 
 from __future__ import annotations
 
