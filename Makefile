@@ -1,7 +1,7 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-python setup-launch images demo faults fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check format lock clean
+.PHONY: help setup setup-python setup-launch images demo faults alerts fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check format lock clean
 
 PYTHON_BIN := .venv/bin/python
 PACKAGES := payments pipeline operations transforms simulator sandbox harness benchmarks
@@ -54,6 +54,10 @@ faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and t
 	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --seeds=$(SEEDS) --rounds=$(ROUNDS) \
 		$(if $(ONLY),--only=$(ONLY)) $(if $(filter 1,$(MIXED)),--mixed) $(if $(filter 1,$(SHORT)),--short) \
 		--share=$(SHARE) --pick="$(PICK)"
+
+alerts: setup ## provokes each alert on real parts: does it arrive, and go? about 20 minutes (ONLY=ALERT,…)
+	@PYTHON=$(PYTHON) bin/setup monitoring
+	@$(PYTHON_BIN) -m harness.alerts $(if $(ONLY),--only=$(ONLY))
 
 fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (SEED COUNT)
 	@$(PYTHON_BIN) -m tests.fuzz --seed=$(SEED) --count=$(COUNT)

@@ -15,9 +15,9 @@ from types import FrameType
 from payments import exit_codes
 from payments.parser import Parser
 from sandbox import endpoints, ports, processes, settings_file, sql
-from sandbox.component import NAMES, OPTIONAL
+from sandbox.component import MONITORING, NAMES, OPTIONAL
 from sandbox.endpoints import DEFAULT_DIR
-from sandbox.errors import SandboxUsage
+from sandbox.errors import SandboxError, SandboxUsage
 from sandbox.sandbox import Sandbox
 
 _DESCRIPTION = """\
@@ -44,7 +44,8 @@ examples:
   tail -F .sandbox/logs/taskmanager-1.log
   python -m sandbox down                        data stays; add --wipe to delete it
 
-components: {components}
+components: {components};
+  with up --monitoring also {monitoring}
 
 exit codes: 0 well, 1 a component is down, 2 a mistake in what was asked for, 3 it could not be
 done, 130 interrupted
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _up(sandbox: Sandbox, options: argparse.Namespace) -> int:
     started_at = time.monotonic()
-    result = sandbox.up(_say, ports.parse(options.port), options.registry)
+    result = sandbox.up(_say, ports.parse(options.port), options.registry, options.monitoring)
     _say(f"up after {time.monotonic() - started_at:.1f} s; logs in {result['logs']}")
     print(json.dumps(result, indent=2))
     return exit_codes.WELL
@@ -132,9 +133,12 @@ def _sql(sandbox: Sandbox, options: argparse.Namespace) -> int:
 
 def _endpoint(sandbox: Sandbox, options: argparse.Namespace) -> int:
     found = sandbox.endpoints().items()
-    known = {name: value for name, value in found if isinstance(value, str) and value}
+    known = {name: value for name, value in found if isinstance(value, str)}
     if options.name not in known:
         raise SandboxUsage(f"no endpoint {options.name!r}", f"one of: {', '.join(known)}")
+    if not known[options.name]:
+        flag = "monitoring" if options.name in MONITORING else options.name
+        raise SandboxError(f"{options.name} is not up here", f"python -m sandbox up --{flag}")
     print(known[options.name])
     return exit_codes.WELL
 
@@ -144,7 +148,8 @@ def _parser() -> Parser:
         prog="python -m sandbox",
         description=_DESCRIPTION,
         epilog=_EXAMPLES.format(
-            components=textwrap.fill(", ".join((*NAMES, *OPTIONAL)), 85, break_on_hyphens=False)
+            components=textwrap.fill(", ".join(NAMES), 85, break_on_hyphens=False),
+            monitoring=", ".join(MONITORING),
         ),
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -178,6 +183,13 @@ def _parser() -> Parser:
         )
     endpoint = _add(commands, "endpoint", _endpoint, "print one value of endpoints.json")
     endpoint.add_argument("name", metavar="NAME", help="kafka, bigquery, flink_rest, …")
+    watch = _add(
+        commands, "watch", _watch, "of a monitored sandbox: which topic the exporter tells of"
+    )
+    watch.add_argument("topic", metavar="TOPIC")
+    watch.add_argument(
+        "dataset", nargs="?", metavar="DATASET", help="(default: named as the topic)"
+    )
     _add_sql(commands)
     return parser
 
@@ -206,6 +218,17 @@ def _add_up(commands: argparse._SubParsersAction[Parser]) -> None:
         action="store_true",
         help="with a schema registry (bin/setup registry); also beside what is up",
     )
+    up.add_argument(
+        "--monitoring",
+        action="store_true",
+        help="also Prometheus, Alertmanager and `payments exporter` (bin/setup monitoring)",
+    )
+
+
+def _watch(sandbox: Sandbox, options: argparse.Namespace) -> int:
+    sandbox.watch(options.topic, options.dataset or options.topic)
+    _say(f"the exporter tells of topic {options.topic}")
+    return exit_codes.WELL
 
 
 def _add(

@@ -24,8 +24,9 @@ NAMES = (
     "python-workers",
     "watchdog",
 )
-# Started when asked for.
-OPTIONAL = ("registry",)
+# Of a sandbox that is asked for them: `up --registry`, `up --monitoring`.
+MONITORING = ("prometheus", "alertmanager", "exporter")
+OPTIONAL = ("registry", *MONITORING)
 TASK_MANAGERS = ("taskmanager-1", "taskmanager-2")
 
 

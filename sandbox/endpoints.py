@@ -27,6 +27,9 @@ class Endpoints(TypedDict):
     expansion_service: str
     python_workers: str
     registry: str  # the URL for a contract; empty without a schema registry
+    prometheus: str  # empty unless the sandbox is monitored (`up --monitoring`), as the next two
+    alertmanager: str
+    exporter: str
     project: str
     topic: str
     bigquery_ca: str  # a PEM file: whoever speaks gRPC to the stand-in trusts this
@@ -49,6 +52,9 @@ def of(plan: Plan, pids: Mapping[str, int], topic: str, registry: str = "") -> E
         expansion_service=plan.address("expansion"),
         python_workers=plan.address("python-workers"),
         registry=registry,
+        prometheus=plan.address("prometheus") if "prometheus" in pids else "",
+        alertmanager=plan.address("alertmanager") if "alertmanager" in pids else "",
+        exporter=plan.address("exporter") if "exporter" in pids else "",
         project=plan.project,
         topic=topic,
         bigquery_ca=str(plan.layout.authority),

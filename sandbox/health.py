@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import grpc
 
-from sandbox import kafka_broker, processes, registry
+from sandbox import kafka_broker, monitoring, processes, registry
 from sandbox.component import TASK_MANAGERS, Plan
 from templates.flink.loopback import HOST
 from templates.flink.rest import get_json
@@ -32,6 +32,9 @@ def checks(plan: Plan) -> dict[str, Check]:
         "python-workers": lambda pid: _grpc_answers(plan.address("python-workers")),
         "watchdog": lambda pid: True,  # it asks, and answers nobody
         registry.NAME: lambda pid: _registry_answers(plan),
+        "prometheus": lambda pid: monitoring.answers(plan.address("prometheus"), "/-/ready"),
+        "alertmanager": lambda pid: monitoring.answers(plan.address("alertmanager"), "/-/ready"),
+        "exporter": lambda pid: monitoring.answers(plan.address("exporter"), "/healthz"),
     }
     for name in TASK_MANAGERS:
         table[name] = _task_manager_check(plan, name)

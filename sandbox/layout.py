@@ -16,6 +16,11 @@ JAVA_HOME = REPOSITORY / ".tools/java"
 EXPANSION_JARS = REPOSITORY / ".tools/jars/expansion"
 BROKER_JARS = REPOSITORY / ".tools/jars/broker"
 REGISTRY = REPOSITORY / ".tools/registry"
+WEB_JARS = REPOSITORY / ".tools/jars/web"
+# What `bin/setup monitoring` fetches; without it there is a sandbox all the same.
+MONITORING_TOOLS = REPOSITORY / ".tools/monitoring/bin"
+REPORTER_JAR = REPOSITORY / ".tools/monitoring/flink-metrics-prometheus-1.19.0.jar"
+MONITORING = REPOSITORY / "deploy/monitoring"
 FLINK_TEMPLATE = REPOSITORY / "templates/flink/config.yaml"
 ENTRY_POINT = REPOSITORY / "templates/flink/entrypoint.sh"
 
@@ -95,6 +100,11 @@ class Layout:
         return self.root / "zookeeper"
 
     @property
+    def monitoring(self) -> Path:
+        """Returns the folder of Prometheus' and Alertmanager's settings and data."""
+        return self.root / "monitoring"
+
+    @property
     def beam_jars(self) -> Path:
         """Returns the folder of Beam's and Flink's jars; see beam_jars.py for its odd name."""
         return self.root / "run/gradle/wrapper"
@@ -113,6 +123,11 @@ class Layout:
     def supervisor_config(self) -> Path:
         """Returns supervisord's configuration."""
         return self.root / "supervisord.conf"
+
+    @property
+    def added(self) -> Path:
+        """Returns the folder of configurations of components that were added to a running one."""
+        return self.root / "run/added"
 
     @property
     def supervisor_pid(self) -> Path:

@@ -29,8 +29,20 @@ MAIN_PORTS: Mapping[str, str] = {
     "expansion": "expansion",
     "python-workers": "python-workers",
     "registry": "registry",
+    "prometheus": "prometheus",
+    "alertmanager": "alertmanager",
+    "exporter": "exporter",
 }
-INNER_PORTS = ("kafka-controller", "kafka-sasl-ssl", "zookeeper", "flink-rpc", "job-artifacts")
+INNER_PORTS = (
+    "jobmanager-metrics",
+    "taskmanager-1-metrics",
+    "taskmanager-2-metrics",
+    "kafka-controller",
+    "kafka-sasl-ssl",
+    "zookeeper",
+    "flink-rpc",
+    "job-artifacts",
+)
 PORT_NAMES = (*MAIN_PORTS.values(), *INNER_PORTS)
 
 Ports = Mapping[str, int]

@@ -18,6 +18,7 @@ from sandbox import (
     flink_cluster,
     kafka_broker,
     kafka_login,
+    monitoring,
     ports,
     preflight,
     processes,
@@ -25,7 +26,7 @@ from sandbox import (
     registry,
     zookeeper,
 )
-from sandbox.component import NAMES, OPTIONAL, TASK_MANAGERS, Component, Plan
+from sandbox.component import MONITORING, NAMES, OPTIONAL, TASK_MANAGERS, Component, Plan
 from sandbox.endpoints import DEFAULT_DIR, Endpoints
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
@@ -64,6 +65,7 @@ class Sandbox:
         on_progress: Report = _silent,
         asked_ports: Mapping[str, int] | None = None,
         with_registry: bool = False,
+        monitored: bool = False,
     ) -> Endpoints:
         """Starts what is not up yet and returns when every component answers.
 
@@ -75,16 +77,22 @@ class Sandbox:
         preflight.check(self.layout)
         if with_registry:
             registry.check()
+        if monitored:
+            monitoring.require_tools()
         with self._lock():
             if self._supervisor.alive():
                 on_progress("already up")
                 if with_registry and registry.NAME not in self._supervisor.states():
                     self._add_registry(on_progress)
+                if monitored and not self.is_monitored():
+                    self._add_monitoring(on_progress)
                 return self.refresh()
             self._sweep()
             plan = self._plan(asked_ports or {})
             try:
                 self._start(plan, on_progress, with_registry)
+                if monitored:
+                    self._add_monitoring(on_progress)
             except BaseException:  # Ctrl-C as well: half a sandbox helps nobody
                 on_progress("taking everything down")
                 self._take_down()
@@ -143,6 +151,23 @@ class Sandbox:
         self._require(name)
         readiness.wait_for_one(self._supervisor, self._stored_plan(), name, timeout_sec)
 
+    def watch(
+        self, topic: str, dataset: str, window_sec: int = 600, as_shipped: bool = False
+    ) -> None:
+        """Has the exporter tell of another topic and its tables; returns when it answers."""
+        self._require("exporter")
+        plan = self._stored_plan()
+        self._supervisor.change(
+            monitoring.exporter(plan, topic, f"{plan.project}.{dataset}", window_sec, as_shipped)
+        )
+        self.restart("exporter")
+
+    def stop_monitoring(self) -> None:
+        """Ends Prometheus, Alertmanager and the exporter; all else goes on."""
+        if self.is_monitored():
+            self._supervisor.remove(MONITORING)
+            self.refresh()
+
     # --- Looking at it --------------------------------------------------------------------------
 
     def states(self) -> dict[str, ProcessState]:
@@ -151,14 +176,22 @@ class Sandbox:
         states = self._supervisor.states()
         return {name: states[name] for name in (*NAMES, *OPTIONAL) if name in states}
 
+    def is_monitored(self) -> bool:
+        """Tells whether Prometheus and Alertmanager are components of it."""
+        return set(MONITORING) <= self.states().keys()
+
     def pids(self) -> dict[str, int]:
         """Returns the process ids of what runs at this moment: a restart changes them."""
         return {name: state.pid for name, state in self.states().items() if state.pid}
 
     def ports(self) -> dict[str, int]:
         """Returns the port of every component that has one."""
-        stored = self._stored_plan().ports
-        return {component: stored[name] for component, name in ports.MAIN_PORTS.items()}
+        stored, there = self._stored_plan().ports, self.states()
+        return {
+            component: stored[name]
+            for component, name in ports.MAIN_PORTS.items()
+            if component in there
+        }
 
     def endpoints(self) -> Endpoints:
         """Returns the addresses, with the process ids of this moment."""
@@ -196,9 +229,15 @@ class Sandbox:
 
     def _add_registry(self, on_progress: Report) -> None:
         plan = self._stored_plan()
-        self._supervisor.add(registry.component(plan))
+        self._supervisor.add([registry.component(plan)])
         readiness.wait_for_one(self._supervisor, plan, registry.NAME, START_TIMEOUT_SEC)
         on_progress(f"{registry.NAME} ready")
+
+    def _add_monitoring(self, on_progress: Report) -> None:
+        self._supervisor.add(monitoring.components(self._stored_plan()))
+        for name in MONITORING:
+            self.wait_ready(name)
+            on_progress(f"{name} ready")
 
     # --- Stopping -------------------------------------------------------------------------------
 
@@ -241,7 +280,8 @@ class Sandbox:
             raise SandboxError(f"no component {name!r}", f"one of: {', '.join(NAMES)}")
         self._require_up()
         if name not in self._supervisor.states():
-            raise SandboxError(f"{name} was not asked for", f"python -m sandbox up --{name}")
+            flag = "monitoring" if name in MONITORING else name
+            raise SandboxError(f"{name} is not up here", f"python -m sandbox up --{flag}")
 
 
 def components(plan: Plan) -> list[Component]:

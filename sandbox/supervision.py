@@ -6,11 +6,13 @@ import dataclasses
 import http.client
 import os
 import shlex
+import shutil
 import signal
 import subprocess
 import time
 import xmlrpc.client
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from supervisor.xmlrpc import SupervisorTransport
@@ -72,6 +74,7 @@ def render(layout: Layout, components: Sequence[Component]) -> str:
             {"supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface"},
         ),
     ]
+    sections.append(_section("include", {"files": layout.added / "*.conf"}))
     sections += [_program(layout, component) for component in components]
     return "\n".join(sections)
 
@@ -114,10 +117,8 @@ class Supervisor:
         layout = self._layout
         layout.logs.mkdir(parents=True, exist_ok=True)
         _private_folder(layout)
-        for component in components:
-            script = layout.script(component.name)
-            script.parent.mkdir(exist_ok=True)
-            script.write_text(component.script())
+        self._write(components)
+        shutil.rmtree(layout.added, ignore_errors=True)  # of an earlier start
         layout.supervisor_config.write_text(render(layout, components))
         command = [str(PYTHON), "-m", "supervisor.supervisord", "-c", str(layout.supervisor_config)]
         result = subprocess.run(
@@ -133,6 +134,37 @@ class Supervisor:
                     f"see {layout.logs / 'supervisord.log'}",
                 )
             time.sleep(0.05)
+
+    def add(self, components: Sequence[Component]) -> None:
+        """Starts further components beside those that run."""
+        self._write(components)
+        self._layout.added.mkdir(exist_ok=True)
+        for component in components:
+            self._added(component.name).write_text(_program(self._layout, component))
+        self._call("supervisor.reloadConfig")
+        for component in components:
+            self._call("supervisor.addProcessGroup", component.name)
+
+    def remove(self, names: Sequence[str]) -> None:
+        """Ends components that were added, and forgets them."""
+        for name in names:
+            self.stop(name)
+            self._call("supervisor.removeProcessGroup", name)
+            self._added(name).unlink()
+        self._call("supervisor.reloadConfig")
+
+    def _added(self, name: str) -> Path:
+        return self._layout.added / f"{name}.conf"
+
+    def change(self, component: Component) -> None:
+        """Gives a component another command line, which its next start follows."""
+        self._write([component])
+
+    def _write(self, components: Sequence[Component]) -> None:
+        for component in components:
+            script = self._layout.script(component.name)
+            script.parent.mkdir(exist_ok=True)
+            script.write_text(component.script())
 
     def alive(self) -> bool:
         """Tells whether a supervisord answers for this sandbox."""
@@ -190,15 +222,6 @@ class Supervisor:
     def start_component(self, name: str) -> None:
         """Starts a component that is down; returns when it has stayed up for a second."""
         self._call("supervisor.startProcess", name, True)
-
-    def add(self, component: Component) -> None:
-        """Starts one more component, which is supervised like the others from then on."""
-        layout = self._layout
-        layout.script(component.name).write_text(component.script())
-        with layout.supervisor_config.open("a") as config:
-            config.write("\n" + _program(layout, component))
-        self._call("supervisor.reloadConfig")
-        self._call("supervisor.addProcessGroup", component.name)
 
     def shut_down(self) -> None:
         """Stops every component side by side, then supervisord."""

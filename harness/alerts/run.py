@@ -1,0 +1,116 @@
+"""One trial: its alerts arrive, nothing else critical does, and all resolve."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import NamedTuple
+
+from harness.alerts.stage import AlertStage
+from harness.alerts.trials import Trial
+from harness.errors import HarnessError
+from operations.alerts.catalogue import ALERTS
+
+# A minute's limit, the fast wait, a job that restarts, and a machine with other work.
+FIRE_SEC, RESOLVE_SEC, QUIET_SEC = 240.0, 240.0, 240.0
+_POLL_SEC = 0.5
+
+
+class Result(NamedTuple):
+    """What became of one alert.
+
+    Attributes:
+        fired_sec: from the fault until the webhook heard of it; None when it never did.
+        resolved_sec: from the end of the fault; None when it never did.
+        others: critical alerts that the fault does not explain.
+    """
+
+    alert: str
+    fault: str
+    fired_sec: float | None
+    resolved_sec: float | None
+    others: tuple[str, ...]
+    problem: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Tells whether it fired, alone, and resolved."""
+        fired = self.fired_sec is not None and self.resolved_sec is not None
+        return fired and not self.others and not self.problem
+
+
+def run(stage: AlertStage, trial: Trial) -> list[Result]:
+    """Returns a result for each alert of the trial."""
+    _wait(lambda: not _unwell(stage, trial), QUIET_SEC)
+    began_at = time.monotonic()
+    fired: dict[str, float] = {}
+    resolved: dict[str, float] = {}
+    problem = ""
+    try:
+        with trial.act(stage):
+            fired = _heard(stage, trial, began_at, True, FIRE_SEC)
+        ended_at = time.monotonic()
+        resolved = _heard(stage, trial, began_at, False, RESOLVE_SEC)
+        resolved = {name: max(0.0, at - ended_at) for name, at in resolved.items()}
+    except HarnessError as error:
+        problem = str(error)
+        stage.say(problem)
+    others = _others(stage, trial, began_at)
+    return [
+        Result(
+            name,
+            trial.fault,
+            fired[name] - began_at if name in fired else None,
+            resolved.get(name),
+            others,
+            problem,
+        )
+        for name in trial.alerts
+    ]
+
+
+def _unwell(stage: AlertStage, trial: Trial) -> set[str]:
+    """Returns what an earlier trial has left: alerts of this one, and critical ones."""
+    return {
+        name
+        for name in stage.webhook.firing()
+        if (name in trial.alerts or ALERTS[name].severity == "critical")
+        and name != "PaymentsReconciliationOverdue"
+    }
+
+
+def _heard(
+    stage: AlertStage, trial: Trial, since: float, firing: bool, patience_sec: float
+) -> dict[str, float]:
+    """Returns when each alert was heard of, as soon as all were or the time is over."""
+    found: dict[str, float] = {}
+
+    def all_heard() -> bool:
+        for told in stage.webhook.since(since):
+            if firing and told.firing:
+                found.setdefault(told.name, told.at)
+        if not firing:
+            still = stage.webhook.firing()
+            newest = {told.name: told.at for told in stage.webhook.since(since) if not told.firing}
+            for name in trial.alerts:
+                if name not in still and name in newest:
+                    found.setdefault(name, newest[name])
+        return found.keys() >= set(trial.alerts)
+
+    _wait(all_heard, patience_sec)
+    word = "fired" if firing else "resolved"
+    stage.say(f"{trial.name}: {word} {', '.join(sorted(found.keys() & set(trial.alerts))) or '-'}")
+    return {name: at for name, at in found.items() if name in trial.alerts}
+
+
+def _others(stage: AlertStage, trial: Trial, since: float) -> tuple[str, ...]:
+    told = {each.name for each in stage.webhook.since(since) if each.severity == "critical"}
+    firing = {each.name for each in stage.webhook.since(since) if each.firing}
+    explained = {*trial.alerts, *trial.beside, "PaymentsReconciliationOverdue"}
+    return tuple(sorted((told & firing) - explained))
+
+
+def _wait(holds: Callable[[], bool], patience_sec: float) -> None:
+    deadline = time.monotonic() + patience_sec
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(_POLL_SEC)
