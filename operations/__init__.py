@@ -3,6 +3,7 @@
     tables        makes and compares what BigQuery holds
     runs          who has claimed the tables
     reconcile     proves that each record of a topic is counted once
+    report        writes a page about a day, for an auditor
     dead_letters  looks at rejected records, and sends them again
     contract      makes and checks the contract of your own payments
     health        says whether a job is well

@@ -52,6 +52,11 @@ COMMANDS = {
         "prove that each record is counted once",
         "operations.reconcile.flags",
     ),
+    "report": Command(
+        "operations.report.command",
+        "one page about a day, for an auditor",
+        "operations.report.flags",
+    ),
     "trace": Command(
         "operations.trace.command",
         "what became of one payment, or of one record",

@@ -98,7 +98,7 @@ class BigQuerySide:
         arrivals_us: tuple[int, int] | None = None,
     ) -> None:
         self._dataset = dataset
-        self._reach = _reach_sql(ranges)
+        self._reach = reach_sql(ranges)
         self._arrivals_us = arrivals_us
         where = f"{dataset.project}.{dataset.name}"
         with bigquery_client.errors(CannotCheck, where, dataset.endpoint):
@@ -276,7 +276,7 @@ def _in_sql(spans: Sequence[OffsetRange]) -> str:
     )
 
 
-def _reach_sql(ranges: Sequence[OffsetRange]) -> str:
+def reach_sql(ranges: Sequence[OffsetRange]) -> str:
     """Returns an expression that says of a row what Truth.reach says of a place.
 
     Topics are checked names (reconcile.py): letters, digits, dot, underscore, hyphen.

@@ -41,7 +41,7 @@ TOPICS = Topics("broker:9092", ("payments",))
     )
 )
 def test_sql_and_python_agree_on_what_is_reached(place: Place) -> None:
-    sql = f"SELECT {bigquery_side._reach_sql(RANGES)} FROM place"
+    sql = f"SELECT {bigquery_side.reach_sql(RANGES)} FROM place"
     database = sqlite3.connect(":memory:")
     database.execute("CREATE TABLE place (kafka_topic, kafka_partition, kafka_offset)")
     database.execute("INSERT INTO place VALUES (?, ?, ?)", place)
