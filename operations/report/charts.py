@@ -9,7 +9,7 @@ from typing import Any
 import pygal
 from pygal.style import Style
 
-from operations.report.day import Day
+from operations.report.day import IN_ORDER, Day
 from operations.report.printed import printed
 from transforms.payment.outcome import Outcome
 
@@ -17,13 +17,14 @@ LATE_NAMES = ("< 0", "1 s", "10 s", "1 min", "10 min", "1 h", "1 day", "more")
 # As the check "at most 2 % of the payments of an hour are copies" has it.
 _COPIES_MAX = 2
 _X_LABELS_MAX = 12
+_DASHED = {"width": 1, "dasharray": "5, 4"}
 
 
 def of(found: Day) -> dict[str, str]:
     """Returns the SVG of each chart by name; empty where there is nothing to show."""
     made = {
         "accepted": _by_bucket(found, [Outcome.ACCEPTED]),
-        "others": _by_bucket(found, [o for o in Outcome if o is not Outcome.ACCEPTED]),
+        "others": _by_bucket(found, [o for o in IN_ORDER if o is not Outcome.ACCEPTED]),
         "copies": _copies(found),
         "lateness": _lateness(found),
         "reasons": _bars([(r.reason, r.records) for r in found.reasons], "--invalid"),
@@ -56,7 +57,7 @@ def _copies(found: Day) -> pygal.Line | None:
         shares.append(100 * rows[Outcome.DUPLICATE] / records if records else None)
     if not any(shares):
         return None
-    form = _form(["--duplicate", "--faint"])
+    form = _form(["--duplicate", "--conflict"])
     chart = pygal.Line(
         **form | {"value_formatter": lambda value: f"{value:.1f} %"},
         dots_size=3,
@@ -64,7 +65,9 @@ def _copies(found: Day) -> pygal.Line | None:
     )
     _time_axis(chart, found, buckets)
     chart.add("copies", shares, stroke_style={"width": 2})
-    chart.add(f"{_COPIES_MAX} %", [_COPIES_MAX] * len(shares), show_dots=False)
+    chart.add(
+        f"{_COPIES_MAX} %", [_COPIES_MAX] * len(shares), show_dots=False, stroke_style=_DASHED
+    )
     return chart
 
 
@@ -87,19 +90,17 @@ def _bars(lines: Sequence[tuple[str, int]], colour: str) -> Any:
     if not lines:
         return None
     shown = sorted(lines, key=lambda line: line[1])[-_X_LABELS_MAX:]
-    form = _form([colour]) | {"height": 60 + 34 * len(shown), "margin_left": 10}
-    chart = pygal.HorizontalBar(**form, show_legend=False, print_values=True)
+    form = _form([colour]) | {"height": 60 + 34 * len(shown)}
+    chart = pygal.HorizontalBar(**form, show_legend=False)
     chart.x_labels = [printed(label, 28) for label, _ in shown]
     chart.add("", [count for _, count in shown])
     return chart
 
 
 def _time_axis(chart: Any, found: Day, buckets: Any) -> None:
-    by_hour = found.bucket_sec < 86_400
-    labels = [
-        f"{dt.datetime.fromtimestamp(bucket // 1_000_000, dt.UTC):{'%H:%M' if by_hour else '%d %b'}}"
-        for bucket in buckets
-    ]
+    form = "%H:%M" if found.bucket_sec < 86_400 else "%d %b"
+    begun = [dt.datetime.fromtimestamp(bucket // 1_000_000, dt.UTC) for bucket in buckets]
+    labels = [f"{moment:{form}}" for moment in begun]
     chart.x_labels = labels
     chart.x_labels_major = labels[:: max(1, len(labels) // _X_LABELS_MAX)]
     chart.show_minor_x_labels = False
@@ -135,7 +136,7 @@ def _form(colours: Sequence[str]) -> dict[str, Any]:
         "height": 240,
         "margin": 8,
         "legend_at_bottom": True,
-        "legend_at_bottom_columns": 4,
+        "legend_at_bottom_columns": len(colours),
         "legend_box_size": 11,
         "disable_xml_declaration": True,
         "value_formatter": lambda value: f"{value:,.0f}",

@@ -13,6 +13,10 @@ from typing import NamedTuple
 from operations.report.conservation import PartitionLine
 from operations.runs.run import Run
 from transforms.payment.outcome import Outcome
+from transforms.payment.tables import OUTCOME_TABLES
+
+# What is counted comes first.
+IN_ORDER = tuple(table.outcome for table in OUTCOME_TABLES)
 
 
 class State(enum.Enum):
@@ -192,7 +196,7 @@ class Day:
         found: Counter[Outcome] = Counter()
         for cell in self.cells:
             found[cell.outcome] += cell.rows
-        return {outcome: found[outcome] for outcome in Outcome}
+        return {outcome: found[outcome] for outcome in IN_ORDER}
 
     @property
     def read(self) -> int | None:

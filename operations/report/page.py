@@ -9,13 +9,12 @@ import jinja2
 from markupsafe import Markup
 
 from operations.report import charts, gather
-from operations.report.day import Day, State
+from operations.report.day import IN_ORDER, Day, State
 from operations.report.printed import printed
 from operations.report.queries import LISTED_MAX
 from operations.version import VERSION
-from transforms.payment.outcome import Outcome
 from transforms.payment.rules import MINOR_DIGITS
-from transforms.payment.tables import OUTCOME_TABLES
+from transforms.payment.tables import DEAD_LETTERS, OUTCOME_TABLES
 
 _HEADLINES = {
     State.CONSERVED: "Each record has exactly one row",
@@ -47,9 +46,9 @@ def of(found: Day) -> str:
         day=found,
         charts=drawn,
         headline=_HEADLINES[found.state],
-        outcomes=list(Outcome),
-        with_money=[o for o in Outcome if "amount" in _TABLES[o].column_names],
-        tables={outcome: table.name for outcome, table in _TABLES.items()},
+        outcomes=IN_ORDER,
+        with_money=[o for o in IN_ORDER if "amount" in _TABLES[o].column_names],
+        dead_letters=DEAD_LETTERS.name,
         late_names=charts.LATE_NAMES,
         listed_max=LISTED_MAX,
         cost=gather.bytes_text(found.read_bytes),

@@ -56,9 +56,7 @@ def take(program: str, page: Path, file: Path, scheme: str = "light", width: int
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=list(_FLAGS))
         try:
-            tab = browser.new_page(
-                color_scheme=scheme, viewport={"width": width, "height": 900}
-            )
+            tab = browser.new_page(color_scheme=scheme, viewport={"width": width, "height": 900})
             said: list[str] = []
             asked: list[str] = []
             tab.on("console", lambda message: said.append(message.text))
@@ -70,7 +68,7 @@ def take(program: str, page: Path, file: Path, scheme: str = "light", width: int
             return Seen(
                 charts=tab.evaluate(
                     "[...document.querySelectorAll('svg')]"
-                    ".filter(e => e.getBoundingClientRect().height > 40).length"
+                    ".filter(e => e.getBoundingClientRect().height > 20).length"
                 ),
                 paper=tab.evaluate("getComputedStyle(document.body).backgroundColor"),
                 wider=tab.evaluate(

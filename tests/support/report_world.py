@@ -83,7 +83,9 @@ def busy_day() -> World:
                 world.send_bytes(b"{", 1, at_sec + 50)
             if number % 43 == 0:
                 old = "2025-12-31T10:00:00Z"
-                world.send(1, at_sec + 55, **{**names, "transaction_id": f"old-{number}"}, event_time=old)
+                world.send(
+                    1, at_sec + 55, **{**names, "transaction_id": f"old-{number}"}, event_time=old
+                )
             if number % 10 == 0:
                 world.marker(number % 2)
     return world
