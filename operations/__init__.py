@@ -8,6 +8,7 @@
     contract      makes and checks the contract of your own payments
     health        says whether a job is well
     exporter      serves the same figures to Prometheus
+    alerts        what wakes somebody: rules and routes
     job           the jobs on Flink, and how one is ended
     rollout       changes a version beside the running one
     trace         what became of one payment, or of one record

@@ -78,6 +78,11 @@ COMMANDS = {
         "a job's figures for Prometheus",
         "operations.exporter.flags",
     ),
+    "alerts": Command(
+        "operations.alerts.command",
+        "what wakes somebody, for Prometheus",
+        "operations.alerts.flags",
+    ),
     "job": Command(
         "operations.job.command",
         "the jobs on Flink: list, show, cancel, savepoint",

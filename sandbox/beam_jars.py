@@ -19,7 +19,7 @@ import zipfile
 from pathlib import Path
 
 from sandbox import loopback_patch
-from sandbox.layout import EXPANSION_JARS, Layout
+from sandbox.layout import EXPANSION_JARS, REPORTER_JAR, Layout
 
 
 def make(layout: Layout) -> None:
@@ -38,3 +38,5 @@ def link(jars: Path, folder: Path, loopback_jar: Path) -> None:
             shutil.copyfile(jar, folder / jar.name)
     with zipfile.ZipFile(loopback_jar, "w") as target:
         loopback_patch.add(jars, target)
+        if REPORTER_JAR.exists():
+            loopback_patch.add_reporter(REPORTER_JAR, target)

@@ -15,9 +15,9 @@ from types import FrameType
 from payments import exit_codes
 from payments.parser import Parser
 from sandbox import endpoints, ports, processes, settings_file, sql
-from sandbox.component import NAMES
+from sandbox.component import MONITORING, NAMES
 from sandbox.endpoints import DEFAULT_DIR
-from sandbox.errors import SandboxUsage
+from sandbox.errors import SandboxError, SandboxUsage
 from sandbox.sandbox import Sandbox
 
 _DESCRIPTION = """\
@@ -44,7 +44,8 @@ examples:
   tail -F .sandbox/logs/taskmanager-1.log
   python -m sandbox down                        data stays; add --wipe to delete it
 
-components: {components}
+components: {components};
+  with up --monitoring also {monitoring}
 
 exit codes: 0 well, 1 a component is down, 2 a mistake in what was asked for, 3 it could not be
 done, 130 interrupted
@@ -61,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _up(sandbox: Sandbox, options: argparse.Namespace) -> int:
     started_at = time.monotonic()
-    result = sandbox.up(_say, ports.parse(options.port))
+    result = sandbox.up(_say, ports.parse(options.port), options.monitoring)
     _say(f"up after {time.monotonic() - started_at:.1f} s; logs in {result['logs']}")
     print(json.dumps(result, indent=2))
     return exit_codes.WELL
@@ -134,6 +135,8 @@ def _endpoint(sandbox: Sandbox, options: argparse.Namespace) -> int:
     known = {name: value for name, value in sandbox.endpoints().items() if isinstance(value, str)}
     if options.name not in known:
         raise SandboxUsage(f"no endpoint {options.name!r}", f"one of: {', '.join(known)}")
+    if not known[options.name]:
+        raise SandboxError(f"{options.name} is not up here", "python -m sandbox up --monitoring")
     print(known[options.name])
     return exit_codes.WELL
 
@@ -143,7 +146,8 @@ def _parser() -> Parser:
         prog="python -m sandbox",
         description=_DESCRIPTION,
         epilog=_EXAMPLES.format(
-            components=textwrap.fill(", ".join(NAMES), 85, break_on_hyphens=False)
+            components=textwrap.fill(", ".join(NAMES), 85, break_on_hyphens=False),
+            monitoring=", ".join(MONITORING),
         ),
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -153,9 +157,9 @@ def _parser() -> Parser:
     status = _add(commands, "status", _status, "show every component; exit code 1 if one is down")
     status.add_argument("--json", action="store_true", help="for programs")
     restart = _add(commands, "restart", _restart, "stop a component politely and start it again")
-    restart.add_argument("component", choices=NAMES, metavar="COMPONENT")
+    restart.add_argument("component", choices=(*NAMES, *MONITORING), metavar="COMPONENT")
     kill = _add(commands, "kill", _kill, "SIGKILL a component and its children, as a crash would")
-    kill.add_argument("component", choices=NAMES, metavar="COMPONENT")
+    kill.add_argument("component", choices=(*NAMES, *MONITORING), metavar="COMPONENT")
     kill.add_argument("--no-restart", action="store_true", help="leave it down until `restart`")
     flags = _add(
         commands, "flags", _flags, "print the flags for `python -m pipeline` on this sandbox"
@@ -177,6 +181,13 @@ def _parser() -> Parser:
         )
     endpoint = _add(commands, "endpoint", _endpoint, "print one value of endpoints.json")
     endpoint.add_argument("name", metavar="NAME", help="kafka, bigquery, flink_rest, …")
+    watch = _add(
+        commands, "watch", _watch, "of a monitored sandbox: which topic the exporter tells of"
+    )
+    watch.add_argument("topic", metavar="TOPIC")
+    watch.add_argument(
+        "dataset", nargs="?", metavar="DATASET", help="(default: named as the topic)"
+    )
     _add_sql(commands)
     return parser
 
@@ -200,6 +211,17 @@ def _add_up(commands: argparse._SubParsersAction[Parser]) -> None:
         help="a port of your choice; the rest are free ones, kept from start to start. "
         f"COMPONENT is one of {', '.join(ports.MAIN_PORTS)}",
     )
+    up.add_argument(
+        "--monitoring",
+        action="store_true",
+        help="also Prometheus, Alertmanager and `payments exporter` (bin/setup monitoring)",
+    )
+
+
+def _watch(sandbox: Sandbox, options: argparse.Namespace) -> int:
+    sandbox.watch(options.topic, options.dataset or options.topic)
+    _say(f"the exporter tells of topic {options.topic}")
+    return exit_codes.WELL
 
 
 def _add(

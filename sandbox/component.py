@@ -24,6 +24,8 @@ NAMES = (
     "python-workers",
     "watchdog",
 )
+# Only of a sandbox that is asked for them: `up --monitoring`.
+MONITORING = ("prometheus", "alertmanager", "exporter")
 TASK_MANAGERS = ("taskmanager-1", "taskmanager-2")
 
 

@@ -26,6 +26,9 @@ class Endpoints(TypedDict):
     job_service: str
     expansion_service: str
     python_workers: str
+    prometheus: str  # empty unless the sandbox is monitored (`up --monitoring`), as the next two
+    alertmanager: str
+    exporter: str
     project: str
     topic: str
     bigquery_ca: str  # a PEM file: whoever speaks gRPC to the stand-in trusts this
@@ -47,6 +50,9 @@ def of(plan: Plan, pids: Mapping[str, int], topic: str) -> Endpoints:
         job_service=plan.address("job-server"),
         expansion_service=plan.address("expansion"),
         python_workers=plan.address("python-workers"),
+        prometheus=plan.address("prometheus") if "prometheus" in pids else "",
+        alertmanager=plan.address("alertmanager") if "alertmanager" in pids else "",
+        exporter=plan.address("exporter") if "exporter" in pids else "",
         project=plan.project,
         topic=topic,
         bigquery_ca=str(plan.layout.authority),

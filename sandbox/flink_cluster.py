@@ -10,10 +10,11 @@ import yaml
 
 from sandbox import crash_reports, java, zookeeper
 from sandbox.component import Component, Plan
-from sandbox.layout import FLINK_TEMPLATE
+from sandbox.layout import FLINK_TEMPLATE, REPORTER_JAR
 from templates.flink.loopback import HOST
 
 SLOTS_PER_TASK_MANAGER = 4
+_REPORTER = "metrics.reporter.prom."
 
 # A TaskManager's memory, by purpose. It is started by hand, so what Flink's scripts would derive
 # from one total is spelled out, here for its settings and below for its command line.
@@ -62,7 +63,11 @@ def _component(
     scratch = _scratch(plan, name)
     places = ("io.tmp.dirs", "web.tmpdir", "blob.storage.directory")
     options = [*options, crash_reports.option(plan.layout), f"-Djava.io.tmpdir={scratch}"]
-    own_settings = {**dict.fromkeys(places, str(scratch)), **own_settings}
+    own_settings = {
+        **dict.fromkeys(places, str(scratch)),
+        **_reporter_port(plan, name),
+        **own_settings,
+    }
     arguments = ["--configDir", str(write_config(plan))]
     arguments += [f"-D{key}={value}" for key, value in own_settings.items()]
     # Flink unpacks 20 MB of jars at every start and cleans up only when it ends by itself.
@@ -71,12 +76,17 @@ def _component(
         name,
         java.command(
             main_class,
-            java.beam_classpath(plan.layout),
+            java.flink_classpath(plan.layout),
             [*options, *_java_options()],
             arguments,
         ),
         prepare=f"rm -rf {quoted} && mkdir -p {quoted}",
     )
+
+
+def _reporter_port(plan: Plan, name: str) -> dict[str, str]:
+    """Returns where a process serves its metrics: each needs a port of its own here."""
+    return {f"{_REPORTER}port": str(plan.ports[f"{name}-metrics"])} if REPORTER_JAR.exists() else {}
 
 
 def _scratch(plan: Plan, name: str) -> Path:
@@ -87,6 +97,8 @@ def _scratch(plan: Plan, name: str) -> Path:
 def settings(plan: Plan) -> dict[str, object]:
     """Returns the settings the images ship, with this sandbox's places and sizes on top."""
     merged: dict[str, object] = yaml.safe_load(FLINK_TEMPLATE.read_text())
+    if not REPORTER_JAR.exists():
+        merged = {key: value for key, value in merged.items() if not key.startswith(_REPORTER)}
     merged.update(_addresses(plan))
     merged.update(_folders(plan))
     merged.update(_memory())

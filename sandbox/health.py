@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import grpc
 
-from sandbox import kafka_broker, processes
+from sandbox import kafka_broker, monitoring, processes
 from sandbox.component import TASK_MANAGERS, Plan
 from templates.flink.loopback import HOST
 from templates.flink.rest import get_json
@@ -31,6 +31,9 @@ def checks(plan: Plan) -> dict[str, Check]:
         "expansion": lambda pid: _grpc_answers(plan.address("expansion")),
         "python-workers": lambda pid: _grpc_answers(plan.address("python-workers")),
         "watchdog": lambda pid: True,  # it asks, and answers nobody
+        "prometheus": lambda pid: monitoring.answers(plan.address("prometheus"), "/-/ready"),
+        "alertmanager": lambda pid: monitoring.answers(plan.address("alertmanager"), "/-/ready"),
+        "exporter": lambda pid: monitoring.answers(plan.address("exporter"), "/healthz"),
     }
     for name in TASK_MANAGERS:
         table[name] = _task_manager_check(plan, name)

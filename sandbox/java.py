@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sandbox.layout import BROKER_JARS, JAVA_HOME, Layout
+from sandbox.layout import BROKER_JARS, JAVA_HOME, REPORTER_JAR, WEB_JARS, Layout
 
 # IPv4 only: "localhost" and 127.0.0.1 then mean the same listener. A JVM that ran out of memory
 # must die and be started again, not linger with half of its threads.
@@ -55,3 +55,11 @@ def broker_classpath() -> list[str]:
 def beam_classpath(layout: Layout) -> list[str]:
     """Returns the class path of everything with Beam in it; beam_jars.py says how it is made."""
     return [str(layout.loopback_jar), f"{layout.beam_jars}/*"]
+
+
+def flink_classpath(layout: Layout) -> list[str]:
+    """Returns the class path of Flink's own processes: its web pages and its reporter as well.
+
+    Apart from Beam's, whose programs would hand these jars to every job.
+    """
+    return [*beam_classpath(layout), f"{WEB_JARS}/*", str(REPORTER_JAR)]

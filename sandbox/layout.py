@@ -15,6 +15,11 @@ DUCKDB_HOME = REPOSITORY / ".tools/duckdb-home"
 JAVA_HOME = REPOSITORY / ".tools/java"
 EXPANSION_JARS = REPOSITORY / ".tools/jars/expansion"
 BROKER_JARS = REPOSITORY / ".tools/jars/broker"
+WEB_JARS = REPOSITORY / ".tools/jars/web"
+# What `bin/setup monitoring` fetches; without it there is a sandbox all the same.
+MONITORING_TOOLS = REPOSITORY / ".tools/monitoring/bin"
+REPORTER_JAR = REPOSITORY / ".tools/monitoring/flink-metrics-prometheus-1.19.0.jar"
+MONITORING = REPOSITORY / "deploy/monitoring"
 FLINK_TEMPLATE = REPOSITORY / "templates/flink/config.yaml"
 ENTRY_POINT = REPOSITORY / "templates/flink/entrypoint.sh"
 
@@ -87,6 +92,11 @@ class Layout:
     def zookeeper(self) -> Path:
         """Returns the folder of what JobManagers remember; each start begins a new one."""
         return self.root / "zookeeper"
+
+    @property
+    def monitoring(self) -> Path:
+        """Returns the folder of Prometheus' and Alertmanager's settings and data."""
+        return self.root / "monitoring"
 
     @property
     def beam_jars(self) -> Path:

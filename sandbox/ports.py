@@ -28,8 +28,20 @@ MAIN_PORTS: Mapping[str, str] = {
     "job-server": "job-server",
     "expansion": "expansion",
     "python-workers": "python-workers",
+    "prometheus": "prometheus",
+    "alertmanager": "alertmanager",
+    "exporter": "exporter",
 }
-INNER_PORTS = ("kafka-controller", "kafka-sasl-ssl", "zookeeper", "flink-rpc", "job-artifacts")
+INNER_PORTS = (
+    "jobmanager-metrics",
+    "taskmanager-1-metrics",
+    "taskmanager-2-metrics",
+    "kafka-controller",
+    "kafka-sasl-ssl",
+    "zookeeper",
+    "flink-rpc",
+    "job-artifacts",
+)
 PORT_NAMES = (*MAIN_PORTS.values(), *INNER_PORTS)
 
 Ports = Mapping[str, int]

@@ -30,7 +30,8 @@ def wait_for_all(supervisor: Supervisor, plan: Plan, on_progress: Report) -> Non
         while not given_up.is_set() and not ready(check, supervisor.states()[name]):
             given_up.wait(_POLL_SEC)
 
-    table = health.checks(plan)
+    present = supervisor.states()
+    table = {name: check for name, check in health.checks(plan).items() if name in present}
     first_pids: dict[str, int] = {}
     with concurrent.futures.ThreadPoolExecutor(len(table)) as pool:
         waiting = {pool.submit(ask, name, check): name for name, check in table.items()}

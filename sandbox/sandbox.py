@@ -18,13 +18,14 @@ from sandbox import (
     flink_cluster,
     kafka_broker,
     kafka_login,
+    monitoring,
     ports,
     preflight,
     processes,
     readiness,
     zookeeper,
 )
-from sandbox.component import NAMES, TASK_MANAGERS, Component, Plan
+from sandbox.component import MONITORING, NAMES, TASK_MANAGERS, Component, Plan
 from sandbox.endpoints import DEFAULT_DIR, Endpoints
 from sandbox.errors import SandboxError
 from sandbox.layout import Layout
@@ -59,7 +60,10 @@ class Sandbox:
     # --- All of it ------------------------------------------------------------------------------
 
     def up(
-        self, on_progress: Report = _silent, asked_ports: Mapping[str, int] | None = None
+        self,
+        on_progress: Report = _silent,
+        asked_ports: Mapping[str, int] | None = None,
+        monitored: bool = False,
     ) -> Endpoints:
         """Starts what is not up yet and returns when every component answers.
 
@@ -67,14 +71,20 @@ class Sandbox:
         component dies or does not answer in time; nothing is left running then.
         """
         preflight.check(self.layout)
+        if monitored:
+            monitoring.require_tools()
         with self._lock():
             if self._supervisor.alive():
                 on_progress("already up")
+                if monitored and not self.is_monitored():
+                    self._add_monitoring(on_progress)
                 return self.refresh()
             self._sweep()
             plan = self._plan(asked_ports or {})
             try:
                 self._start(plan, on_progress)
+                if monitored:
+                    self._add_monitoring(on_progress)
             except BaseException:  # Ctrl-C as well: half a sandbox helps nobody
                 on_progress("taking everything down")
                 self._take_down()
@@ -133,13 +143,26 @@ class Sandbox:
         self._require(name)
         readiness.wait_for_one(self._supervisor, self._stored_plan(), name, timeout_sec)
 
+    def watch(self, topic: str, dataset: str, window_sec: int = 600) -> None:
+        """Has the exporter tell of another topic and its tables; returns when it answers."""
+        self._require("exporter")
+        plan = self._stored_plan()
+        self._supervisor.change(
+            monitoring.exporter(plan, topic, f"{plan.project}.{dataset}", window_sec)
+        )
+        self.restart("exporter")
+
     # --- Looking at it --------------------------------------------------------------------------
 
     def states(self) -> dict[str, ProcessState]:
         """Returns the state of every component, in their order."""
         self._require_up()
         states = self._supervisor.states()
-        return {name: states[name] for name in NAMES}
+        return {name: states[name] for name in (*NAMES, *MONITORING) if name in states}
+
+    def is_monitored(self) -> bool:
+        """Tells whether Prometheus and Alertmanager are components of it."""
+        return set(MONITORING) <= self.states().keys()
 
     def pids(self) -> dict[str, int]:
         """Returns the process ids of what runs at this moment: a restart changes them."""
@@ -147,8 +170,12 @@ class Sandbox:
 
     def ports(self) -> dict[str, int]:
         """Returns the port of every component that has one."""
-        stored = self._stored_plan().ports
-        return {component: stored[name] for component, name in ports.MAIN_PORTS.items()}
+        stored, there = self._stored_plan().ports, self.states()
+        return {
+            component: stored[name]
+            for component, name in ports.MAIN_PORTS.items()
+            if component in there
+        }
 
     def endpoints(self) -> Endpoints:
         """Returns the addresses, with the process ids of this moment."""
@@ -179,6 +206,12 @@ class Sandbox:
         readiness.wait_for_all(self._supervisor, plan, on_progress)
         kafka_broker.create_topic(plan.address("kafka"))
         kafka_login.create(self.layout, plan.address("kafka"))
+
+    def _add_monitoring(self, on_progress: Report) -> None:
+        self._supervisor.add(monitoring.components(self._stored_plan()))
+        for name in MONITORING:
+            self.wait_ready(name)
+            on_progress(f"{name} ready")
 
     # --- Stopping -------------------------------------------------------------------------------
 
@@ -217,9 +250,11 @@ class Sandbox:
             raise SandboxError(f"no sandbox is up in {self.layout.root}", "python -m sandbox up")
 
     def _require(self, name: str) -> None:
-        if name not in NAMES:
+        if name not in (*NAMES, *MONITORING):
             raise SandboxError(f"no component {name!r}", f"one of: {', '.join(NAMES)}")
         self._require_up()
+        if name in MONITORING and not self.is_monitored():
+            raise SandboxError(f"{name} is not up here", "python -m sandbox up --monitoring")
 
 
 def components(plan: Plan) -> list[Component]:

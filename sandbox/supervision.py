@@ -114,10 +114,7 @@ class Supervisor:
         layout = self._layout
         layout.logs.mkdir(parents=True, exist_ok=True)
         _private_folder(layout)
-        for component in components:
-            script = layout.script(component.name)
-            script.parent.mkdir(exist_ok=True)
-            script.write_text(component.script())
+        self._write(components)
         layout.supervisor_config.write_text(render(layout, components))
         command = [str(PYTHON), "-m", "supervisor.supervisord", "-c", str(layout.supervisor_config)]
         result = subprocess.run(
@@ -133,6 +130,26 @@ class Supervisor:
                     f"see {layout.logs / 'supervisord.log'}",
                 )
             time.sleep(0.05)
+
+    def add(self, components: Sequence[Component]) -> None:
+        """Starts further components beside those that run."""
+        self._write(components)
+        sections = "\n".join(_program(self._layout, component) for component in components)
+        with self._layout.supervisor_config.open("a") as config:
+            config.write(f"\n{sections}")
+        self._call("supervisor.reloadConfig")
+        for component in components:
+            self._call("supervisor.addProcessGroup", component.name)
+
+    def change(self, component: Component) -> None:
+        """Gives a component another command line, which its next start follows."""
+        self._write([component])
+
+    def _write(self, components: Sequence[Component]) -> None:
+        for component in components:
+            script = self._layout.script(component.name)
+            script.parent.mkdir(exist_ok=True)
+            script.write_text(component.script())
 
     def alive(self) -> bool:
         """Tells whether a supervisord answers for this sandbox."""

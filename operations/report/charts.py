@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,6 +18,7 @@ LATE_NAMES = ("< 0", "1 s", "10 s", "1 min", "10 min", "1 h", "1 day", "more")
 # As the check "at most 2 % of the payments of an hour are copies" has it.
 _COPIES_MAX = 2
 _X_LABELS_MAX = 12
+_MARKS_MAX = 5
 _DASHED = {"width": 1, "dasharray": "5, 4"}
 
 
@@ -42,6 +44,7 @@ def _by_bucket(found: Day, outcomes: Sequence[Outcome]) -> pygal.StackedBar | No
         show_legend=len(outcomes) > 1,
     )
     _time_axis(chart, found, buckets)
+    _whole(chart, max(sum(rows[o] for o in outcomes) for rows in buckets.values()))
     for outcome in outcomes:
         chart.add(outcome.value, [rows[outcome] or None for rows in buckets.values()])
     return chart
@@ -77,6 +80,10 @@ def _lateness(found: Day) -> pygal.StackedBar | None:
     late = (Outcome.LATE,)
     chart = pygal.StackedBar(**_form(["--accepted", "--late"]))
     chart.x_labels = LATE_NAMES
+    counted = Counter[int]()
+    for line in found.lateness:
+        counted[line.number] += line.records
+    _whole(chart, max(counted.values()))
     for name, is_late in (("in time", False), ("late", True)):
         counts = [0] * len(LATE_NAMES)
         for line in found.lateness:
@@ -93,8 +100,16 @@ def _bars(lines: Sequence[tuple[str, int]], colour: str) -> Any:
     form = _form([colour]) | {"height": 60 + 34 * len(shown)}
     chart = pygal.HorizontalBar(**form, show_legend=False)
     chart.x_labels = [printed(label, 28) for label, _ in shown]
+    _whole(chart, max(count for _, count in shown))
     chart.add("", [count for _, count in shown])
     return chart
+
+
+def _whole(chart: Any, highest: int) -> None:
+    """Gives the axis of counts whole numbers: pygal would round 0.8 to 1 beside the mark."""
+    steps = (base * 10**power for power in range(18) for base in (1, 2, 5))
+    step = next(step for step in steps if highest <= step * _MARKS_MAX)
+    chart.y_labels = list(range(0, highest + step, step))
 
 
 def _time_axis(chart: Any, found: Day, buckets: Any) -> None:

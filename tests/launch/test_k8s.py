@@ -48,8 +48,8 @@ def is_custom(manifest: Manifest) -> bool:
 
 def custom_schema(kind: str) -> dict[str, Any]:
     """Returns the schema of the resource's own definition, refusing unknown fields."""
-    if kind == "ServiceMonitor":
-        text = (TOOLS / "monitoring.coreos.com_servicemonitors.yaml").read_text()
+    if kind in ("ServiceMonitor", "PrometheusRule"):
+        text = (TOOLS / f"monitoring.coreos.com_{kind.lower()}s.yaml").read_text()
     else:
         [jar] = TOOLS.glob("flink-kubernetes-operator-api-*.jar")
         with zipfile.ZipFile(jar) as archive:
@@ -89,7 +89,8 @@ def problems(manifest: Manifest) -> list[str]:
 def test_custom_resources_fit_their_definitions(manifests: list[Manifest]) -> None:
     custom = [each for each in manifests if is_custom(each)]
 
-    assert sorted(each["kind"] for each in custom) == ["FlinkDeployment", "ServiceMonitor"]
+    kinds = sorted(each["kind"] for each in custom)
+    assert kinds == ["FlinkDeployment", "PrometheusRule", "ServiceMonitor"]
     assert [problem for each in custom for problem in problems(each)] == []
 
 

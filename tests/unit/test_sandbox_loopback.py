@@ -6,7 +6,7 @@ import pytest
 
 from sandbox import loopback_patch
 from sandbox.errors import SandboxError
-from sandbox.layout import EXPANSION_JARS
+from sandbox.layout import EXPANSION_JARS, REPORTER_JAR
 
 JARS = sorted(EXPANSION_JARS.glob("beam-vendor-grpc-*.jar"))
 pytestmark = pytest.mark.skipif(not JARS, reason="the jars are not here: make setup")
@@ -31,7 +31,7 @@ def test_both_methods_bind_to_loopback(original) -> None:
 
 
 def test_class_without_the_call_is_refused(original) -> None:
-    with pytest.raises(SandboxError, match="no longer calls"):
+    with pytest.raises(SandboxError, match="no longer makes"):
         loopback_patch.patch(loopback_patch.patch(original))  # the first has replaced every call
 
 
@@ -49,3 +49,15 @@ def test_jar_gets_one_class_under_its_own_name(tmp_path) -> None:
 
         (name,) = jar.namelist()
     assert name.endswith("/io/grpc/netty/NettyServerBuilder.class")
+
+
+@pytest.mark.skipif(not REPORTER_JAR.exists(), reason="no reporter here: bin/setup monitoring")
+def test_flinks_reporter_listens_where_it_is_told_only_as_to_the_port(tmp_path) -> None:
+    with zipfile.ZipFile(REPORTER_JAR) as archive:
+        before = archive.read(loopback_patch._REPORTER_CLASS)
+
+    after = loopback_patch.patch_reporter(before)
+
+    assert b"127.0.0.1" in after and b"127.0.0.1" not in before
+    with pytest.raises(SandboxError):
+        loopback_patch.patch_reporter(b"".join(before.split(b"com/sun/net/httpserver/HttpServer")))
