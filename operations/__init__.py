@@ -9,6 +9,7 @@
     health        says whether a job is well
     exporter      serves the same figures to Prometheus
     alerts        what wakes somebody: rules and routes
+    dashboards    lists the panels, and writes the file for Grafana
     job           the jobs on Flink, and how one is ended
     rollout       changes a version beside the running one
     trace         what became of one payment, or of one record

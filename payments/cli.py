@@ -83,6 +83,11 @@ COMMANDS = {
         "what wakes somebody, for Prometheus",
         "operations.alerts.flags",
     ),
+    "dashboards": Command(
+        "operations.dashboards.command",
+        "the panels of a dashboard, and the file for Grafana",
+        "operations.dashboards.flags",
+    ),
     "job": Command(
         "operations.job.command",
         "the jobs on Flink: list, show, cancel, savepoint",
