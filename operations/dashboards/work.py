@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from operations.alerts.limits import LIMITS
-from operations.dashboards.panel import Panel, Query, Row
+from operations.dashboards.panel import Colour, Panel, Query, Row
 
 _COUNTED = "flink_taskmanager_job_task_operator_payments_"
 _TASK = "flink_taskmanager_job_task_"
 _MEMORY = "flink_taskmanager_Status_"
-_STATE = ((LIMITS["state_bytes"], "yellow"), (LIMITS["state_bytes_critical"], "red"))
+_STATE: tuple[tuple[float, Colour], ...] = (
+    (LIMITS["state_bytes"], "yellow"),
+    (LIMITS["state_bytes_critical"], "red"),
+)
 
 
 def _of_task(name: str, told: str) -> Query:

@@ -112,4 +112,4 @@ def _told(
     """Returns how many offsets one set has beyond the other, and the first runs of them."""
     found = only_in(one, other)
     examples = tuple(itertools.islice(found, _EXAMPLES_MAX))
-    return sum(span.count for span in (*examples, *found)), examples
+    return sum(span.size for span in (*examples, *found)), examples

@@ -18,7 +18,7 @@ class Span(NamedTuple):
     last: int
 
     @property
-    def count(self) -> int:
+    def size(self) -> int:
         """Returns how many there are."""
         return self.last - self.first + 1
 
@@ -45,7 +45,7 @@ class Offsets:
 
     def count(self) -> int:
         """Returns how many offsets there are."""
-        return sum(span.count for span in self)
+        return sum(span.size for span in self)
 
     def first(self) -> int | None:
         """Returns the lowest, None of none."""

@@ -1,4 +1,4 @@
-"""What is asked of BigQuery for a report, in SQL that the stand-in takes as well."""
+"""The queries of a report, in SQL that the stand-in takes as well."""
 
 from __future__ import annotations
 
