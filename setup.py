@@ -22,6 +22,7 @@ setup(
             for inner in ("", ".*")
         ]
     ),
+    package_data={"operations.report": ["page.html"]},
     entry_points={"console_scripts": ["payments = payments.cli:program"]},
     install_requires=[
         line.partition("#")[0].strip()

@@ -52,6 +52,11 @@ COMMANDS = {
         "prove that each record is counted once",
         "operations.reconcile.flags",
     ),
+    "report": Command(
+        "operations.report.command",
+        "one page about a day, for an auditor",
+        "operations.report.flags",
+    ),
     "trace": Command(
         "operations.trace.command",
         "what became of one payment, or of one record",
@@ -77,6 +82,11 @@ COMMANDS = {
         "operations.alerts.command",
         "what wakes somebody, for Prometheus",
         "operations.alerts.flags",
+    ),
+    "dashboards": Command(
+        "operations.dashboards.command",
+        "the panels of a dashboard, and the file for Grafana",
+        "operations.dashboards.flags",
     ),
     "job": Command(
         "operations.job.command",

@@ -18,7 +18,7 @@ from operations.reconcile.truth import Limits, OffsetRange, Partition, Truth
 from transforms.kafka import reader as kafka_reader
 from transforms.kafka.message import record_of
 from transforms.kafka.reader import KafkaReader
-from transforms.payment.arrival import Arrival
+from transforms.payment.arrival import BY_BROKER, Arrival
 from transforms.payment.transaction import KafkaRecord
 
 
@@ -80,7 +80,10 @@ class KafkaSide:
         return {(pair.topic, pair.partition): end for pair, end in ends.items()}
 
     def batches(
-        self, ranges: list[OffsetRange], required: Arrival, headers: Collection[str] = ()
+        self,
+        ranges: list[OffsetRange],
+        required: Arrival = BY_BROKER,
+        headers: Collection[str] = (),
     ) -> Iterator[list[KafkaRecord]]:
         """Yields the records of `ranges`, those of a partition in order.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import posixpath
 import re
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
@@ -77,7 +78,7 @@ class Repository:
         name = name.removeprefix("./")
         if "/" not in name:
             return name in self._names
-        near = str(PurePosixPath(beside).parent / name)
+        near = posixpath.normpath(PurePosixPath(beside).parent / name)
         return any(path in (name, near) or path.endswith(f"/{name}") for path in self.paths if path)
 
     def has_folder(self, name: str) -> bool:

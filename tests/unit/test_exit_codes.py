@@ -16,6 +16,7 @@ from operations.errors import CannotCheck, CannotStart, NoAnswer, ReplayUnanswer
 from operations.exporter import command as exporter
 from operations.health import command as health
 from operations.reconcile import command as reconcile
+from operations.report import command as report
 from operations.rollout import command as rollout
 from operations.runs import command as runs
 from operations.tables import command as tables
@@ -68,6 +69,12 @@ COMMANDS: dict[str, tuple[ModuleType, Sequence[str], str, Sequence[tuple[Excepti
         [*KAFKA, DATASET],
         "kafka_properties.load",
         [(CannotCheck("port taken"), 3), (PropertiesError("no file"), 2)],
+    ),
+    "report": (
+        report,
+        [*KAFKA, DATASET],
+        "kafka_properties.load",
+        [(CannotCheck("no answer"), 3), (PropertiesError("no file"), 2)],
     ),
     "trace": (
         trace,
