@@ -166,10 +166,7 @@ def _run(
 ) -> int:
     publisher = Publisher(servers, topic, connection)
     try:
-        sends = list(planned(wanted, publisher.partitions, time.time_ns() // 1_000))
-        for n, send in enumerate(sends):
-            publisher.send(n, send)
-        sent = sorted(_acknowledged(publisher), key=lambda each: each.n)
+        asked, sent = deliver(publisher, wanted)
     finally:
         publisher.close()
     if as_json:
@@ -181,12 +178,20 @@ def _run(
             print(f"follow it: payments trace {_place(sent[-1], topic)}", file=sys.stderr)
     if publisher.failure is not None:
         raise publisher.failure
-    if len(sent) < len(sends):
+    if len(sent) < asked:
         raise ProduceError(
-            f"{len(sends) - len(sent)} records were not acknowledged within {_ANSWER_SEC:.0f} s: "
+            f"{asked - len(sent)} records were not acknowledged within {_ANSWER_SEC:.0f} s: "
             "Kafka may have them or not. Hint: is a broker down?"
         )
     return exit_codes.WELL
+
+
+def deliver(publisher: Publisher, wanted: Wanted) -> tuple[int, list[Acknowledged]]:
+    """Sends the records; returns how many, and what is known of those that were acknowledged."""
+    sends = list(planned(wanted, publisher.partitions, time.time_ns() // 1_000))
+    for n, send in enumerate(sends):
+        publisher.send(n, send)
+    return len(sends), sorted(_acknowledged(publisher), key=lambda each: each.n)
 
 
 def planned(wanted: Wanted, partitions: int, now_us: int) -> Iterator[Send]:
