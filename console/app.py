@@ -74,7 +74,7 @@ class App:
         began = time.monotonic()
         wanted = send.wanted(form["kind"], transaction_id)
         sent = await _asked(lambda: sender.send(wanted))
-        if form["kind"] != "broken":  # it has no id that anybody could read
+        if kind.remembered:
             cards.last_id = transaction_id
         card = cards.add(kind.label, transaction_id, sent, began)
         return _done(request, {"card": card.number, "id": cards.last_id})

@@ -165,8 +165,7 @@ def _state(indicator: Indicator) -> str:
 
 
 def _label(name: str) -> str:
-    for unit in ("_sec", "_bytes", "_ratio"):
-        name = name.removesuffix(unit)
+    name = name.replace("_ratio", "_share").removesuffix("_sec").removesuffix("_bytes")
     return name.replace("_", " ")
 
 

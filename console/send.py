@@ -28,19 +28,22 @@ class Kind:
 
     Attributes:
         of_known: whether it is about a payment that was sent before.
+        remembered: whether its id is one that the next can be about: of a late record and of a
+            broken one no id is remembered.
     """
 
     label: str
     meaning: str
     of_known: bool = False
+    remembered: bool = True
 
 
 KINDS: Mapping[str, Kind] = {
     "payment": Kind("Send a payment", "one that nobody has sent: it must be accepted"),
     "again": Kind("Send it again", "the same payment: a duplicate", True),
     "conflict": Kind("Same id, other amount", "it contradicts the payment: a conflict", True),
-    "late": Kind("Two hours old", "it arrives after the allowed lateness: late"),
-    "broken": Kind("Broken JSON", "nobody can read it: a dead letter"),
+    "late": Kind("Two hours old", "it arrives after the allowed lateness: late", remembered=False),
+    "broken": Kind("Broken JSON", "nobody can read it: a dead letter", remembered=False),
     "storm": Kind(f"Storm: {STORM} copies", "as a producer that retries: counted once", True),
 }
 

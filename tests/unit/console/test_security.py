@@ -132,13 +132,17 @@ def test_every_answer_says_what_a_browser_may_load(
 
 
 def test_templates_hold_no_script_style_or_handler_and_mark_nothing_safe() -> None:
-    wrong = re.compile(r"<script(?! type=\"module\" src=)|<style|\son\w+=|\sstyle=|\|\s*safe|https?://")
+    wrong = re.compile(
+        r"<script(?! type=\"module\" src=)|<style|\son\w+=|\sstyle=|\|\s*safe|https?://"
+    )
     for path in (REPOSITORY / "console/templates").rglob("*.html"):
         assert wrong.search(path.read_text()) is None, path
 
 
 def test_control_what_templates_must_not_hold_is_found() -> None:
-    wrong = re.compile(r"<script(?! type=\"module\" src=)|<style|\son\w+=|\sstyle=|\|\s*safe|https?://")
+    wrong = re.compile(
+        r"<script(?! type=\"module\" src=)|<style|\son\w+=|\sstyle=|\|\s*safe|https?://"
+    )
     for text in ("<script>x", '<p onclick="x">', '<p style="x">', "{{ x | safe }}", "http://cdn"):
         assert wrong.search(text)
 
