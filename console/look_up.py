@@ -49,6 +49,6 @@ def look_up(places: Places, asked: str) -> Answer:
                 )
             return Answer(asked, text.document(Tracer(tables, topic).trace(question)))
     except argparse.ArgumentTypeError as error:
-        return Answer(asked, problem=f"what is looked up {error}")
+        return Answer(asked, problem=f"cannot look that up: {error}")
     except OperatorError as error:
         return Answer(asked, problem=str(error))

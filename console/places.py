@@ -1,4 +1,4 @@
-"""Where the page asks, and what it may do there."""
+"""Addresses to ask, and whether what is there may be acted on."""
 
 from __future__ import annotations
 

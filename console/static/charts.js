@@ -5,6 +5,9 @@ const POINTS_MAX = 600;
 const HEIGHT = 130;
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
+// Minutes, and seconds while two marks would say the same.
+const clock = (at, ticks) => new Date(at * 1000).toISOString().slice(11, ticks[1] - ticks[0] < 60 ? 19 : 16);
+
 const FORMAT = {
   state: (value) => `${(value / 1e6).toFixed(value < 1e7 ? 1 : 0)} MB`,
   age: (value) => `${value} s`,
@@ -60,7 +63,7 @@ export class Charts {
       cursor: { show: false },
       scales: { y: { range: (chart, low, high) => [0, this.top(place, high)] } },
       axes: [
-        { ...axis, size: 24, space: 70, values: (chart, ticks) => ticks.map((at) => new Date(at * 1000).toISOString().slice(11, 16)) },
+        { ...axis, size: 24, space: 70, values: (chart, ticks) => ticks.map((at) => clock(at, ticks)) },
         { ...axis, size: 58, space: 34, values: (chart, ticks) => ticks.map(FORMAT[key]) },
       ],
       series,

@@ -1,4 +1,4 @@
-"""Who may ask the live page, and what a browser may do with the answer."""
+"""The live page refuses who should not ask, and tells browsers what they may load."""
 
 from __future__ import annotations
 
