@@ -152,6 +152,11 @@ async def _told(request: Request, error: Exception) -> Response:
     return PlainTextResponse(f"{error.detail}\n", error.status_code)
 
 
+async def _failed(request: Request, error: Exception) -> Response:
+    # Starlette raises it once more, and so it is logged with its stack.
+    return PlainTextResponse("an error of this program; its log has the stack\n", 500)
+
+
 def build(parts: Parts, token: str, cookie: str = "payments_live") -> Starlette:
     """Returns the application.
 
@@ -187,6 +192,6 @@ def build(parts: Parts, token: str, cookie: str = "payments_live") -> Starlette:
             Middleware(OwnPagesOnly),
             Middleware(TokenOnly, token=token, cookie=cookie),
         ],
-        exception_handlers={HTTPException: _told},
+        exception_handlers={HTTPException: _told, Exception: _failed},
         lifespan=lifespan,
     )

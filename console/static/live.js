@@ -10,12 +10,12 @@ const connection = document.getElementById("connection");
 function show(id, html) {
   const part = document.getElementById(id);
   if (!part) return;
-  const scrolled = [...part.querySelectorAll(".scrolls, .cards")].map((each) => each.scrollTop);
+  const scrolled = [...part.querySelectorAll(".scrolls, .sent")].map((each) => each.scrollTop);
   const focused = part.contains(document.activeElement) ? focusOf(part) : -1;
   const template = document.createElement("template");
   template.innerHTML = html;
   part.replaceChildren(template.content);
-  part.querySelectorAll(".scrolls, .cards").forEach((each, n) => { each.scrollTop = scrolled[n] ?? 0; });
+  part.querySelectorAll(".scrolls, .sent").forEach((each, n) => { each.scrollTop = scrolled[n] ?? 0; });
   if (focused >= 0) focusable(part)[focused]?.focus({ preventScroll: true });
 }
 

@@ -16,12 +16,14 @@ from console.board import Board, Point, Shown
 from console.cards import Cards
 from console.faults import Kill, Step
 from console.job import Progress
-from console.look_up import look_up
+from console.look_up import Answer, look_up
 from console.pages import LANES
 from console.watch import Loop
 from operations.errors import CannotCheck
 from operations.health.indicators import Indicator
 from operations.reconcile.truth import Place
+from operations.trace import text
+from operations.trace.found import Asked, State, Trace
 from operations.trace.row import Row
 from tests.support import console_world as world
 from tests.support.console_world import OWN
@@ -150,6 +152,20 @@ def test_what_is_asked_for_is_text_as_well() -> None:
     assert "cannot look that up" in answer.text and "TOPIC/PARTITION/OFFSET" in part.text
     for html in (answer.text, part.text):
         assert "<script>alert" not in html and "<img" not in html
+
+
+@pytest.mark.parametrize("outcome", Outcome)
+def test_look_up_shows_records_of_each_outcome(outcome: Outcome) -> None:
+    """Columns that a table does not have are not in the document."""
+    found = row(outcome, 4, amount=Decimal("12.5"), reason=HOSTILE, detail=HOSTILE)
+    bare = row(outcome, 5, 4, transaction_id=None, currency=None)
+    asked = Asked("tx-1", ("payments",), 0, 0)
+    document = text.document(Trace(asked, State.COUNTED, (found, bare)))
+
+    html = pages.look_up(Answer("tx-1", document))
+
+    assert "payments/2/4" in html and "payments/2/5" in html
+    assert "<script>" not in html and "&lt;script&gt;" in html
 
 
 def test_look_up_tells_who_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
