@@ -1,10 +1,10 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-python setup-launch images demo faults alerts fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check format lock clean
+.PHONY: help setup setup-python setup-launch setup-browser images demo live faults alerts fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check format lock clean
 
 PYTHON_BIN := .venv/bin/python
-PACKAGES := payments pipeline operations transforms simulator sandbox harness benchmarks
+PACKAGES := payments pipeline operations transforms simulator sandbox console harness benchmarks
 
 # Settings of `make demo`.
 DURATION_SEC ?= 60
@@ -14,6 +14,9 @@ KEEP ?= 0
 SEED ?= 1
 KILL ?= taskmanager-1
 SCENARIO ?=
+# Settings of `make live`, besides SEED, and RATE, which is 20 there unless it is given. Port 0 is one that is free.
+PORT ?= 0
+CONTROL ?= 0
 # Settings of `make faults` and `make upgrade-test`, besides SEED; SHORT=1 has less load around each fault.
 ROUNDS ?= 1
 SEEDS ?= 1
@@ -45,10 +48,16 @@ setup-python: ## as much of it as unit tests and DirectRunner need: no Java
 setup-launch: setup
 	@PYTHON=$(PYTHON) bin/setup launch
 
+setup-browser: setup ## what browser tests need as well: Debian's chromium, as root
+	@PYTHON=$(PYTHON) bin/setup browser
+
 demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flink|direct KEEP=1 SEED KILL SCENARIO)
 	@$(PYTHON_BIN) -m harness.demo --duration_sec=$(DURATION_SEC) --rate=$(RATE) --runner=$(RUNNER) \
 		--seed=$(SEED) --kill=$(KILL) $(if $(SCENARIO),--scenario=$(SCENARIO)) \
 		$(if $(filter 1,$(KEEP)),--keep)
+
+live: setup ## a sandbox, a job, traffic, and a page that shows and does it all; Ctrl-C ends it (RATE PORT CONTROL=1 SEED)
+	@$(PYTHON_BIN) -m harness.live --rate=$(call given,RATE,20) --port=$(PORT) --seed=$(SEED) $(if $(filter 1,$(CONTROL)),--control)
 
 faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and the controls (SEED SEEDS ROUNDS ONLY MIXED=1 SHORT=1 SHARE PICK)
 	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --seeds=$(SEEDS) --rounds=$(ROUNDS) \

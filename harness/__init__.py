@@ -1,6 +1,7 @@
 """Runs the whole system on a sandbox: simulator, pipeline, faults, reconciliation.
 
     demo             the main job, with a crash halfway
+    live             the same for as long as wanted, with a page (console/)
     faults           the crash suite
     upgrade          the upgrade run
     e2e_run          one run: a topic, a dataset and a ledger of its own

@@ -73,6 +73,9 @@ COMMANDS = {
         "operations.contract.flags",
     ),
     "health": Command("operations.health.command", "whether a job is well"),
+    "live": Command(
+        "console.command", "a page that shows what a job does, on this machine", "console.flags"
+    ),
     "exporter": Command(
         "operations.exporter.command",
         "a job's figures for Prometheus",

@@ -171,10 +171,7 @@ def _run(
 ) -> int:
     topic, publisher = target[1], Publisher(*target)
     try:
-        sends = list(planned(wanted, publisher.partitions, time.time_ns() // 1_000, speech))
-        for n, send in enumerate(sends):
-            publisher.send(n, send)
-        sent = sorted(_acknowledged(publisher), key=lambda each: each.n)
+        asked, sent = deliver(publisher, wanted, speech)
     finally:
         publisher.close()
     if as_json:
@@ -186,9 +183,9 @@ def _run(
             print(f"follow it: payments trace {_place(sent[-1], topic)}", file=sys.stderr)
     if publisher.failure is not None:
         raise publisher.failure
-    if len(sent) < len(sends):
+    if len(sent) < asked:
         raise ProduceError(
-            f"{len(sends) - len(sent)} records were not acknowledged within {_ANSWER_SEC:.0f} s: "
+            f"{asked - len(sent)} records were not acknowledged within {_ANSWER_SEC:.0f} s: "
             "Kafka may have them or not. Hint: is a broker down?"
         )
     return exit_codes.WELL
@@ -199,6 +196,16 @@ def _check_kind(kind: str | None, speech: Speech | None) -> None:
     known = KINDS if speech is None else speech.spoils(random.Random(0)).kinds
     if kind is not None and kind not in known:
         raise UsageError(f"--broken must be one of {', '.join(known)}, got {kind!r}")
+
+
+def deliver(
+    publisher: Publisher, wanted: Wanted, speech: Speech | None = None
+) -> tuple[int, list[Acknowledged]]:
+    """Sends the records; returns how many, and what is known of those that were acknowledged."""
+    sends = list(planned(wanted, publisher.partitions, time.time_ns() // 1_000, speech))
+    for n, send in enumerate(sends):
+        publisher.send(n, send)
+    return len(sends), sorted(_acknowledged(publisher), key=lambda each: each.n)
 
 
 def planned(
