@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, NamedTuple
 
 import orjson
 
-from simulator.send import NotCounted, Send
+from simulator.send import Send
 from transforms.codecs.wire_format import event_time_text
 from transforms.payment.dead_letter import Reason
 from transforms.payment.outcome import Outcome
@@ -36,7 +36,7 @@ class LedgerEntry(NamedTuple):
     amount_minor: int | None
     currency: str | None
     event_time: str | None
-    expected: Outcome | NotCounted
+    expected: Outcome
     reason: Reason | None
     fault: str  # "none", "retry", "late", "conflict_amount", "invalid_not_json", …
 
@@ -123,8 +123,8 @@ def read(path: Path) -> Iterator[LedgerEntry]:
             yield entry
 
 
-def _expected(text: str) -> Outcome | NotCounted:
-    return NotCounted(text) if text == NotCounted.SKIPPED.value else Outcome(text)
+def _expected(text: str) -> Outcome:
+    return Outcome(text)
 
 
 def _parse(line: bytes) -> LedgerEntry:

@@ -8,7 +8,6 @@ import time
 from typing import TextIO
 
 from simulator.produce import Acknowledged
-from simulator.send import NotCounted
 from transforms.payment.outcome import Outcome
 from transforms.payment.rules import amount_of
 
@@ -72,7 +71,7 @@ class Report:
         if self.unacknowledged:
             lines.append(f"unknown       {self.unacknowledged:>14,}  never acknowledged")
         lines.append("expected outcomes of the acknowledged:")
-        for outcome in (*Outcome, *NotCounted):
+        for outcome in Outcome:
             count = self._outcomes[id(outcome)]
             share = count / max(self.acknowledged, 1)
             lines.append(f"  {outcome.value:<12}{count:>14,}  {share:.2%}")

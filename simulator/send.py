@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 from typing import NamedTuple, Protocol
 
 from simulator.generate import Payment
@@ -14,12 +13,6 @@ from transforms.payment.outcome import Outcome
 ALLOWED_LATENESS_US = 3_600_000_000
 CLOCK_SKEW_US = 300_000_000
 MINUTE_US = 60_000_000
-
-
-class NotCounted(enum.Enum):
-    """What becomes of a record that is no payment by the contract, and no mistake."""
-
-    SKIPPED = "skipped"
 
 
 class Facts(NamedTuple):
@@ -44,7 +37,7 @@ class Send(NamedTuple):
     payload: bytes | None  # None is a tombstone
     facts: Facts
     event_time_us: int | None  # None: whatever the time, the record is invalid
-    expected: Outcome | NotCounted  # when records are processed in the order of their arrival
+    expected: Outcome  # when records are processed in the order of their arrival
     reason: Reason | None  # of an invalid one
     fault: str
     headers: tuple[tuple[str, bytes], ...] = ()

@@ -11,7 +11,7 @@ from simulator.contracts.not_payments import NotPayments
 from simulator.contracts.spoil import Spoiler
 from simulator.generate import Payment
 from simulator.routing import Route
-from simulator.send import MINUTE_US, UNREADABLE, Facts, Later, NotCounted, Send
+from simulator.send import MINUTE_US, UNREADABLE, Facts, Later, Send
 from transforms.codecs import wire_format
 from transforms.payment.dead_letter import Reason
 from transforms.payment.outcome import Outcome
@@ -55,7 +55,7 @@ class Speech:
         """Returns a record that is not the payment yet, or no longer."""
         meant = self.encoder.meaning.of(payment, event_time_us)
         way, written = self._not_payments.write(meant)
-        send = self._send(written, route, meant, NotCounted.SKIPPED, f"skipped_{way.name}")
+        send = self._send(written, route, meant, Outcome.SKIPPED, f"skipped_{way.name}")
         return send._replace(facts=UNREADABLE, event_time_us=None, time_is_arrival=False)
 
     def spoils(self, rng: random.Random) -> ContractCorruptor:
@@ -67,7 +67,7 @@ class Speech:
         written: Written | None,
         route: Route,
         meant: Meant,
-        expected: Outcome | NotCounted,
+        expected: Outcome,
         fault: str,
     ) -> Send:
         is_arrival = self.encoder.time_is_arrival
