@@ -20,11 +20,9 @@ class Memory(NamedTuple):
 
     Attributes:
         folder: a URI or path that launcher and workers reach.
-        useless_from_us: for records that arrive from then on every id in them counts as forgotten.
     """
 
     folder: str
-    useless_from_us: int
 
 
 class ShardFile(NamedTuple):

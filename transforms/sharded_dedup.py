@@ -26,7 +26,6 @@ from apache_beam.utils.timestamp import Timestamp
 from transforms import metrics, shard_memory
 from transforms.payment.dedup_policy import DedupPolicy, RepeatedRecord
 from transforms.payment.outcome import Outcome
-from transforms.payment.transaction import Transaction
 from transforms.shard_memory import Memory
 from transforms.state import packed
 from transforms.state.shard import Catalogue, Shard, pack, unpack
@@ -87,7 +86,7 @@ class KeepFirstOfShard(beam.DoFn):
         number, batch = element[0], packed.unpack(element[1])
         cells = (cell_0, cell_1, cell_2, cell_3, cell_4, cell_5)
         if self._memory is not None and catalogue.read() is None:
-            self._begin_with(self._memory, number, batch, catalogue, cells, forget)
+            self._begin_with(self._memory, number, catalogue, cells, forget)
         shard = self._shard(number, catalogue, cells)
         accepted, copies, fresh = shard.decide(batch)
         if fresh:
@@ -129,21 +128,19 @@ class KeepFirstOfShard(beam.DoFn):
             _clear(cells[bucket % len(cells)], bucket)
         self._save(number, shard, catalogue, forget)
 
-    def _begin_with(  # noqa: PLR0917
+    def _begin_with(
         self,
         memory: Memory,
         number: int,
-        batch: Sequence[Transaction],
         catalogue: Any,
         cells: Sequence[Any],
         forget: Any,
     ) -> None:
         """Puts what a job without state is to remember into the state of a shard that has none.
 
-        A shard that has forgotten everything has none either: then it would be for nothing.
+        Whatever its first batch is: one of another partition may be behind it in time, with a copy
+        of an id that lies in the memory.
         """
-        if all(each.broker_time_us >= memory.useless_from_us for each in batch) and batch:
-            return
         content = shard_memory.read(memory.folder, number)
         for blob in content.blobs:
             cells[unpack(blob)[0] % len(cells)].add(blob)
@@ -172,8 +169,11 @@ class KeepFirstOfShard(beam.DoFn):
             catalogue.write(shard.catalogue.encode())
             forget.set(Timestamp(micros=shard.next_forgetting_ms() * 1_000))
         else:
-            catalogue.clear()
             del self._caches[number]
+            if self._memory is None:
+                catalogue.clear()
+            else:  # a shard without a catalogue would begin with the memory once more
+                catalogue.write(shard.catalogue.encode())
 
 
 def _clear(cell: Any, bucket: int) -> None:

@@ -5,10 +5,12 @@ Engine: DirectRunner's streaming engine, with the watermark moved by hand.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import apache_beam as beam
 import pytest
 from apache_beam.options.pipeline_options import PipelineOptions
+from apache_beam.pvalue import TaggedOutput
 from apache_beam.testing.test_pipeline import TestPipeline
 from apache_beam.testing.test_stream import TestStream
 from apache_beam.testing.util import assert_that, equal_to
@@ -23,6 +25,8 @@ from transforms import Deduplicate, shard_memory
 from transforms.payment.dedup_policy import DedupPolicy, RepeatedRecord
 from transforms.payment.transaction import Transaction
 from transforms.shard_memory import Memory
+from transforms.sharded_dedup import KeepFirstOfShard
+from transforms.state import packed
 
 POLICY = DedupPolicy(60 * SECOND_US)
 
@@ -110,9 +114,51 @@ def test_every_shard_takes_its_memory_at_once_even_without_records(
     assert sorted(read) == list(range(len(SHARDS)))
 
 
+class Cell:
+    """A cell of state outside a runner."""
+
+    def __init__(self) -> None:
+        self.content: list[bytes] = []
+
+    def read(self) -> Any:
+        return list(self.content)
+
+    def add(self, blob: bytes) -> None:
+        self.content.append(blob)
+
+
+class Value(Cell):
+    def read(self) -> Any:
+        return self.content[0] if self.content else None
+
+    def write(self, blob: bytes) -> None:
+        self.content = [blob]
+
+
+class Timer:
+    def set(self, moment: Timestamp) -> None: ...
+
+
+def test_partition_that_is_far_ahead_does_not_cost_the_memory(tmp_path: Path) -> None:
+    """Its batch may be the first: what another partition repeats is remembered all the same."""
+    begins_with = memory.write(str(tmp_path), POLICY, SHARDS, [payment(0, "A")])
+    shard = SHARDS.of("A")
+    [ahead] = [each for each in map(str, range(1_000)) if SHARDS.of(each) == shard][:1]
+    step = KeepFirstOfShard(POLICY, ("duplicates", "conflicts"), len(SHARDS), begins_with)
+    state = (Value(), *(Cell() for _ in range(6)), Timer())
+
+    def ends(*payments: Transaction) -> list[object]:
+        return list(step.process((shard, packed.pack(list(payments))), *state))
+
+    assert ends(payment(500, ahead)) == [[payment(500, ahead)]]
+    [copy] = ends(payment(50, "A"))
+    assert isinstance(copy, TaggedOutput)
+    assert copy.tag == "duplicates"
+
+
 def test_missing_file_fails_instead_of_forgetting(tmp_path: Path) -> None:
     with pytest.raises(Exception, match="shard-"):
-        check(Memory(str(tmp_path), 10**18), stream(payment(1, "A")))
+        check(Memory(str(tmp_path)), stream(payment(1, "A")))
 
 
 def test_no_payments_make_no_memory(tmp_path: Path) -> None:
@@ -130,7 +176,7 @@ def test_file_holds_what_was_written(tmp_path: Path) -> None:
 
 
 def test_useless_memory_is_not_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A shard that has forgotten all has no state, like one that has seen nothing."""
+    """A shard that has forgotten all keeps that it has begun."""
     begins_with = memory.write(str(tmp_path), POLICY, SHARDS, [payment(0, "A")])
     read: list[int] = []
     original = shard_memory.read

@@ -26,16 +26,15 @@ def write(
     The files hold what Deduplicate's own state would: the same code decides what goes in.
     """
     writers = {key: _ShardWriter(policy, len(shards)) for key in shards.keys}
-    newest: Transaction | None = None
+    some = False
     for payment in accepted:
         writers[shards.of(payment.transaction_id)].add(payment)
-        if newest is None or payment.broker_time_us > newest.broker_time_us:
-            newest = payment
-    if newest is None:
+        some = True
+    if not some:
         return None
     for key, writer in writers.items():
         shard_memory.write(folder, key, writer.content())
-    return Memory(folder, policy.forget_at_us(policy.remember(newest)))
+    return Memory(folder)
 
 
 class _ShardWriter:
