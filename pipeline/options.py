@@ -52,11 +52,12 @@ class DecodeOptions(PipelineOptions):
         group = parser.add_argument_group("decode")
         group.add_argument(
             "--contract",
+            default="native",
             metavar="FILE|NAME",
             help="What the payloads mean: a contract file, also gs://…, or the name of one that "
             "comes along (`payments contract init --help` lists them). It is read at the launch "
             "and goes along with the job. `payments contract check` tries it on samples "
-            "(docs/your_payments.md). Default: native, our own JSON.",
+            "(docs/your_payments.md). Default: %(default)s, our own JSON.",
         )
 
 

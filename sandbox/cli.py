@@ -45,7 +45,7 @@ examples:
   python -m sandbox down                        data stays; add --wipe to delete it
 
 components: {components};
-  with up --monitoring also {monitoring}
+  with up --monitoring also {monitoring}; with up --registry also registry
 
 exit codes: 0 well, 1 a component is down, 2 a mistake in what was asked for, 3 it could not be
 done, 130 interrupted

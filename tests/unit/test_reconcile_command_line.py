@@ -45,7 +45,7 @@ class FakeKafka:
     def first_from(self, moment_us: int, ranges: Any) -> dict[Any, int]:
         return self._world.first_from(moment_us)
 
-    def read(self, ranges: list[Any], limits: Any, progress: Any, decoder: Any) -> Any:
+    def read(self, ranges: list[Any], limits: Any, progress: Any) -> Any:
         return self._world.read(ranges)
 
     def ends(self) -> dict[Any, int]:

@@ -14,12 +14,12 @@ from simulator.plan import Plan
 from simulator.schedule import Schedule
 from simulator.send import Send
 from simulator.traffic import Traffic
-from tests.support.contract_records import Record
 from tests.support.contracts import schemas_of
 from transforms.codecs.contract import shipped
 from transforms.codecs.contract.decoder import Decoder
 from transforms.payment.dead_letter import Rejected
 from transforms.payment.outcome import Outcome
+from transforms.payment.transaction import KafkaRecord
 
 START_US = 1_795_421_730_250_000
 RULES_SKEW_US = 300_000_000
@@ -44,8 +44,10 @@ def sends_of(name: str) -> list[Send]:
     return list(Plan(traffic, generate.make_pools(1, 50), 4, clock, speech))
 
 
-def record_of(send: Send, place: int) -> Record:
-    return Record("t", send.partition, place, START_US, send.key, send.payload, None, send.headers)
+def record_of(send: Send, place: int) -> KafkaRecord:
+    return KafkaRecord(
+        "t", send.partition, place, START_US, send.key, send.payload, None, send.headers
+    )
 
 
 @pytest.mark.parametrize("name", shipped.NAMES)

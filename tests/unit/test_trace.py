@@ -20,7 +20,7 @@ from operations.trace.found import Asked, State, Trace
 from operations.trace.row import Raised, Total, micros, moment_of
 from operations.trace.trace import Tracer
 from payments import cli, exit_codes
-from tests.support import contracts
+from tests.support import contracts, no_runs
 from tests.support.payments import SECOND_US, payload, record
 from tests.support.traces import LONG_AGO, START_US, FakeTables, FakeTopic, place, row
 from transforms.codecs.contract.decoder import Decoder
@@ -333,6 +333,7 @@ def test_records_left_out_are_told() -> None:
 @pytest.fixture
 def sides(monkeypatch: pytest.MonkeyPatch) -> tuple[FakeTables, FakeTopic]:
     tables, topic = FakeTables(), FakeTopic()
+    no_runs.pretend(monkeypatch)
 
     @contextmanager
     def connected(topics: object) -> Iterator[FakeTopic]:

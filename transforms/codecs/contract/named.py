@@ -32,7 +32,7 @@ def named(said: str | None, read: ReadFile) -> Contract:
     Raises:
         WrongContract: it is wrong, with file and line of each mistake, or cannot be read.
     """
-    if said is None:
+    if said in (None, "native"):
         return shipped.native()
     try:
         if said in shipped.NAMES:
