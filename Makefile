@@ -51,9 +51,9 @@ setup-launch: setup
 setup-browser: setup ## what browser tests need as well: Debian's chromium, as root
 	@PYTHON=$(PYTHON) bin/setup browser
 
-demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flink|direct KEEP=1 SEED KILL SCENARIO)
+demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flink|direct KEEP=1 SEED KILL SCENARIO CONTRACT)
 	@$(PYTHON_BIN) -m harness.demo --duration_sec=$(DURATION_SEC) --rate=$(RATE) --runner=$(RUNNER) \
-		--seed=$(SEED) --kill=$(KILL) $(if $(SCENARIO),--scenario=$(SCENARIO)) \
+		--seed=$(SEED) --kill=$(KILL) $(if $(SCENARIO),--scenario=$(SCENARIO)) $(if $(CONTRACT),--contract=$(CONTRACT)) \
 		$(if $(filter 1,$(KEEP)),--keep)
 
 live: setup ## a sandbox, a job, traffic, and a page that shows and does it all; Ctrl-C ends it (RATE PORT CONTROL=1 SEED)

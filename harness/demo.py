@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +19,7 @@ from harness.e2e_run import E2ERun
 from harness.exit_codes import exit_code
 from harness.programs import Program
 from harness.progress import Snapshot, Watch
+from operations import contract_flag
 from operations.reconcile.report import Report
 from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
@@ -50,11 +52,7 @@ def _run(arguments: argparse.Namespace) -> Report:
     sandbox = Sandbox(arguments.dir)
     kept: list[str] = []
     with _up(sandbox, keep=arguments.keep, kept=kept):
-        e2e_run = E2ERun(
-            f"demo_{time.strftime('%Y%m%d_%H%M%S')}",
-            sandbox.endpoints(),
-            Path(arguments.dir) / "demo",
-        )
+        e2e_run = _e2e_run(sandbox, arguments)
         e2e_run.prepare()
         kept += ready_commands(e2e_run, arguments.dir)
         if arguments.runner == "direct":
@@ -67,6 +65,37 @@ def _run(arguments: argparse.Namespace) -> Report:
             return _compare(e2e_run)  # beside the job: totals by minute follow the rows
         finally:
             e2e_run.flink.cancel(job)
+
+
+def _with_registry(said: str, sandbox: Sandbox, folder: Path) -> tuple[str, list[str]]:
+    """Returns a contract for the job, and the flags of the simulator, with the sandbox's registry.
+
+    The job gets a copy that names it; the files that the contract names lie beside the copy.
+    """
+    contract = contract_flag.named(said)
+    if contract.schema.registry is None:
+        return said, []
+    sandbox.up(_say, with_registry=True)
+    registry = sandbox.endpoints()["registry"]
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in contract.files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+    copy = folder / f"{contract.name}.yaml"
+    copy.write_text(contract.text.replace(contract.schema.registry, registry), encoding="utf-8")
+    return str(copy), [f"--schema_registry={registry}"]
+
+
+def _e2e_run(sandbox: Sandbox, arguments: argparse.Namespace) -> E2ERun:
+    folder = Path(arguments.dir) / "demo"
+    run = E2ERun(f"demo_{time.strftime('%Y%m%d_%H%M%S')}", sandbox.endpoints(), folder)
+    if arguments.contract is None:
+        return run
+    contract, flags = _with_registry(arguments.contract, sandbox, folder)
+    if arguments.contract_sample is not None:
+        flags.append(f"--contract_sample={arguments.contract_sample}")
+    speaks = (f"--contract={arguments.contract}", *flags)
+    return dataclasses.replace(run, contract=contract, speaks=speaks)
 
 
 def ready_commands(e2e_run: E2ERun, sandbox_dir: str) -> list[str]:
@@ -199,6 +228,15 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--scenario", type=_scenario, help="a scenario of the simulator instead of the usual mix"
     )
+    parser.add_argument(
+        "--contract",
+        type=_contract,
+        metavar="FILE|NAME",
+        help="the shape of the payments: a contract file, or the name of one that comes along",
+    )
+    parser.add_argument(
+        "--contract_sample", metavar="FILE", help="a record of it, for a contract file of your own"
+    )
     parser.add_argument("--seed", type=int, default=1, help="the same seed sends the same payments")
     parser.add_argument("--kill", choices=TASK_MANAGERS, default=TASK_MANAGERS[0])
     parser.add_argument("--keep", action="store_true", help="leave the sandbox up at the end")
@@ -211,6 +249,14 @@ def _scenario(text: str) -> str:
     try:
         scenario.read(text)
     except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _contract(text: str) -> str:
+    try:
+        contract_flag.named(text)
+    except contract_flag.WrongContract as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
 

@@ -14,18 +14,19 @@ from harness import programs
 from harness.errors import HarnessError
 from harness.flink import FlinkCluster
 from harness.programs import Program
-from operations import bigquery_client
+from operations import bigquery_client, contract_flag
 from operations.reconcile.command import reconcile
 from operations.reconcile.report import Report
 from operations.reconcile.settings import Dataset, ReconcileConfig, Topics
 from operations.reconcile.truth import Limits
 from operations.tables import command as tables
 from sandbox.endpoints import Endpoints, kafka_flags, pipeline_flags
-from transforms.codecs.contract import shipped
+from transforms.codecs.contract import extra_columns
 from transforms.codecs.contract.language import Contract
 from transforms.kafka import properties as kafka_properties
 from transforms.kafka import topic_times
 from transforms.payment.arrival import BOUNDED_CREATE, Arrival
+from transforms.payment.tables import ALL_TABLES
 
 PARTITIONS = 4
 _FIRST_RECORD_SEC = 60
@@ -44,6 +45,8 @@ class E2ERun:
         secure: whether Kafka is reached through TLS and a login.
         bounds_ms: message.timestamp.before.max.ms and after.max.ms of a topic that has its
             producers' times; None for LogAppendTime.
+        contract: what --contract says to the job; None for our own JSON.
+        speaks: the flags by which the simulator writes such payments.
     """
 
     name: str
@@ -52,6 +55,8 @@ class E2ERun:
     counts: E2ERun | None = None
     secure: bool = False
     bounds_ms: tuple[int, int] | None = None
+    contract: str | None = None
+    speaks: tuple[str, ...] = ()
 
     @property
     def topic_settings(self) -> dict[str, str]:
@@ -66,6 +71,11 @@ class E2ERun:
     def arrival_flags(self) -> list[str]:
         """Returns the flag by which a job takes the topic's times."""
         return [] if self.bounds_ms is None else [f"--arrival={BOUNDED_CREATE}"]
+
+    @property
+    def contract_flags(self) -> list[str]:
+        """Returns the flag by which a job knows what payloads mean."""
+        return [] if self.contract is None else [f"--contract={self.contract}"]
 
     @property
     def topic(self) -> str:
@@ -113,7 +123,8 @@ class E2ERun:
         if self.counts is None:
             self.create_topic()
         client = bigquery_client.connect(self.endpoints["project"], self.endpoints["bigquery"])
-        tables.create(client, self.name)
+        contract = contract_flag.named(self.contract)
+        tables.create(client, self.name, extra_columns.with_columns(ALL_TABLES, contract))
 
     def simulate(self, flags: Sequence[str], part: str = "", to_be_killed: bool = False) -> Program:
         """Starts a simulator, its ledger ours, and returns once Kafka has its first records.
@@ -127,6 +138,7 @@ class E2ERun:
             *self._kafka_flags(),
             f"--kafka_topics={self.topic}",
             f"--ledger={ledger}",
+            *self.speaks,
             *flags,
         ]
         program = programs.start("simulator", arguments, self._log(f"simulator{part}"))
@@ -146,7 +158,7 @@ class E2ERun:
     ) -> None:
         """Runs the pipeline, or a control in its place, over what the topic holds."""
         arguments = ["--runner=DirectRunner", *self.flags(), self.flink_flag]
-        arguments += [*self.arrival_flags, *flags]
+        arguments += [*self.arrival_flags, *self.contract_flags, *flags]
         programs.start(module, arguments, self._log("pipeline")).wait(timeout_sec)
 
     def submit_to_flink(
@@ -208,6 +220,7 @@ class E2ERun:
             *pipeline_flags(self.endpoints, self.secure),
             *self._tables_and_topic(),
             *self.arrival_flags,
+            *self.contract_flags,
             *flags,
         ]
 
@@ -220,15 +233,16 @@ class E2ERun:
     ) -> Report:
         """Compares topic, ledger and tables, once all is queryable or `wait_sec` have passed.
 
-        Without the ledger for a topic that others than the simulator have sent to; by our own JSON
-        unless a contract is given.
+        Without the ledger for a topic that others than the simulator have sent to; by the contract
+        of the run unless another is given.
         """
+        contract = contract or contract_flag.named(self.contract)
         config = ReconcileConfig(
             topics=self._topics(),
             dataset=Dataset(self.endpoints["project"], self.name, self.endpoints["bigquery"]),
             ledgers=tuple(self.ledgers) if by_ledger else (),
             partial_ledgers=tuple(self.partial_ledgers) if by_ledger else (),
-            limits=dataclasses.replace(self._limits(), contract=contract or shipped.native()),
+            limits=dataclasses.replace(self._limits(), contract=contract),
             wait_sec=wait_sec,
         )
         return reconcile(config, progress)

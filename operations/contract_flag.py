@@ -6,10 +6,11 @@ import argparse
 from pathlib import Path
 
 from payments.parser import Parser
+from transforms.codecs.contract import named as by_name
 from transforms.codecs.contract.language import Contract
-from transforms.codecs.contract.named import WrongContract, named
+from transforms.codecs.contract.named import WrongContract
 
-__all__ = ["WrongContract", "add", "of"]
+__all__ = ["WrongContract", "add", "named", "of"]
 
 
 def add(parser: Parser, meaning: str) -> None:
@@ -31,7 +32,16 @@ def of(arguments: argparse.Namespace) -> Contract:
     Raises:
         WrongContract: it is wrong, or cannot be read.
     """
-    return named(arguments.contract, _read)
+    return named(arguments.contract)
+
+
+def named(said: str | None) -> Contract:
+    """Returns the contract that a text names: a file, or one that comes along.
+
+    Raises:
+        WrongContract: it is wrong, or cannot be read.
+    """
+    return by_name.named(said, _read)
 
 
 def _read(place: str) -> bytes:
