@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import dataclasses
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from harness import contracts
 from harness.e2e_run import E2ERun
 from harness.exit_codes import exit_code
 from harness.programs import Program
@@ -67,35 +67,12 @@ def _run(arguments: argparse.Namespace) -> Report:
             e2e_run.flink.cancel(job)
 
 
-def _with_registry(said: str, sandbox: Sandbox, folder: Path) -> tuple[str, list[str]]:
-    """Returns a contract for the job, and the flags of the simulator, with the sandbox's registry.
-
-    The job gets a copy that names it; the files that the contract names lie beside the copy.
-    """
-    contract = contract_flag.named(said)
-    if contract.schema.registry is None:
-        return said, []
-    sandbox.up(_say, with_registry=True)
-    registry = sandbox.endpoints()["registry"]
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, content in contract.files.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    copy = folder / f"{contract.name}.yaml"
-    copy.write_text(contract.text.replace(contract.schema.registry, registry), encoding="utf-8")
-    return str(copy), [f"--schema_registry={registry}"]
-
-
 def _e2e_run(sandbox: Sandbox, arguments: argparse.Namespace) -> E2ERun:
-    folder = Path(arguments.dir) / "demo"
-    run = E2ERun(f"demo_{time.strftime('%Y%m%d_%H%M%S')}", sandbox.endpoints(), folder)
+    name, folder = f"demo_{time.strftime('%Y%m%d_%H%M%S')}", Path(arguments.dir) / "demo"
+    run = E2ERun(name, sandbox.endpoints(), folder)
     if arguments.contract is None:
         return run
-    contract, flags = _with_registry(arguments.contract, sandbox, folder)
-    if arguments.contract_sample is not None:
-        flags.append(f"--contract_sample={arguments.contract_sample}")
-    speaks = (f"--contract={arguments.contract}", *flags)
-    return dataclasses.replace(run, contract=contract, speaks=speaks)
+    return contracts.speaking(run, sandbox, arguments.contract, arguments.contract_sample)
 
 
 def ready_commands(e2e_run: E2ERun, sandbox_dir: str) -> list[str]:

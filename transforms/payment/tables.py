@@ -218,7 +218,7 @@ RECONCILIATIONS = Table(
         Column("clock_skew_sec", "INT64", "Limit that the check judged by."),
         Column("pipeline_version", "STRING", "Version of the check."),
         Column("checked_by", "STRING", "User and machine."),
-        Column("skipped", "INT64", "Records in ranges of skipped_records.", True, 2),
+        Column("skipped", "INT64", "Records in ranges of skipped_records.", True, 4),
     ),
     partition_by="started_at",
     cluster_by=("verdict",),
