@@ -27,7 +27,7 @@ from transforms.kafka import reader as kafka_reader
 from transforms.kafka.message import record_of
 from transforms.kafka.reader import CannotRead, KafkaReader, OffsetRange
 from transforms.payment import replay
-from transforms.payment.arrival import NoArrivalTime
+from transforms.payment.arrival import BY_BROKER, NoArrivalTime
 from transforms.payment.transaction import KafkaRecord
 from transforms.read_kafka import KafkaSource, _ReadRangeFn
 
@@ -250,7 +250,7 @@ def test_start_is_refused_with_the_offset_from_which_each_partition_is_clean(
     servers: str, altered: str
 ) -> None:
     with reading(servers) as reader, pytest.raises(CannotStart) as told:
-        arrival_check.check(reader, reader.ranges([altered]))
+        arrival_check.check(reader, reader.ranges([altered]), BY_BROKER)
 
     assert f"clean are {altered}[0] from offset 10, {altered}[1] from offset 10" in str(told.value)
 
@@ -259,14 +259,14 @@ def test_what_is_clean_may_start_and_what_lies_between_is_found(
     servers: str, altered: str, admin
 ) -> None:
     with reading(servers) as reader:
-        arrival_check.check(reader, [OffsetRange(altered, 0, 10, 15)])
-        arrival_check.check(reader, [OffsetRange(altered, 1, 10, 10)])  # empty
+        arrival_check.check(reader, [OffsetRange(altered, 0, 10, 15)], BY_BROKER)
+        arrival_check.check(reader, [OffsetRange(altered, 1, 10, 10)], BY_BROKER)  # empty
         alter(admin, altered, message_timestamp_type="CreateTime")
         send(servers, altered, 4)
         alter(admin, altered, message_timestamp_type="LogAppendTime")
         send(servers, altered, 6)
         with pytest.raises(CannotStart, match=r"\[0\] from offset 19\. "):
-            arrival_check.check(reader, [OffsetRange(altered, 0, 10, 25)])
+            arrival_check.check(reader, [OffsetRange(altered, 0, 10, 25)], BY_BROKER)
 
 
 @pytest.mark.parametrize("time_ms", [-(2**62), -1, 2**63 - 1])

@@ -36,7 +36,7 @@ class FakeKafka:
         self.compacted = lambda: []
         self.ranges = world.ranges
         self.first_from = lambda moment_us, ranges: world.first_from(moment_us)
-        self.read = lambda ranges, limits, progress, decoder: world.read(ranges)
+        self.read = lambda ranges, limits, progress: world.read(ranges)
 
     def ends(self) -> dict[Any, int]:
         return {(span.topic, span.partition): span.end for span in self._world.ranges()}

@@ -35,11 +35,11 @@ class FakeKafka:
     def ends(self) -> dict[Any, int]:
         return {(span.topic, span.partition): span.end for span in self._world.ranges()}
 
-    def records(self, ranges: list[OffsetRange]) -> Iterator[KafkaRecord]:
+    def batches(self, ranges: list[OffsetRange]) -> Iterator[list[KafkaRecord]]:
         reached = Truth(ranges, LIMITS)
         for record in sorted(self._world.records, key=lambda each: each[:3]):
             if reached.reach(Place(*record[:3])) is Reach.CHECKED:
-                yield record
+                yield [record]
 
 
 def connect(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
