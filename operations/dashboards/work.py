@@ -89,7 +89,8 @@ WORK = Row(
             "short",
             (
                 Query(
-                    f"sum({_COUNTED}transactions_accepted) - sum({_COUNTED}ids_forgotten)",
+                    f"sum({_COUNTED}transactions_accepted) "
+                    f"- (sum({_COUNTED}ids_forgotten) or vector(0))",
                     "accepted, not forgotten",
                 ),
             ),
