@@ -32,7 +32,9 @@ def run_of(name: str, sandbox: Sandbox, folder: Path) -> E2ERun:
 
 
 # One of each kind: digits of its own, headers, a payload in a payload, a registry, a binary one.
-@pytest.mark.parametrize("name", ["stripe", "cloudevents", "mojaloop", "confluent-avro", "protobuf"])
+@pytest.mark.parametrize(
+    "name", ["stripe", "cloudevents", "mojaloop", "confluent-avro", "protobuf"]
+)
 def test_every_record_ends_as_the_simulator_meant(
     name: str, sandbox: Sandbox, tmp_path: Path
 ) -> None:
