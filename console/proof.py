@@ -100,10 +100,7 @@ class Prover:
             found = limits.of_runs(places.tables, places.dataset.endpoint, None, None, self._tell)
         except CannotStart as error:
             raise CannotCheck(str(error)) from None
-        return Limits(
-            clock_skew_us=found.clock_skew_sec * 1_000_000,
-            allowed_lateness_us=found.allowed_lateness_sec * 1_000_000,
-        )
+        return Limits.of(found)
 
     def _tell(self, line: str) -> None:
         assert self.newest is not None

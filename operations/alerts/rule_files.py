@@ -8,6 +8,7 @@ from typing import Any
 
 import yaml
 
+from operations import generated_files
 from operations.alerts import routes
 from operations.alerts.catalogue import ALERTS, RECORDINGS
 from operations.alerts.rule import Alert, Shape
@@ -34,14 +35,7 @@ def groups(shape: Shape, runbook: str = RUNBOOK, evaluated_sec: int = _EVALUATED
 
 def generate(folder: Path = REPOSITORY) -> list[Path]:
     """Writes what is generated; returns the files that changed."""
-    changed = []
-    for path, text in generated(folder).items():
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        changed.append(path)
-    return changed
+    return generated_files.write(generated(folder))
 
 
 def generated(folder: Path = REPOSITORY) -> Mapping[Path, str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import yaml
 
+from operations import generated_files
 from operations.alerts.rule_files import REPOSITORY, RUNBOOK
 
 _HEAD = "# Written by `payments dashboards generate` from operations/dashboards; change it there.\n"
@@ -33,12 +34,7 @@ def generated(folder: Path = REPOSITORY) -> Mapping[Path, str]:
 
 def generate(folder: Path = REPOSITORY) -> list[Path]:
     """Writes what is generated; returns the files that changed."""
-    changed = []
-    for path, text in generated(folder).items():
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            path.write_text(text, encoding="utf-8")
-            changed.append(path)
-    return changed
+    return generated_files.write(generated(folder))
 
 
 class _Literal(yaml.SafeDumper):

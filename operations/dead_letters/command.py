@@ -111,13 +111,7 @@ def _topics(arguments: argparse.Namespace) -> Topics | None:
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
-    found = limits.of_flags(arguments, commands.tell)
-    return Limits(
-        found.clock_skew_sec * 1_000_000,
-        found.allowed_lateness_sec * 1_000_000,
-        found.arrival,
-        found.contract,
-    )
+    return Limits.of(limits.of_flags(arguments, commands.tell))
 
 
 def _filter(arguments: argparse.Namespace) -> Filter:

@@ -13,8 +13,6 @@ from typing import NamedTuple
 from operations.dead_letters.candidate import Candidate, Known
 from operations.dead_letters.letters import Counted, name_of, replay_of
 from operations.reconcile.truth import Limits, Place
-from transforms.codecs.contract.decoder import Decoder
-from transforms.codecs.contract.language import Contract
 from transforms.payment import replay
 from transforms.payment.dead_letter import Reason, Rejected
 from transforms.payment.rules import is_late
@@ -100,7 +98,7 @@ class Judge:
             return Verdict(
                 Refusal.ALREADY_COUNTED,
                 f"{transaction_id} is in transactions, from {name_of(counted.place)}, "
-                + _comparison(candidate, counted, self._limits.contract),
+                + _comparison(candidate, counted, self._limits),
             )
         if (first := self._ids.get(transaction_id)) is not None:
             return Verdict(Refusal.SAME_ID, f"{transaction_id} goes with {name_of(first)}")
@@ -153,9 +151,9 @@ class _Skipped(Exception):
     """The record is not the payment; the message is the rule that says so."""
 
 
-def _payment(record: KafkaRecord, contract: Contract) -> Transaction:
+def _payment(record: KafkaRecord, limits: Limits) -> Transaction:
     """Returns the payment in a record. Raises Rejected or _Skipped."""
-    decoded = Decoder(contract).decode([record])
+    decoded = limits.decoder.decode([record])
     for _, why in decoded.rejected:
         raise why
     for _, rule in decoded.skipped:
@@ -170,7 +168,7 @@ def _decoded(candidate: Candidate, limits: Limits, now_us: int) -> Transaction:
     record = KafkaRecord(
         *candidate.place, arrival_us, candidate.key, candidate.payload, replay.encode(of)
     )
-    transaction = _payment(record, limits.contract)
+    transaction = _payment(record, limits)
     limits.contract.rules(limits.clock_skew_us).check(transaction)
     return transaction
 
@@ -204,10 +202,10 @@ def _empty(candidate: Candidate) -> Verdict | None:
     return Verdict(Refusal.NOTHING_TO_SEND, "a tombstone; `edit` can give it a payload")
 
 
-def _comparison(candidate: Candidate, counted: Counted, contract: Contract) -> str:
+def _comparison(candidate: Candidate, counted: Counted, limits: Limits) -> str:
     try:
         record = KafkaRecord(*candidate.place, 0, None, candidate.payload)
-        facts = facts_of(_payment(record, contract))
+        facts = facts_of(_payment(record, limits))
     except (Rejected, _Skipped):
         return "and the facts here cannot be read"
     if facts == counted.facts:

@@ -151,13 +151,7 @@ def _config(arguments: argparse.Namespace) -> ReconcileConfig:
 
 
 def _limits(arguments: argparse.Namespace) -> Limits:
-    found = limits.of_flags(arguments, _tell)
-    return Limits(
-        clock_skew_us=found.clock_skew_sec * 1_000_000,
-        allowed_lateness_us=found.allowed_lateness_sec * 1_000_000,
-        arrival=found.arrival,
-        contract=found.contract,
-    )
+    return Limits.of(limits.of_flags(arguments, _tell))
 
 
 def _arrival_text(limits: Limits) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import functools
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from operations.reconcile.sorted_runs import SortedRuns
+from operations.runs import limits
 from transforms.codecs.contract import shipped
 from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Contract
@@ -102,6 +104,21 @@ class Limits:
     arrival: Arrival = BY_BROKER
     contract: Contract = dataclasses.field(default_factory=shipped.native)
 
+    @classmethod
+    def of(cls, found: limits.Limits) -> Limits:
+        """Returns what the table `runs` says of the newest run."""
+        return cls(
+            clock_skew_us=found.clock_skew_sec * 1_000_000,
+            allowed_lateness_us=found.allowed_lateness_sec * 1_000_000,
+            arrival=found.arrival,
+            contract=found.contract,
+        )
+
+    @functools.cached_property
+    def decoder(self) -> Decoder:
+        """Returns what decodes by the contract, compiled once."""
+        return Decoder(self.contract)
+
     @property
     def horizon_us(self) -> int:
         """Returns how long an id is remembered after its first arrival, microseconds."""
@@ -141,15 +158,9 @@ class PartitionTruth:
 
 
 class Truth:
-    """All checked partitions. The records are sorted on disk (sorted_runs.py).
+    """All checked partitions. The records are sorted on disk (sorted_runs.py)."""
 
-    Args:
-        decoder: what the bytes of a record mean; as the contract of the limits says unless given.
-    """
-
-    def __init__(
-        self, ranges: Iterable[OffsetRange], limits: Limits, decoder: Decoder | None = None
-    ) -> None:
+    def __init__(self, ranges: Iterable[OffsetRange], limits: Limits) -> None:
         self.limits = limits
         self.partitions: dict[Partition, PartitionTruth] = {
             (checked.topic, checked.partition): PartitionTruth(checked) for checked in ranges
@@ -157,8 +168,7 @@ class Truth:
         self._numbers = {pair: number for number, pair in enumerate(self.partitions)}
         self._pairs = list(self.partitions)
         self._topics = {topic for topic, _ in self.partitions}
-        self._decoder = decoder or Decoder(limits.contract)
-        contract = self._decoder.contract
+        self._decoder, contract = limits.decoder, limits.contract
         self.fact_names = contract.fact_names
         self.headers = contract.headers
         self._rules = contract.rules(limits.clock_skew_us)

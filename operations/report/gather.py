@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from operations.reconcile.kafka_side import KafkaSide
 from operations.reconcile.progress import Tell
 from operations.reconcile.settings import Dataset
-from operations.reconcile.truth import OffsetRange, Partition, Place
+from operations.reconcile.truth import Limits, OffsetRange, Partition, Place
 from operations.report import conservation, topic_side
 from operations.report.conservation import PartitionLine
 from operations.report.day import Cell, Day
@@ -93,8 +93,7 @@ def day(asked: Asked, kafka: KafkaSide | None, tell: Tell) -> Day:
         return start <= place.offset < end
 
     surplus = tables.surplus()
-    limit = limits.of_runs(asked.name, asked.dataset.endpoint, None, None, tell)
-    horizon_us = (limit.allowed_lateness_sec + limit.clock_skew_sec) * 1_000_000
+    limit = Limits.of(limits.of_runs(asked.name, asked.dataset.endpoint, None, None, tell))
     runs = _held_between(RunsTable(asked.name, asked.dataset.endpoint).rows_if_any(), asked)
     expired = tables.expired()
     return Day(
@@ -107,7 +106,7 @@ def day(asked: Asked, kafka: KafkaSide | None, tell: Tell) -> Day:
         cells=tuple(cells),
         partitions=tuple(partitions),
         surplus=tuple(f"{place}: {told}" for place, told in surplus.items()),
-        twice=tables.twice(horizon_us, inside, surplus),
+        twice=tables.twice(limit.horizon_us, inside, surplus),
         conflicts=tuple(tables.conflicts()),
         repeaters=tuple(tables.repeaters()),
         lateness=tuple(tables.lateness()),

@@ -12,6 +12,7 @@ import textwrap
 from pathlib import Path
 from typing import NamedTuple
 
+from operations import generated_files
 from operations.tables.sql_files import DATASET, SQL_FOLDER
 from transforms.payment.dead_letter import Reason
 from transforms.payment.fields import Column
@@ -36,14 +37,7 @@ CLOSED_LISTS = (
 
 def generate(folder: Path = SQL_FOLDER) -> list[Path]:
     """Writes what is generated; returns the files that changed."""
-    changed = []
-    for path, text in generated(folder).items():
-        if path.exists() and path.read_text(encoding="utf-8") == text:
-            continue
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-        changed.append(path)
-    return changed
+    return generated_files.write(generated(folder))
 
 
 def generated(folder: Path = SQL_FOLDER) -> dict[Path, str]:

@@ -11,13 +11,13 @@ import pytest
 
 from operations.reconcile import command as reconcile
 from operations.reconcile import kafka_side
-from operations.reconcile.checks import Tally
 from operations.reconcile.settings import Dataset as Where
 from operations.reconcile.verdicts import Verdicts
 from operations.tables import command as tables
 from tests.integration.standin_process import Standin
 from tests.support.bigquery_cells import cells_of, totals_of
 from tests.support.reconcile_world import World, changed
+from tests.support.report_world import FakeKafka
 from tests.support.sql_dataset import Dataset
 from tests.support.sql_history import Row
 from transforms.payment.outcome import Outcome
@@ -25,21 +25,6 @@ from transforms.payment.outcome import Outcome
 pytestmark = pytest.mark.integration
 
 _BORDER = "2026-01-01T00:01:00Z"
-
-
-class FakeKafka:
-    """A world as a consumer sees it."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.without_arrival = Tally()
-        self.compacted = lambda: []
-        self.ranges = world.ranges
-        self.first_from = lambda moment_us, ranges: world.first_from(moment_us)
-        self.read = lambda ranges, limits, progress: world.read(ranges)
-
-    def ends(self) -> dict[Any, int]:
-        return {(span.topic, span.partition): span.end for span in self._world.ranges()}
 
 
 @pytest.fixture(scope="module")

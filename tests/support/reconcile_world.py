@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
@@ -82,7 +83,7 @@ class World:
 
     def read(self, ranges: Iterable[OffsetRange]) -> Truth:
         """Returns what a consumer would read of these ranges."""
-        truth = Truth(ranges, LIMITS, self.decoder)
+        truth = Truth(ranges, dataclasses.replace(LIMITS, contract=self.decoder.contract))
         for record in self.records:
             if truth.reach(Place(*record[:3])) is Reach.CHECKED:
                 truth.add(record)

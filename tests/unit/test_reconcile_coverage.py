@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from operations.reconcile.rows import AcceptedRow, Outside
-from operations.reconcile.truth import OffsetRange, Place, Truth
+from operations.reconcile.truth import Limits, OffsetRange, Place, Truth
+from operations.runs import limits as runs_limits
 from tests.support import payments
 from tests.support.reconcile_world import (
     HORIZON_SEC,
@@ -20,6 +21,8 @@ from tests.support.reconcile_world import (
     with_facts,
     without,
 )
+from transforms.codecs.contract import document, named
+from transforms.payment.arrival import BOUNDED_CREATE, Arrival
 from transforms.payment.outcome import Outcome
 
 
@@ -286,3 +289,15 @@ def test_any_reading_order_is_balanced_and_any_tampering_is_not(sends: list, dat
     assert world.audit(without(rows, victim)).missing == 1
     assert world.audit([*rows, row_at(rows, victim)]).double == 1
     assert not world.audit(changed(rows, victim, with_facts(amount_minor=3))).balanced
+
+
+def test_limits_of_a_run_are_taken_whole() -> None:
+    """A reader who left one out would judge records by another horizon, or as another payment."""
+    said = document.document_of(named.named("stripe", lambda _: b""))
+    found = runs_limits.Limits(7_200, 60, Arrival(BOUNDED_CREATE, 90), said)
+
+    taken = Limits.of(found)
+
+    assert taken.horizon_us == (7_200 + 60 + 90) * 1_000_000
+    assert taken.arrival == found.arrival
+    assert taken.decoder.contract.name == "stripe"
