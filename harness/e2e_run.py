@@ -22,7 +22,6 @@ from operations.reconcile.truth import Limits
 from operations.tables import command as tables
 from sandbox.endpoints import Endpoints, kafka_flags, pipeline_flags
 from transforms.codecs.contract import extra_columns
-from transforms.codecs.contract.language import Contract
 from transforms.kafka import properties as kafka_properties
 from transforms.kafka import topic_times
 from transforms.payment.arrival import BOUNDED_CREATE, Arrival
@@ -229,29 +228,30 @@ class E2ERun:
         wait_sec: float,
         progress: Callable[[str], None] = lambda text: None,
         by_ledger: bool = True,
-        contract: Contract | None = None,
+        limits: Limits | None = None,
     ) -> Report:
         """Compares topic, ledger and tables, once all is queryable or `wait_sec` have passed.
 
-        Without the ledger for a topic that others than the simulator have sent to; by the contract
-        of the run unless another is given.
+        Without the ledger for a topic that others than the simulator have sent to; by the limits
+        that the run was launched with unless others are given.
         """
-        contract = contract or contract_flag.named(self.contract)
         config = ReconcileConfig(
             topics=self._topics(),
             dataset=Dataset(self.endpoints["project"], self.name, self.endpoints["bigquery"]),
             ledgers=tuple(self.ledgers) if by_ledger else (),
             partial_ledgers=tuple(self.partial_ledgers) if by_ledger else (),
-            limits=dataclasses.replace(self._limits(), contract=contract),
+            limits=limits or self._limits(),
             wait_sec=wait_sec,
         )
         return reconcile(config, progress)
 
     def _limits(self) -> Limits:
         """Returns the limits of a job with the default flags."""
+        limits = Limits(contract=contract_flag.named(self.contract))
         if self.bounds_ms is None:
-            return Limits()
-        return Limits(arrival=Arrival(BOUNDED_CREATE, -(-sum(self.bounds_ms) // 1_000)))
+            return limits
+        slack_sec = -(-sum(self.bounds_ms) // 1_000)
+        return dataclasses.replace(limits, arrival=Arrival(BOUNDED_CREATE, slack_sec))
 
     def flags(self) -> list[str]:
         """Returns the flags of a pipeline that needs no cluster, and of tools."""

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 import apache_beam as beam
 import pyarrow as pa
 
+from operations.reconcile.truth import Limits
 from transforms.bigquery import arrow_rows
 from transforms.payment.dead_letter import Reason, Rejected
 from transforms.payment.fields import Column
@@ -46,6 +47,22 @@ class NextRules(Rules):
         in_force = judged_at_us(transaction) >= self.in_force_from_us
         if in_force and transaction.country == EMBARGOED:
             raise Rejected(Reason.BAD_COUNTRY, f"country must not be {EMBARGOED}")
+
+
+@dataclasses.dataclass(frozen=True)
+class NextLimits(Limits):
+    """What the reconciliation of the next version judges records by.
+
+    Attributes:
+        in_force_from_us: of NextRules.
+    """
+
+    in_force_from_us: int = 0
+
+    @property
+    def rules(self) -> Rules:
+        """Returns the rules with the new one."""
+        return NextRules(self.clock_skew_us, in_force_from_us=self.in_force_from_us)
 
 
 class ReadKafkaAndCount(ReadKafka):

@@ -12,6 +12,7 @@ from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
 from harness.waits import wait_for_rows
 from operations.reconcile.report import Report
+from operations.reconcile.truth import Limits
 from sandbox.sandbox import Sandbox
 from transforms.payment.outcome import Outcome
 
@@ -169,12 +170,23 @@ class Run:
             time.sleep(0.5)
         raise HarnessError(f"no job came of {module}; {log} ends:\n{programs.tail(log)}")
 
-    def finish(self, problems: Sequence[str] = (), books: E2ERun | None = None) -> Result:
-        """Ends the load, waits for the tail and compares the books: ours unless given."""
+    def finish(
+        self,
+        problems: Sequence[str] = (),
+        books: E2ERun | None = None,
+        limits: Limits | None = None,
+    ) -> Result:
+        """Ends the load, waits for the tail and compares the books: ours unless given.
+
+        Args:
+            problems: found so far.
+            books: another run's, which must hold the same.
+            limits: what records are judged by, those of the default flags unless given.
+        """
         assert self._simulator is not None, "finish comes after start_under_load"
         self._simulator.stop()
         self._say("all sent; comparing topic, ledgers and tables")
-        report = (books or self.e2e_run).reconcile(_TAIL_SEC)
+        report = (books or self.e2e_run).reconcile(_TAIL_SEC, limits=limits)
         return Result(
             self._scenario, tuple(self._stops_sec), tuple(self._starts_sec), report, tuple(problems)
         )

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import functools
 import time
-from collections.abc import Iterator
 
 from harness.upgrade import books, known
-from harness.upgrade.next_steps import NextRules
+from harness.upgrade.next_steps import NextLimits
 from harness.upgrade.run import PAYMENTS_BEFORE_STOP, REFUSAL, Result, Run, Stage
-from operations.reconcile import truth
 from transforms.payment.outcome import Outcome
-from transforms.payment.rules import Rules
 
 _EMBARGOED = 5
 _KNOWN = PAYMENTS_BEFORE_STOP // 2
@@ -72,23 +67,10 @@ def _go_on_with_the_next_version(stage: Stage, name: str, with_column: bool) -> 
         after = known.embargoed("after", _EMBARGOED, Outcome.INVALID)
         known.send(run.e2e_run, "embargoed_after", after)
         known.send(run.e2e_run, "known", copies)
-        with _judged_by_the_next_version(in_force_from_us):
-            result = run.finish()
+        result = run.finish(limits=NextLimits(in_force_from_us=in_force_from_us))
         written = books.written(run.e2e_run)
         stage.say(f"{written.before} rows by the version before, {written.after} by the next")
         problems = books.unclean_cuts(run.e2e_run)
         if with_column:
             problems += books.misfilled(run.e2e_run)
         return result._replace(problems=tuple(problems))
-
-
-@contextlib.contextmanager
-def _judged_by_the_next_version(in_force_from_us: int) -> Iterator[None]:
-    """Makes the reconciliation that of the next version, for a with-block."""
-    truth.Rules = functools.partial(  # type: ignore[attr-defined, assignment]
-        NextRules, in_force_from_us=in_force_from_us
-    )
-    try:
-        yield
-    finally:
-        truth.Rules = Rules  # type: ignore[attr-defined]

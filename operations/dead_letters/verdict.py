@@ -169,7 +169,7 @@ def _decoded(candidate: Candidate, limits: Limits, now_us: int) -> Transaction:
         *candidate.place, arrival_us, candidate.key, candidate.payload, replay.encode(of)
     )
     transaction = _payment(record, limits)
-    limits.contract.rules(limits.clock_skew_us).check(transaction)
+    limits.rules.check(transaction)
     return transaction
 
 

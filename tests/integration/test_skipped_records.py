@@ -17,6 +17,7 @@ from harness.e2e_run import E2ERun
 from operations import bigquery_client
 from operations.health.tables_side import table_health
 from operations.reconcile.settings import Dataset
+from operations.reconcile.truth import Limits
 from tests.support import contracts
 from transforms.codecs import wire_format
 from transforms.codecs.contract.language import Contract
@@ -71,7 +72,7 @@ def run(e2e_run: E2ERun, file: Path, *flags: str) -> None:
 
 
 def assert_balanced(e2e_run: E2ERun, contract: Contract, sent: dict[str, int]) -> None:
-    report = e2e_run.reconcile(wait_sec=0, by_ledger=False, contract=contract)
+    report = e2e_run.reconcile(wait_sec=0, by_ledger=False, limits=Limits(contract=contract))
     assert report.balanced, report.text()
     outcomes = report.counts.outcomes
     assert outcomes[Outcome.SKIPPED] == sent["open"] + sent["failed"] + sent[""]
@@ -95,7 +96,7 @@ def test_what_is_skipped_is_accounted_for_and_survives_a_start_from_the_tables(
 
     # The control: by another contract the same tables are wrong.
     other = contracts.contract(**{**SAID, "tombstones": "reject"})
-    report = e2e_run.reconcile(wait_sec=0, by_ledger=False, contract=other)
+    report = e2e_run.reconcile(wait_sec=0, by_ledger=False, limits=Limits(contract=other))
     assert not report.balanced and "skipped" in report.failed()
 
     # What a lost job has not written: payments and ranges, of each some.
@@ -104,7 +105,7 @@ def test_what_is_skipped_is_accounted_for_and_survives_a_start_from_the_tables(
         query(e2e_run, f"DELETE FROM `{{}}.{table}` WHERE MOD({offset}, 3) = 1")
         [[after]] = query(e2e_run, f"SELECT COUNT(*) FROM `{{}}.{table}`")
         assert 0 < after < before
-    lost = e2e_run.reconcile(wait_sec=0, by_ledger=False, contract=contract)
+    lost = e2e_run.reconcile(wait_sec=0, by_ledger=False, limits=Limits(contract=contract))
     assert lost.missing > 0 and lost.double == 0
 
     run(e2e_run, file, f"--start_from_tables={tmp_path / 'memory'}")
