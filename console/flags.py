@@ -37,11 +37,7 @@ _PORT_MAX = 65_535
 def parser() -> Parser:
     """Returns the parser of the command line."""
     whole = tool_flags.parser("payments live", __doc__)
-    tool_flags.add_kafka(whole)
-    tool_flags.add_topics(whole)
-    tool_flags.add_bigquery(whole)
-    tool_flags.add_flink(whole, unless="; without it the job itself is not looked at")
-    whole.add_argument("--flink_job", metavar="ID", help="Which job, where there are several.")
+    tool_flags.add_sources(whole)
     whole.add_argument(
         "--listen",
         type=own_port,
