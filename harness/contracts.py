@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 
 from harness.e2e_run import E2ERun
@@ -36,3 +37,12 @@ def speaking(run: E2ERun, sandbox: Sandbox, said: str, sample: str | None = None
         copy.write_text(contract.text.replace(contract.schema.registry, registry), "utf-8")
         place = str(copy)
     return dataclasses.replace(run, contract=place, speaks=tuple(flags))
+
+
+def checked(text: str) -> str:
+    """Returns what names a contract: a mistake must not cost a sandbox and a job."""
+    try:
+        contract_flag.named(text)
+    except contract_flag.WrongContract as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
