@@ -1,26 +1,22 @@
 """Spoiled contracts and spoiled records: each ends in one of the ways that have a name.
 
-    python -m tests.fuzz.contracts --seed=1 --count=1000000
-
 One input in eight is a contract, the others are records of the shipped ones. Whatever is raised but
 ContractError and Rejected is a finding, and so is a record in no place or in two.
 """
 
 from __future__ import annotations
 
-import argparse
 import collections
 import dataclasses
 import json
 import random
-import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
 import yaml
 
 from operations.contract import samples
+from tests.fuzz.campaign import HANG_CPU_SEC, Hang, hang_detector
 from tests.support.contracts import plain
 from transforms.codecs.contract import shipped
 from transforms.codecs.contract.decoder import Decoder
@@ -28,7 +24,6 @@ from transforms.codecs.contract.load import load
 from transforms.codecs.contract.mistakes import ContractError
 from transforms.codecs.contract.schema_source import KnownSchemas
 
-HANG_CPU_SEC = 5.0
 WORDS = [
     *("", ".", "a.b", "outer:x", "key:", "header:h", "kafka:timestamp", "`a.b`.0", "x..y", "\x00"),
     *("json", "avro", "protobuf_registry", "single", "decimal", "epoch_ns", "upper", "skip", "😀"),
@@ -40,7 +35,7 @@ TEXTS += ["9" * 40, "eur", "٣", "2026-11-23T08:15:30+25:00", "data:;base64,e30"
 
 
 class Finding(AssertionError):
-    """An input that does not end as it must: the message has the seed and the input."""
+    """An input that does not end as it must: the message has its number and the input."""
 
 
 @dataclasses.dataclass
@@ -50,22 +45,40 @@ class Tally:
     contracts: collections.Counter[str]
     records: collections.Counter[str]
 
+    @property
+    def inputs(self) -> int:
+        """Returns how many there were."""
+        return self.contracts.total() + self.records.total()
 
-def run(seed: int, count: int, decode: Callable[[Decoder, Any], Any] = Decoder.decode) -> Tally:
+
+def run(
+    seed: int,
+    count: int,
+    decode: Callable[[Decoder, Any], Any] = Decoder.decode,
+    progress: Callable[[Tally], None] = lambda tally: None,
+    progress_every: int = 50_000,
+) -> Tally:
     """Tries `count` inputs. Raises Finding for the first that does not end as it must."""
     rng, tally = random.Random(seed), Tally(collections.Counter(), collections.Counter())
     targets = [_target(name) for name in shipped.NAMES]
-    for number in range(count):
-        began = time.process_time()
-        if number % 8 == 0:
-            text, ended = _contract(rng)
-            tally.contracts[ended] += 1
-        else:
-            decoder, records = rng.choice(targets)
-            text = spoil(rng, rng.choice(records))
-            tally.records[_record(decoder, text, decode, seed, number)] += 1
-        if time.process_time() - began > HANG_CPU_SEC:
-            raise Finding(f"seed {seed}, input {number} took more than {HANG_CPU_SEC} s: {text!r}")
+    with hang_detector() as arm:
+        for number in range(1, count + 1):
+            tried: Any = None
+            arm()
+            try:
+                if number % 8 == 0:
+                    tried = _spoiled_contract(rng)
+                    tally.contracts[_contract_end(tried)] += 1
+                else:
+                    decoder, records = rng.choice(targets)
+                    tried = decoder.contract.name, spoil(rng, rng.choice(records))
+                    tally.records[_record_end(decoder, tried[1], decode)] += 1
+            except Hang:
+                raise Finding(f"input {number}: {HANG_CPU_SEC:g} s of CPU: {tried!r}") from None
+            except Exception as error:
+                raise Finding(f"input {number}: {error!r}: {tried!r}") from error
+            if number % progress_every == 0:
+                progress(tally)
     return tally
 
 
@@ -138,35 +151,27 @@ _PIECES = [
 ]
 
 
-def _record(
-    decoder: Decoder, record: Any, decode: Callable[[Decoder, Any], Any], seed: int, number: int
-) -> str:
-    try:
-        decoded = decode(decoder, [record])
-    except Exception as error:
-        raise Finding(
-            f"seed {seed}, input {number}, {decoder.contract.name}: {error!r} of {record!r}"
-        ) from error
+def _record_end(decoder: Decoder, record: Any, decode: Callable[[Decoder, Any], Any]) -> str:
+    decoded = decode(decoder, [record])
     ends = [("accepted", each) for each in decoded.transactions]
     ends += [(rejected.reason.value, rejected) for _, rejected in decoded.rejected]
     ends += [("skipped", rule) for _, rule in decoded.skipped]
-    if len(ends) != 1:
-        raise Finding(f"seed {seed}, input {number}: {len(ends)} ends of {record!r}")
+    assert len(ends) == 1, f"{len(ends)} ends"
     return ends[0][0]
 
 
-def _contract(rng: random.Random) -> tuple[str, str]:
-    text = rng.choice((_spoiled_text, _spoiled_tree))(rng)
+def _spoiled_contract(rng: random.Random) -> str:
+    return rng.choice((_spoiled_text, _spoiled_tree))(rng)
+
+
+def _contract_end(text: str) -> str:
     try:
-        contract = load(text, "fuzz", _file)
-        Decoder(contract, KnownSchemas({}))
+        Decoder(load(text, "fuzz", _file), KnownSchemas({}))
     except ContractError as error:
-        if not error.mistakes or any(each.line < 1 for each in error.mistakes):
-            raise Finding(f"mistakes without lines: {error} of {text!r}") from None
-        return text, "mistaken"
-    except Exception as error:
-        raise Finding(f"{error!r} of {text!r}") from error
-    return text, "good"
+        assert error.mistakes, "no mistake is named"
+        assert all(each.line >= 1 for each in error.mistakes), f"mistakes without lines: {error}"
+        return "mistaken"
+    return "good"
 
 
 def _file(name: str) -> bytes:
@@ -217,19 +222,3 @@ _VALUES = (None, True, -1, 0, 10**30, 1.5, 12.505, [], {}, [None], {"at": "x"}, 
 
 
 _KEYS = ["at", "as", "join", "const", "map", "digits", "absent", "else", "schema", "x", "extra"]
-
-
-def main() -> int:
-    """Runs a campaign; returns 0 when nothing was found."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.contracts", allow_abbrev=False)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--count", type=int, default=1_000_000)
-    arguments = parser.parse_args()
-    tally = run(arguments.seed, arguments.count)
-    print(f"contracts: {dict(tally.contracts)}")
-    print(f"records: {dict(tally.records.most_common())}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
