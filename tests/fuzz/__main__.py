@@ -57,7 +57,7 @@ def _by_contract(flags: argparse.Namespace) -> None:
     pace = _Pace(flags.count)
     tally = contracts.run(flags.seed, flags.count, progress=pace.tell)
     _show(tally.records)
-    _show(Counter({f"contract, {name}": count for name, count in tally.contracts.items()}))
+    _show(Counter({f"contract {name}": count for name, count in tally.contracts.items()}))
     print(
         f"fuzz of contracts: {tally.inputs} inputs, seed {flags.seed}, 0 crashes, 0 hangs, "
         f"{tally.contracts.total()} of them contracts, {len(tally.records)} ends of records "
@@ -83,7 +83,7 @@ class _Pace:
 
 def _show(ends: Counter[str]) -> None:
     for name, count in ends.most_common():
-        print(f"{name:<22}{count:>10}")
+        print(f"{name:<52}{count:>10}")
 
 
 def _never(ends: Counter[str]) -> str:

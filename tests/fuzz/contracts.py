@@ -1,13 +1,15 @@
 """Spoiled contracts and spoiled records: each ends in one of the ways that have a name.
 
-One input in eight is a contract, the others are records of the shipped ones. Whatever is raised but
-ContractError and Rejected is a finding, and so is a record in no place or in two.
+One input in eight is a contract; by one that is good a record is read. The others are records of
+the shipped ones. Whatever is raised but ContractError and Rejected is a finding, and so are a
+record in no place or in two, and one that cannot be a row.
 """
 
 from __future__ import annotations
 
 import collections
 import dataclasses
+import functools
 import json
 import random
 from collections.abc import Callable
@@ -18,12 +20,16 @@ import yaml
 from operations.contract import samples
 from tests.fuzz.campaign import HANG_CPU_SEC, Hang, hang_detector
 from tests.support.contracts import plain
+from transforms.bigquery import arrow_rows
 from transforms.codecs.contract import shipped
 from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.load import load
 from transforms.codecs.contract.mistakes import ContractError
 from transforms.codecs.contract.schema_source import KnownSchemas
+from transforms.payment.dead_letter import DETAIL_CHARS_MAX, DeadLetter, Reason, Rejected
+from transforms.payment.tables import DEAD_LETTERS, TRANSACTIONS
 
+CLOCK_SKEW_US = 300_000_000
 WORDS = [
     *("", ".", "a.b", "outer:x", "key:", "header:h", "kafka:timestamp", "`a.b`.0", "x..y", "\x00"),
     *("json", "avro", "protobuf_registry", "single", "decimal", "epoch_ns", "upper", "skip", "😀"),
@@ -32,6 +38,9 @@ WORDS = [
 
 TEXTS = ["12.505", "1e3", "-1", "0.5", "x" * 300, "a b", "\ud800", "2026-02-30T00:00:00Z", "BOI="]
 TEXTS += ["9" * 40, "eur", "٣", "2026-11-23T08:15:30+25:00", "data:;base64,e30", "1795421730"]
+
+
+Decode = Callable[[Decoder, Any], Any]
 
 
 class Finding(AssertionError):
@@ -54,25 +63,26 @@ class Tally:
 def run(
     seed: int,
     count: int,
-    decode: Callable[[Decoder, Any], Any] = Decoder.decode,
+    decode: Decode = Decoder.decode,
     progress: Callable[[Tally], None] = lambda tally: None,
     progress_every: int = 50_000,
 ) -> Tally:
     """Tries `count` inputs. Raises Finding for the first that does not end as it must."""
     rng, tally = random.Random(seed), Tally(collections.Counter(), collections.Counter())
-    targets = [_target(name) for name in shipped.NAMES]
+    targets = {name: Target(name, shipped.path_of(name).read_text()) for name in shipped.NAMES}
     with hang_detector() as arm:
         for number in range(1, count + 1):
             tried: Any = None
             arm()
             try:
+                target = targets[rng.choice(shipped.NAMES)]
+                record = spoil(rng, rng.choice(target.records))
                 if number % 8 == 0:
-                    tried = _spoiled_contract(rng)
-                    tally.contracts[_contract_end(tried)] += 1
+                    tried = _spoiled_contract(rng, target.name), record
+                    tally.contracts[_contract_end(target.name, *tried, decode)] += 1
                 else:
-                    decoder, records = rng.choice(targets)
-                    tried = decoder.contract.name, spoil(rng, rng.choice(records))
-                    tally.records[_record_end(decoder, tried[1], decode)] += 1
+                    tried = target.name, record
+                    tally.records[target.end(record, decode)] += 1
             except Hang:
                 raise Finding(f"input {number}: {HANG_CPU_SEC:g} s of CPU: {tried!r}") from None
             except Exception as error:
@@ -82,14 +92,55 @@ def run(
     return tally
 
 
-def _target(name: str) -> tuple[Decoder, list[Any]]:
+class Target:
+    """A contract, and records of the shipped one that it is, or was before it was spoiled."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        contract = load(text, name, _file)
+        self._decoder = Decoder(contract, _schemas(name), interpreted=True)
+        self._rules = contract.rules(CLOCK_SKEW_US)
+        self._encoders = arrow_rows.encoders_of(contract)
+
+    @functools.cached_property
+    def records(self) -> list[Any]:
+        """Returns the sample's."""
+        return _records(self.name)
+
+    def end(self, record: Any, decode: Decode) -> str:
+        """Returns what becomes of a record, from its bytes to the row that is sent to the sink."""
+        decoded = decode(self._decoder, [record])
+        found = (*decoded.transactions, *decoded.rejected, *decoded.skipped)
+        assert len(found) == 1, f"{len(found)} ends"
+        if decoded.skipped:
+            return "skipped"
+        if decoded.rejected:
+            return self._letter(record, decoded.rejected[0][1])
+        try:
+            self._rules.check(decoded.transactions[0])
+        except Rejected as rejected:
+            return self._letter(record, rejected)
+        self._encoders[TRANSACTIONS.name].encode(decoded.transactions, "1")
+        return "accepted"
+
+    def _letter(self, record: Any, rejected: Rejected) -> str:
+        letter = DeadLetter.of(record, rejected, "fuzz", None)
+        assert len(letter.detail) <= DETAIL_CHARS_MAX
+        self._encoders[DEAD_LETTERS.name].encode([letter], "1")
+        return Reason(rejected.reason).value
+
+
+@functools.cache
+def _schemas(name: str) -> KnownSchemas:
     folder = shipped.FOLDER / "schemas" / name
-    schemas = KnownSchemas.in_folder(folder) if folder.is_dir() else None
-    text = shipped.path_of(name).read_text()
-    contract = load(text, name, lambda file: (shipped.FOLDER / file).read_bytes())
+    return KnownSchemas.in_folder(folder) if folder.is_dir() else KnownSchemas({})
+
+
+@functools.cache
+def _records(name: str) -> list[Any]:
     containers = samples.ContainerSchemas(None)
     records = samples.records_of(shipped.sample_of(name), None, 1_800_000_000_000_000, containers)
-    return Decoder(contract, schemas, interpreted=True), [each.record for each in records]
+    return [each.record for each in records]
 
 
 def spoil(rng: random.Random, record: Any) -> Any:
@@ -151,27 +202,18 @@ _PIECES = [
 ]
 
 
-def _record_end(decoder: Decoder, record: Any, decode: Callable[[Decoder, Any], Any]) -> str:
-    decoded = decode(decoder, [record])
-    ends = [("accepted", each) for each in decoded.transactions]
-    ends += [(rejected.reason.value, rejected) for _, rejected in decoded.rejected]
-    ends += [("skipped", rule) for _, rule in decoded.skipped]
-    assert len(ends) == 1, f"{len(ends)} ends"
-    return ends[0][0]
+def _spoiled_contract(rng: random.Random, name: str) -> str:
+    return rng.choice((_spoiled_text, _spoiled_tree))(rng, name)
 
 
-def _spoiled_contract(rng: random.Random) -> str:
-    return rng.choice((_spoiled_text, _spoiled_tree))(rng)
-
-
-def _contract_end(text: str) -> str:
+def _contract_end(name: str, text: str, record: Any, decode: Decode) -> str:
     try:
-        Decoder(load(text, "fuzz", _file), KnownSchemas({}))
+        target = Target(name, text)
     except ContractError as error:
         assert error.mistakes, "no mistake is named"
         assert all(each.line >= 1 for each in error.mistakes), f"mistakes without lines: {error}"
         return "mistaken"
-    return "good"
+    return f"good, its record {target.end(record, decode)}"
 
 
 def _file(name: str) -> bytes:
@@ -180,8 +222,8 @@ def _file(name: str) -> bytes:
     raise FileNotFoundError(2, "No such file", name)
 
 
-def _spoiled_text(rng: random.Random) -> str:
-    text = shipped.path_of(rng.choice(shipped.NAMES)).read_text()
+def _spoiled_text(rng: random.Random, name: str) -> str:
+    text = shipped.path_of(name).read_text()
     for _ in range(rng.randrange(1, 4)):
         at = rng.randrange(len(text))
         piece = rng.choice(
@@ -191,15 +233,11 @@ def _spoiled_text(rng: random.Random) -> str:
     return text
 
 
-def _spoiled_tree(rng: random.Random) -> str:
-    base = plain() if rng.random() < 0.3 else _tree_of(rng.choice(shipped.NAMES))
+def _spoiled_tree(rng: random.Random, name: str) -> str:
+    base = plain() if rng.random() < 0.3 else yaml.safe_load(shipped.path_of(name).read_text())
     for _ in range(rng.randrange(1, 4)):
         base = _changed(rng, base)
     return yaml.safe_dump(base, sort_keys=False, allow_unicode=True)
-
-
-def _tree_of(name: str) -> Any:
-    return yaml.safe_load(shipped.path_of(name).read_text())
 
 
 def _changed(rng: random.Random, tree: Any) -> Any:

@@ -18,7 +18,9 @@ COUNT = 2_000  # some seconds; `make fuzz` runs a million
 def test_every_input_ends_in_a_way_that_has_a_name() -> None:
     tally = contracts.run(SEED, COUNT)
 
-    assert tally.contracts["mistaken"] > 80 and tally.contracts["good"] > 10, tally
+    # By spoiled contracts that are good, records are read.
+    assert tally.contracts["mistaken"] > 80 and tally.contracts["good, its record accepted"], tally
+    assert tally.contracts.total() - tally.contracts["mistaken"] > 10, tally
     # Not only noise: most of what can be wrong with a record was tried.
     assert len(tally.records) > 12, tally
     assert tally.records["accepted"] > 100
