@@ -68,7 +68,7 @@ alerts: setup ## provokes each alert on real parts: does it arrive, and go? abou
 	@PYTHON=$(PYTHON) bin/setup monitoring
 	@$(PYTHON_BIN) -m harness.alerts $(if $(ONLY),--only=$(ONLY))
 
-fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (SEED COUNT)
+fuzz: setup ## a million spoiled payloads against the decoder, a million against contracts and theirs (SEED COUNT)
 	@$(PYTHON_BIN) -m tests.fuzz --seed=$(SEED) --count=$(COUNT)
 
 bench: setup ## how fast, against what: one topic, each contestant to its end (RECORDS ONLY SEED)

@@ -32,16 +32,21 @@ from typing import Any
 from harness import command_line
 from harness import contracts as harness_contracts
 from harness.exit_codes import exit_code
-from harness.faults import contracts, pace, schedule, table
+from harness.faults import contracts, pace, registry, schedule, table
 from harness.faults.catalogue import FAULTS, Fault
 from harness.faults.suite import Controls, Course, Result, Suite
 from sandbox.crash_reports import Crashes
 from sandbox.sandbox import Sandbox
 
+_ALL = (*FAULTS, *registry.WITH_REGISTRY)
+
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs the suite."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if set(arguments.only or ()) - {fault.name for fault in registry.offered(arguments.contract)}:
+        parser.error(f"--only={','.join(arguments.only)} needs a --contract with a schema registry")
     return exit_code(lambda: _run(arguments))
 
 
@@ -57,7 +62,7 @@ def _run(arguments: argparse.Namespace) -> int:
     seed = arguments.seed
     try:
         faults = _faults(arguments)
-        _say(f"{len(faults)} of {len(FAULTS)} faults: {', '.join(each.name for each in faults)}")
+        _say(f"{len(faults)} of {len(_ALL)} faults: {', '.join(each.name for each in faults)}")
         for seed in _seeds(arguments):
             by = contracts.chosen(arguments.contract, arguments.mixed, seed, arguments.pick)
             _say(
@@ -86,9 +91,10 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _faults(arguments: argparse.Namespace) -> list[Fault]:
+    offered = registry.offered(arguments.contract)
     if arguments.only is not None:
-        return [fault for fault in FAULTS if fault.name in arguments.only]
-    return schedule.picked(arguments.share, arguments.pick)
+        return [fault for fault in offered if fault.name in arguments.only]
+    return schedule.picked(arguments.share, arguments.pick, offered)
 
 
 def _seeds(arguments: argparse.Namespace) -> range:
@@ -113,7 +119,7 @@ def _say(text: str) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    meanings = {fault.name: fault.meaning for fault in FAULTS}
+    meanings = {fault.name: fault.meaning for fault in _ALL}
     parser = command_line.parser("python -m harness.faults", __doc__, "faults", meanings)
     parser.add_argument("--seed", type=int, default=1, help="(default: %(default)s)")
     parser.add_argument(
@@ -145,7 +151,7 @@ def _percent(text: str) -> int:
 
 def _names(text: str) -> list[str]:
     names = [name.strip() for name in text.split(",")]
-    if unknown := set(names) - {fault.name for fault in FAULTS}:
+    if unknown := set(names) - {fault.name for fault in _ALL}:
         raise argparse.ArgumentTypeError(
             f"must be names of faults, got {', '.join(map(repr, sorted(unknown)))}"
         )

@@ -1,4 +1,4 @@
-"""Which contracts the jobs of the suite read by, and what they have skipped."""
+"""The contracts by which jobs of the suite read, and what those have skipped."""
 
 from __future__ import annotations
 

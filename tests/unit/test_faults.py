@@ -87,6 +87,19 @@ def test_some_faults_can_be_asked_for_in_the_order_of_the_list() -> None:
     assert [fault.name for fault in command._faults(asked)] == ["broker", "zombie"]
 
 
+def test_faults_of_a_registry_need_a_contract_that_has_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = command._parser().parse_args(["--only=registry", "--contract=debezium-avro"])
+    assert [fault.name for fault in command._faults(asked)] == ["registry"]
+
+    with pytest.raises(SystemExit) as ended:
+        command.main(["--only=zombie,registry", "--contract=stripe"])
+
+    assert ended.value.code == 2
+    assert "needs a --contract with a schema registry" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("flag", ["--only=meteor", "--only=zombie,meteor", "--contract=meteor"])
 def test_what_does_not_exist_is_a_usage_error(
     flag: str, capsys: pytest.CaptureFixture[str]

@@ -1,4 +1,4 @@
-"""Which contracts the crash suite reads by, and that its books know what they skip."""
+"""The crash suite reads by contracts, and its books know what they skip."""
 
 from __future__ import annotations
 
