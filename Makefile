@@ -62,16 +62,16 @@ demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flin
 live: setup ## a sandbox, a job, traffic, and a page that shows and does it all; Ctrl-C ends it (RATE PORT CONTROL=1 SEED)
 	@$(PYTHON_BIN) -m harness.live --rate=$(call given,RATE,20) --port=$(PORT) --seed=$(SEED) $(if $(filter 1,$(CONTROL)),--control)
 
-faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and the controls (SEED SEEDS ROUNDS ONLY MIXED=1 SHORT=1 SHARE PICK)
+faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and the controls (SEED SEEDS ROUNDS ONLY MIXED=1 SHORT=1 SHARE PICK CONTRACT)
 	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --seeds=$(SEEDS) --rounds=$(ROUNDS) \
 		$(if $(ONLY),--only=$(ONLY)) $(if $(filter 1,$(MIXED)),--mixed) $(if $(filter 1,$(SHORT)),--short) \
-		--share=$(SHARE) --pick="$(PICK)"
+		--share=$(SHARE) --pick="$(PICK)" $(if $(CONTRACT),--contract=$(CONTRACT))
 
 alerts: setup ## provokes each alert on real parts: does it arrive, and go? about 20 minutes (ONLY=ALERT,…)
 	@PYTHON=$(PYTHON) bin/setup monitoring
 	@$(PYTHON_BIN) -m harness.alerts $(if $(ONLY),--only=$(ONLY))
 
-fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (SEED COUNT)
+fuzz: setup ## a million spoiled payloads against the decoder, a million against contracts and theirs (SEED COUNT)
 	@$(PYTHON_BIN) -m tests.fuzz --seed=$(SEED) --count=$(COUNT)
 
 bench: setup ## how fast, against what: one topic, each contestant to its end (RECORDS ONLY SEED)
