@@ -91,7 +91,7 @@ def test_faults_of_a_registry_need_a_contract_that_has_one(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     asked = command._parser().parse_args(["--only=registry", "--contract=debezium-avro"])
-    assert [fault.name for fault in command._faults(asked)] == ["registry"]
+    assert [fault.name for fault in command._faults(asked)] == ["registry-away"]
 
     with pytest.raises(SystemExit) as ended:
         command.main(["--only=zombie,registry", "--contract=stripe"])
