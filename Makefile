@@ -34,6 +34,9 @@ RECORDS ?= 1000000
 IDS ?= 10000000
 # Of `make load`, which has another RATE and DURATION_SEC than the demo unless they are given. Several: 1,5,10.
 CHECKPOINT_SEC ?= 5
+# What needs no sandbox runs on two cores, a file on one.
+BY_FILE = -n 2 --dist loadfile
+without = $(if $(WITHOUT), and not $(WITHOUT))
 given = $(if $(filter file,$(origin $1)),$2,$($1))
 
 help: ## what there is
@@ -85,10 +88,13 @@ upgrade-test: setup ## a planned stop under load: a changed version, renamed sta
 	@$(PYTHON_BIN) -m harness.upgrade --seed=$(SEED) $(if $(ONLY),--only="$(ONLY)")
 
 test: check setup-launch ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox (WITHOUT=a marker)
-	@$(PYTHON_BIN) -m pytest $(if $(WITHOUT),-m "not $(WITHOUT)")
+	@failed=0; \
+	$(PYTHON_BIN) -m pytest $(BY_FILE) -m "not integration$(without)" || failed=1; \
+	$(PYTHON_BIN) -m pytest -m "integration$(without)" || failed=1; \
+	exit $$failed
 
 test-unit: setup-python ## only what needs no sandbox, and no Java
-	@$(PYTHON_BIN) -m pytest -m "not integration" tests/unit tests/transforms tests/laws tests/drift
+	@$(PYTHON_BIN) -m pytest $(BY_FILE) -m "not integration" tests/unit tests/transforms tests/laws tests/drift
 
 templates-check: setup-launch ## Dockerfiles and Terraform linted, metadata.json compared, the submitted job checked
 	@$(PYTHON_BIN) -m pytest tests/launch tests/drift/test_flex_template.py

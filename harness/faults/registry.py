@@ -21,7 +21,7 @@ def _away(context: FaultContext) -> None:
 
 WITH_REGISTRY = (
     Fault(
-        "registry",
+        "registry-away",
         "no schema registry, for a minute, while new workers ask it (with a contract that has one)",
         _away,
         (registry.NAME, *TASK_MANAGERS),
