@@ -68,6 +68,24 @@ def test_avro_that_refers_to_another_subject(registry: str) -> None:
     assert avro.SchemaReader(schema).read(b"\x04") == {"m": {"x": 2}}
 
 
+def test_protobuf_whose_money_is_another_subject(registry: str) -> None:
+    name = f"money-{uuid.uuid4().hex}"
+    begin, end = PROTO.index("message Money"), PROTO.index("}", PROTO.index("message Money")) + 1
+    money = f'syntax = "proto3";\npackage pay.v1;\n{PROTO[begin:end]}\n'
+    rest = (PROTO[:begin] + PROTO[end:]).replace("import", 'import "money.proto";\nimport', 1)
+    payments.register(registry, name, money, schemaType="PROTOBUF")
+    references = [{"name": "money.proto", "subject": f"{name}-value", "version": 1}]
+    more = {"schemaType": "PROTOBUF", "references": references}
+    schema_id = payments.register(registry, f"p-{name}", rest, **more)
+    said = dataclasses.replace(
+        shipped("protobuf"), format="protobuf_registry", schema=Schema(registry=registry)
+    )
+    # Of the messages of its file: Payment comes first where Money is elsewhere.
+    payload = payments.framed(schema_id, b"\0" + (protobuf(SAMPLE).payload or b""))
+
+    assert accepted(said, payload, schemas=HttpRegistry(registry)).amount_minor == 1250
+
+
 def test_protobuf_by_its_text(registry: str) -> None:
     schema_id = payments.register(
         registry, f"proto-{uuid.uuid4().hex}", PROTO, schemaType="PROTOBUF"
