@@ -1,4 +1,4 @@
-"""Jobs whose schema registry is away: DirectRunner; Flink is a fault (harness/faults)."""
+"""Jobs whose schema registry is away: DirectRunner. Flink is the fault registry-stop."""
 
 from __future__ import annotations
 

@@ -83,6 +83,22 @@ class Decoder:
             decoded.transactions.append(transaction)
         return decoded
 
+    def id_of(self, record: KafkaRecord) -> str | None:
+        """Returns the transaction_id of a record, be it a payment or not; None of one without.
+
+        Raises:
+            RegistryUnavailable: its schema could not be asked for; nothing is known of it.
+        """
+        if record.payload is None:
+            return None
+        try:
+            scope = self.reader.decode(record, record.payload)
+            self.reader.unwrap(scope)
+            found: str = self.reader.readers["transaction_id"](scope)
+        except Rejected:
+            return None
+        return found
+
 
 def _in_worker(contract: Contract, schemas: SchemaSource | None, interpreted: bool) -> Decoder:
     """Returns a decoder where its records are; a login that is not there yet may come."""
