@@ -63,6 +63,7 @@ live: setup ## a sandbox, a job, traffic, and a page that shows and does it all;
 	@$(PYTHON_BIN) -m harness.live --rate=$(call given,RATE,20) --port=$(PORT) --seed=$(SEED) $(if $(filter 1,$(CONTROL)),--control)
 
 faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and the controls (SEED SEEDS ROUNDS ONLY MIXED=1 SHORT=1 SHARE PICK CONTRACT)
+	@PYTHON=$(PYTHON) bin/setup registry
 	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --seeds=$(SEEDS) --rounds=$(ROUNDS) \
 		$(if $(ONLY),--only=$(ONLY)) $(if $(filter 1,$(MIXED)),--mixed) $(if $(filter 1,$(SHORT)),--short) \
 		--share=$(SHARE) --pick="$(PICK)" $(if $(CONTRACT),--contract=$(CONTRACT))

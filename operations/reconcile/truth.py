@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from operations.contract_decoder import decoder_of
 from operations.reconcile.sorted_runs import SortedRuns
 from transforms.codecs.contract import shipped
 from transforms.codecs.contract.decoder import Decoder
@@ -121,7 +122,7 @@ class Limits:
     @functools.cached_property
     def decoder(self) -> Decoder:
         """Returns what decodes by the contract, compiled once."""
-        return Decoder(self.contract)
+        return decoder_of(self.contract)
 
     @property
     def rules(self) -> Rules:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import fastavro
@@ -99,14 +100,22 @@ def parsed(schema: WriterSchema, asked: frozenset[str] = frozenset()) -> Parsed:
         raise SchemaError(f"an Avro schema is required, got one of {schema.kind}")
     try:
         named: dict[str, Any] = {}
-        for text in schema.references:
-            fastavro.parse_schema(_loaded(text, asked), named)
-        found = fastavro.parse_schema(_loaded(schema.text, asked), named)
+        for text in (*schema.references, schema.text):
+            before = dict(named)
+            found = fastavro.parse_schema(_loaded(text, asked), named)
+            _require_same(before, named)
     except _BAD_SCHEMA as error:
         raise SchemaError(f"no Avro schema: {str(error)[:200]}") from None
     if _has_empty_items([found, *named.values()], set()):
         raise SchemaError("it has an array of items without content: five bytes hold 2^31")
     return Parsed(found, named)
+
+
+def _require_same(before: Mapping[str, Any], named: Mapping[str, Any]) -> None:
+    """Raises ValueError for a name that is given twice: fastavro would take the last."""
+    for name, each in before.items():
+        if named[name] != each:
+            raise ValueError(f"its references have two types of the name {name}")
 
 
 def _loaded(text: str, asked: frozenset[str]) -> Any:
