@@ -19,10 +19,9 @@ import orjson
 from transforms.codecs.contract import avro_skip, frame
 from transforms.codecs.contract.asked_for import Tree
 from transforms.codecs.contract.avro_aliases import by_asked_names
-from transforms.codecs.contract.reasons import refused
 from transforms.codecs.contract.schema_source import SchemaSource, WriterSchema
 from transforms.codecs.contract.schema_values import Days, Moment, Scaled
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 # What fastavro raises for bytes that another schema has written.
 _BAD_BYTES = (
@@ -176,11 +175,11 @@ class SchemaReader:
                 end = file.tell()
         except _BAD_BYTES as error:
             what = str(error)[:200] or type(error).__name__
-            raise refused(Reason.NOT_DECODABLE, f"no Avro of its schema: {what}") from None
+            raise Rejected(Reason.NOT_DECODABLE, f"no Avro of its schema: {what}") from None
         if end != len(payload):
             left = f"{len(payload) - end} bytes are left over"
             cut = f"it ends {end - len(payload)} bytes too early"
-            raise refused(
+            raise Rejected(
                 Reason.NOT_DECODABLE,
                 f"no Avro of its schema: {left if end < len(payload) else cut}",
             )
@@ -225,7 +224,7 @@ class RegistryReader:
                 writer = parsed(self._schemas.schema(schema_id), self._asked)
                 reader = SchemaReader(writer, self._tree)
             except SchemaError as error:
-                raise refused(Reason.NOT_DECODABLE, f"schema id {schema_id}: {error}") from None
+                raise Rejected(Reason.NOT_DECODABLE, f"schema id {schema_id}: {error}") from None
             self._readers[schema_id] = reader
         return reader.read(payload, frame.BYTES)
 
