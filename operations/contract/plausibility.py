@@ -8,7 +8,7 @@ from __future__ import annotations
 import collections
 from collections.abc import Iterator, Sequence
 
-from transforms.codecs.contract.language import LOCAL_KINDS, Contract
+from transforms.codecs.contract.language import DAY_KINDS, LOCAL_KINDS, Contract
 from transforms.payment.rules import MINOR_DIGITS, amount_of
 from transforms.payment.transaction import Transaction, facts_of
 
@@ -52,7 +52,7 @@ def _of_times(
     contract: Contract, transactions: Sequence[Transaction], now_us: int
 ) -> Iterator[str]:
     field = contract.fields["event_time"]
-    if field.kind in ("date", "epoch_days"):
+    if field.kind in DAY_KINDS:
         yield (
             "event_time is a day: a payment counts as made at its first moment, so most are late "
             "unless --allowed_lateness_sec is above a day"

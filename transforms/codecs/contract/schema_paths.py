@@ -34,7 +34,7 @@ def _outermost(contract: Contract) -> Iterator[tuple[Path, int | None]]:
     if contract.unwrap:
         yield contract.unwrap[0].at, None
     for field in fields:
-        yield from ((path, field.line) for path in field.paths if path.origin in origins)
+        yield from ((path, field.line) for path in field.all_paths if path.origin in origins)
     yield from ((each.at, None) for each in contract.keep if each.at.origin in origins)
 
 
