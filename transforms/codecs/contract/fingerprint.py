@@ -34,7 +34,11 @@ def mark(contract: Contract) -> str:
 
 def _amount(field: Field) -> dict[str, Any]:
     """Returns how an amount is written; what few contracts say changes no other's fingerprint."""
-    said = {"as": field.kind, "digits": field.amount.digits, "scale": field.amount.scale}
+    said: dict[str, Any] = {
+        "as": field.kind,
+        "digits": field.amount.digits,
+        "scale": field.amount.scale,
+    }
     if field.amount.digits_at is not None:
         said["digits_at"] = _path(field.amount.digits_at)
     if field.otherwise:

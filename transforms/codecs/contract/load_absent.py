@@ -1,4 +1,4 @@
-"""What a field is when the record has none, from YAML to data."""
+"""The value of a field that the record does not have, from YAML to data."""
 
 from __future__ import annotations
 

@@ -65,7 +65,8 @@ def _moment(what: str, parts: Sequence[int | None], value: Any) -> dt.datetime:
     if len(known) < len(parts) or nanos not in _NANOS:
         raise _bad(what, "of whole numbers: year, month, day, hour …, nanos", value)
     try:
-        return dt.datetime(*known[:6], microsecond=nanos // 1_000)  # type: ignore[arg-type]
+        year, month, day, hour, minute, second = (*known[:6], 0, 0, 0)[:6]
+        return dt.datetime(year, month, day, hour, minute, second, nanos // 1_000)
     except (ValueError, OverflowError) as error:  # a 30th of February
         raise refused(Reason.BAD_EVENT_TIME, f"{what} {str(value)[:60]!r}: {error}") from None
 
