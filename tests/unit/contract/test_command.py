@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,13 +17,14 @@ from operations import kafka_client
 from operations.contract import samples, topic_sample
 from operations.contract.command import main
 from payments import cli
+from tests.support import pages
 from tests.support.contract_records import CONTRACTS, DESCRIPTOR
 from tests.support.contracts import payload
 from transforms.codecs.contract import shipped
 from transforms.kafka.reader import OffsetRange
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "docs/your_payments.md"
+PAGE, JOB = "docs/your_payments.md", "## 5. The job"
 
 
 def run(*arguments: str) -> int:
@@ -332,43 +331,30 @@ def test_it_is_a_command_of_payments(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_page_says_what_happens(tmp_path: Path) -> None:
-    """Runs each command of docs/your_payments.md in order, in an empty folder."""
-    blocks = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) >= 7
-    script = "set -e\n" + f'payments() {{ "{sys.executable}" -m payments "$@"; }}\n'
-    for block in blocks:
-        script += re.sub(r"^(.*?) +# exits with (\d)$", r"_ends \2 \1", block, flags=re.M)
-    script = script.replace("set -e\n", "set -e\n" + ENDS)
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Runs each command of docs/your_payments.md before the job, in order, in an empty folder."""
+    commands = pages.blocks(PAGE, end=JOB)
+    assert len(commands) >= 7
+    done = pages.run(commands, tmp_path, timeout=300)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    shown = re.search(r"```\n(records=4.*?)```", PAGE.read_text(), re.DOTALL)
+    shown = re.search(r"```\n(records=4.*?)```", (ROOT / PAGE).read_text(), re.DOTALL)
     assert shown and shown[1].strip() in done.stdout
     assert "accepted=1 invalid=0 skipped=1" in done.stdout
     assert "wrong.yaml:" in done.stderr and "'decimal_text'?" in done.stderr
 
 
-ENDS = """
-_ends() {
-  local wanted=$1 got=0
-  shift
-  "$@" || got=$?
-  if [ "$got" != "$wanted" ]; then echo "exit code $got: $*" >&2; exit 9; fi
-}
-"""
+def test_control_a_command_of_a_page_that_ends_otherwise_is_found(tmp_path: Path) -> None:
+    [*begin, check] = pages.blocks(PAGE, end="## 4.")
+    assert "# exits with 2" in check
+
+    done = pages.run([*begin, check.replace("exits with 2", "exits with 0")], tmp_path, timeout=300)
+    assert done.returncode == 9 and "exit code 2: payments contract check" in done.stderr
 
 
 def test_page_names_every_word_of_the_language() -> None:
     from transforms.codecs.contract import language, load
 
-    page = PAGE.read_text()
+    page = (ROOT / PAGE).read_text()
     words = {*load._KEYS, *language.FORMATS, *language.UNWRAPS, *language.AMOUNT_KINDS}
     words |= {*language.TIME_KINDS, *language.FIELDS, *language.COLUMN_TYPES, *shipped.NAMES}
     words |= set(language.DIGITS_OF) - {"iso"}
