@@ -19,7 +19,7 @@ from operations.contract.command import main
 from payments import cli
 from tests.support import pages
 from tests.support.contract_records import CONTRACTS, DESCRIPTOR
-from tests.support.contracts import payload
+from tests.support.contracts import payload, plain
 from transforms.codecs.contract import shipped
 from transforms.kafka.reader import OffsetRange
 
@@ -62,8 +62,6 @@ def test_example_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
-    from tests.support.contracts import plain
-
     path = tmp_path / "mine.yaml"
     path.write_text(json.dumps(plain()))
     return path
@@ -102,6 +100,41 @@ def test_what_looks_wrong_is_asked(
     assert "unit? all 11 amounts in EUR end in 00" in said
     assert "account_id is the same in all payments" in said
     assert "merchant_id is another one in every payment" in said
+
+
+MOLLIE = {
+    "type": "payment.paid",
+    "_embedded": {"entity": {"id": "tr_7UhSN1zuXS", "amount": {"value": "12.50"}}},
+}
+
+
+def test_rule_that_asks_in_the_wrong_place_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `else: skip` skips for want of a field would never be missed."""
+    mine = tmp_path / "mollie.yaml"
+    keep = {"at": "type", "in": ["payment.paid"], "else": "skip"}
+    unwrap = [{"at": "_embedded.entity", "as": "object"}]
+    mine.write_text(json.dumps(plain(keep=[keep], unwrap=unwrap)))
+    path = sample(tmp_path / "s.ndjson", json.dumps(MOLLIE).encode())
+
+    assert run("check", str(mine), f"--sample={path}") == 0
+    said = capsys.readouterr().out
+    assert f'{path}:1  type is absent; outer:type is "payment.paid"' in said
+    assert "all records are skipped" in said
+    assert "type: else skips what has no type" in said
+
+
+def test_rule_that_skips_some_is_no_question(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(plain(keep=[{"at": "state", "in": ["paid"], "else": "skip"}])))
+    path = sample(tmp_path / "s.ndjson", payload(state="paid"), payload(id="2", state="open"))
+
+    assert run("check", str(mine), f"--sample={path}") == 0
+    said = capsys.readouterr().out
+    assert 'state is "open"' in said and "look at this" not in said
 
 
 def test_id_with_other_facts_is_asked(
