@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from simulator.contracts import amounts, texts, times
-from simulator.contracts.forms import Form, Inner, Leaf, Protobuf
+from simulator.contracts.forms import Form, Inner, Leaf
 from simulator.contracts.meaning import Meaning, Meant
 from simulator.contracts.places import HEADER, KAFKA, KEY, Draft, Place, Places
+from simulator.contracts.protobuf_form import Protobuf
 from simulator.generate import Payment
 from transforms.codecs.contract.language import Contract, Field, Keep, Path
 

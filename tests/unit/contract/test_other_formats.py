@@ -12,7 +12,8 @@ import pytest
 
 from operations.contract import samples
 from tests.support.contracts import outcome
-from transforms.codecs.contract.load import load_file
+from transforms.codecs.contract.load import load, load_file
+from transforms.codecs.contract.mistakes import ContractError
 from transforms.payment.transaction import KafkaRecord, Transaction
 
 FORMATS = Path(__file__).parent / "other_formats"
@@ -59,6 +60,11 @@ EXPECTED: dict[str, list[Paid | str]] = {
         Paid("p-1", "c-1", "shop", "purchase", 1250, "EUR", HALF_PAST_US + QUARTER_SEC_US),
         "state=open",
     ],
+    "googletypes": [
+        Paid("p-1", "c-1", "shop", "purchase", 1250, "EUR", HALF_PAST_US + QUARTER_SEC_US),
+        Paid("p-1", "DE89", "shop", "purchase", 1250, "EUR", HALF_PAST_US + QUARTER_SEC_US),
+        "status: else",
+    ],
     "iso8583": [
         Paid(
             "MERCH0000000001:TERM0001:632709000123",
@@ -92,6 +98,11 @@ EXPECTED: dict[str, list[Paid | str]] = {
         ),
         "event=payment.authorized",
     ],
+    "unions": [
+        Paid("p-1", "c-1", "9", "purchase", 1250, "EUR", HALF_PAST_US + QUARTER_SEC_US),
+        Paid("p-1", "DE89", "shop", "transfer", 1250, "EUR", HALF_PAST_US + QUARTER_SEC_US),
+        "kind=REFUSED",
+    ],
     "wise": [
         Paid(
             "111/2026-11-23T08:15:30Z",
@@ -103,7 +114,7 @@ EXPECTED: dict[str, list[Paid | str]] = {
 
 
 def records_of(name: str) -> list[KafkaRecord]:
-    sample = FORMATS / f"{name}.ndjson"
+    [sample] = (path for path in FORMATS.glob(f"{name}.*") if path.suffix in (".ndjson", ".b64"))
     found = samples.records_of(sample, None, HALF_PAST_US, samples.ContainerSchemas(None))
     return [each.record for each in found]
 
@@ -125,3 +136,10 @@ def _told(found: Transaction | tuple[str, str]) -> Paid | str:
         return Paid(*(getattr(found, name) for name in Paid._fields))
     assert found[0] == "skipped", found
     return found[1]
+
+
+def test_wrapper_is_its_value_and_a_path_into_it_is_a_mistake() -> None:
+    text = (FORMATS / "googletypes.yaml").read_text().replace("id: merchant", "id: merchant.value")
+
+    with pytest.raises(ContractError, match=r"merchant\.value leads nowhere in the schema"):
+        load(text, "mine", lambda name: (FORMATS / name).read_bytes())

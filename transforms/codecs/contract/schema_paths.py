@@ -96,4 +96,5 @@ def _in_message(descriptor: Descriptor, names: Sequence[str]) -> bool:
     if not rest:
         return True
     has_fields = field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE
+    has_fields = has_fields and not protobuf.is_wrapper(field)
     return has_fields and _in_message(field.message_type, rest)
