@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from transforms.codecs import batch_decode
 from transforms.codecs.contract import native, registry
+from transforms.codecs.contract.by_column import ColumnReader
 from transforms.codecs.contract.compiled import Reader, Skipped
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment.dead_letter import Rejected
 from transforms.payment.transaction import KafkaRecord, Transaction
+
+
+# So few are faster one by one.
+_FEW = 8
+# A batch with an invalid record is tried again in so many parts, as in batch_decode.
+_PARTS = 8
 
 
 class Decoded(NamedTuple):
@@ -49,6 +57,7 @@ class Decoder:
         self.schemas = schemas or source_of(contract)
         self._given = (contract, schemas, interpreted)
         self.reader = Reader(contract, self.schemas)
+        self._columns = ColumnReader(self.reader, self.schemas)
         self._is_native = native.is_native(contract) and not interpreted
 
     def __reduce__(self) -> tuple[type[Decoder], tuple[object, ...]]:
@@ -62,18 +71,25 @@ class Decoder:
         """
         if self._is_native:
             return Decoded(*batch_decode.decode(records), [])
+        if len(records) < _FEW:
+            return self._one_by_one(records)
+        found = self._columns.decode(records)
+        if found is not None:
+            return Decoded(found.records, found.transactions, [], found.skipped)
+        size = -(-len(records) // _PARTS)
+        parts = [self.decode(records[at : at + size]) for at in range(0, len(records), size)]
+        return Decoded(*(list(itertools.chain(*each)) for each in zip(*parts, strict=True)))
+
+    def _one_by_one(self, records: Sequence[KafkaRecord]) -> Decoded:
         decoded = Decoded([], [], [], [])
-        enter, payment_of = self.reader.enter, self.reader.payment_of
-        extras_of = self.reader.extras if self.reader.keeps_extras else None
+        enter, transaction_of = self.reader.enter, self.reader.transaction_of
         for record in records:
             try:
                 scope = enter(record)
                 if isinstance(scope, Skipped):
                     decoded.skipped.append((record, scope.rule))
                     continue
-                transaction = payment_of(scope)
-                if extras_of:
-                    transaction = transaction._replace(extras=extras_of(scope))
+                transaction = transaction_of(scope)
             except Rejected as rejected:
                 decoded.rejected.append((record, rejected))
                 continue
