@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from transforms.codecs.contract import amounts, formats, plain_values
 from transforms.codecs.contract.compiled import TOMBSTONE_RULE, Reader, Skipped, by_sign
-from transforms.codecs.contract.language import Amount, Field, Keep
+from transforms.codecs.contract.language import Field, Keep, Path
 from transforms.codecs.contract.paths import Scope, is_of_array
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment.dead_letter import Rejected
@@ -44,7 +44,7 @@ class Batch:
         self.inners = inners
         self._scopes = scopes
         self._is_text = is_text
-        self._escaped = escaped
+        self.escaped = escaped
 
     @functools.cached_property
     def scopes(self) -> Sequence[Scope]:
@@ -54,13 +54,20 @@ class Batch:
         pairs = zip(self.records, self.inners, strict=True)
         if not self._is_text:
             return [Scope(record, inner) for record, inner in pairs]
-        return [Scope(record, inner, record.payload, self._escaped) for record, inner in pairs]
+        return [Scope(record, inner, record.payload, self.escaped) for record, inner in pairs]
+
+    @property
+    def raws(self) -> Sequence[Any] | None:
+        """Returns the JSON that the objects were read from, None where it is none."""
+        if self._scopes is not None:
+            return [scope.raw for scope in self._scopes]
+        return [each.payload for each in self.records] if self._is_text else None
 
     def only(self, places: Sequence[int]) -> Batch:
         """Returns the batch of some of the records."""
         scopes = None if self._scopes is None else [self._scopes[at] for at in places]
         records, inners = [self.records[at] for at in places], [self.inners[at] for at in places]
-        return Batch(records, inners, scopes, self._is_text, self._escaped)
+        return Batch(records, inners, scopes, self._is_text, self.escaped)
 
 
 class Decoded(NamedTuple):
@@ -160,7 +167,8 @@ class ColumnReader:
             columns[name] = getattr(records, name)
         if self._reader.keeps_extras:
             columns["extras"] = list(map(self._reader.extras, batch.scopes))
-        return list(map(of_values, zip(*map(columns.__getitem__, Transaction._fields), strict=True)))
+        fields = map(columns.__getitem__, Transaction._fields)
+        return list(map(of_values, zip(*fields, strict=True)))
 
     def _by_sign(self, columns: dict[str, Sequence[Any]]) -> None:
         amount = self._reader.contract.fields["amount"].amount
@@ -179,10 +187,10 @@ def _skipped(
     return [(each, rule) for each, rule in zip(records, said, strict=True) if rule is not None]
 
 
-def _values_at(field_path: Any, optional: bool) -> Callable[[Batch], list[Any] | None] | None:
+def _values_at(path: Path, optional: bool) -> Callable[[Batch], list[Any] | None] | None:
     """Returns the function that follows a path in all records, None for one that it cannot."""
-    names = field_path.segments
-    if field_path.origin != "inner" or not names or any(map(is_of_array, names)):
+    names = path.segments
+    if path.origin != "inner" or not names or any(map(is_of_array, names)):
         return None
     *before, last = names
     steps = [itemgetter(name) for name in before]
@@ -233,17 +241,17 @@ def _rule(keep: Keep, rule: Callable[[Scope], str | None]) -> AskAll:
 def _amount(
     field: Field, read: Callable[[Scope], amounts.Read]
 ) -> Callable[[Batch, Sequence[str]], Sequence[int]]:
-    amount: Amount = field.amount
+    amount = field.amount
     plain = plain_values.of_amount(field)
     values = _values_at(field.paths[0], optional=False)
 
     def read_all(batch: Batch, currencies: Sequence[str]) -> Sequence[int]:
-        said = None if values is None or plain is None else values(batch)
-        found = None if said is None or plain is None else plain(said)
-        reads = found if found is not None else [read(scope) for scope in batch.scopes]
-        if amount.digits is None and {scale for _, scale in reads} == {None}:
-            return [unscaled for unscaled, _ in reads]
-        pairs = zip(reads, currencies, strict=True)
-        return [amounts.to_minor(each, amount, currency) for each, currency in pairs]
+        if plain is not None and values is not None:
+            said = values(batch)
+            found = None if said is None else plain(said, currencies, batch.raws, batch.escaped)
+            if found is not None:
+                return found
+        pairs = zip(batch.scopes, currencies, strict=True)
+        return [amounts.to_minor(read(scope), amount, currency) for scope, currency in pairs]
 
     return read_all

@@ -15,7 +15,6 @@ from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment.dead_letter import Rejected
 from transforms.payment.transaction import KafkaRecord, Transaction
 
-
 # So few are faster one by one.
 _FEW = 8
 # A batch with an invalid record is tried again in so many parts, as in batch_decode.

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from transforms.codecs.contract.reasons import refused
@@ -16,6 +17,8 @@ from transforms.payment.dead_letter import Reason
 _ABSENT = object()
 # An escape that stands for a character of ASCII: names could be written with it, and quotes.
 _ASCII_ESCAPE = re.compile(rb"\\u00[0-7]")
+
+Chars = npt.NDArray[np.uint8]
 
 
 def parse(text: bytes | str, layer: str = "") -> Any:
@@ -58,9 +61,13 @@ def read_all(texts: Sequence[bytes]) -> tuple[list[Any], bool] | None:
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
     raw = b"".join(texts)
-    if _quotes(raw) != _quotes(written) or _QUOTE_ESCAPE in raw:
+    chars = np.frombuffer(raw, np.uint8)
+    escaped = _holds_ascii_escape(chars)
+    if escaped and _QUOTE_ESCAPE in raw:
         return None
-    return values, _has_ascii_escape(raw)
+    if _quotes(chars) != _quotes(np.frombuffer(written, np.uint8)):
+        return None
+    return values, escaped
 
 
 # Quotes may also be written like this.
@@ -74,13 +81,26 @@ def _may_have_lost_a_name(raw: bytes, written: bytes) -> bool:
     return raw.count(b'"') != written.count(b'"') or _QUOTE_ESCAPE in raw
 
 
-def _quotes(text: bytes) -> int:
-    # Five times as fast as bytes.count, which finds one after the other.
-    return int(np.count_nonzero(np.frombuffer(text, np.uint8) == ord('"')))
-
-
 def _has_ascii_escape(raw: bytes) -> bool:
     return b"\\u00" in raw and _ASCII_ESCAPE.search(raw) is not None
+
+
+# The same of many records together, several times as fast.
+
+
+def _quotes(chars: Chars) -> int:
+    return int(np.count_nonzero(chars == ord('"')))
+
+
+def _holds_ascii_escape(chars: Chars) -> bool:
+    at = np.flatnonzero(chars == ord("\\"))
+    for place, (lowest, highest) in enumerate((b"uu", b"00", b"00", b"07"), start=1):
+        if not at.size:
+            return False
+        # Behind the last character stands none: valid JSON ends with no escape.
+        following = chars[np.minimum(at + place, chars.size - 1)]
+        at = at[(following >= lowest) & (following <= highest)]
+    return bool(at.size)
 
 
 def _refuse_repeated_fields(raw: bytes, layer: str) -> None:

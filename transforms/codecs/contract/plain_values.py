@@ -10,13 +10,22 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from transforms.codecs import batch_decode
-from transforms.codecs.contract import amount_kinds, times
-from transforms.codecs.contract.amount_kinds import Read
-from transforms.codecs.contract.language import TIME_KINDS, Field
+from transforms.codecs.contract import amount_kinds, json_text, times
+from transforms.codecs.contract.language import Field
 from transforms.codecs.contract.schema_values import Moment, Scaled
+from transforms.payment.rules import MINOR_DIGITS
 
 OfValues = Callable[[Sequence[Any]], Sequence[Any] | None]
+# The JSON of each record, None of values that were not read from JSON.
+Raws = Sequence[bytes] | None
+Minors = Sequence[int] | None
+# Takes values, currencies, JSON, and whether names in it may be written as escapes.
+OfAmounts = Callable[[Sequence[Any], Sequence[str], Raws, bool], Minors]
+
 _NONE = type(None)
+_NUMBERS = {int, float}
+_DOUBLE_MAX = 10**amount_kinds.DOUBLE_DIGITS
+_FACTORS = {currency: 10**digits for currency, digits in MINOR_DIGITS.items()}
 
 
 def of_field(field: Field) -> OfValues | None:
@@ -80,21 +89,64 @@ def _epochs(values: Sequence[Any], per_second: int) -> Sequence[int] | None:
     return micros if min(micros) in in_range and max(micros) in in_range else None
 
 
-def of_amount(field: Field) -> Callable[[Sequence[Any]], Sequence[Read] | None] | None:
-    """Returns how an amount is read, None where each must be by itself."""
+def of_amount(field: Field) -> OfAmounts | None:
+    """Returns how amounts become minor units, None where each must be read by itself."""
     match field.kind:
         case "minor_integer":
-            return _integers
+            # In ISO's digits they are what they are.
+            return _integers if field.amount.digits is None else None
         case "avro_decimal":
             return _scaled
+        case "decimal_number":
+            return _doubles(field)
     return None
 
 
-def _integers(values: Sequence[Any]) -> Sequence[Read] | None:
-    return [(each, None) for each in values] if set(map(type, values)) == {int} else None
+def _integers(
+    values: Sequence[Any], currencies: Sequence[str], raws: Raws, escaped: bool
+) -> Minors:
+    return values if set(map(type, values)) == {int} else None
 
 
-def _scaled(values: Sequence[Any]) -> Sequence[Read] | None:
+def _scaled(
+    values: Sequence[Any], currencies: Sequence[str], raws: Raws, escaped: bool
+) -> Minors:
     if set(map(type, values)) != {Scaled}:
         return None
-    return values if all(each.scale in amount_kinds.SCALES for each in values) else None
+    minors = []
+    for (unscaled, scale), currency in zip(values, currencies, strict=True):
+        more = MINOR_DIGITS.get(currency, -1) - scale
+        if more < 0 or scale < 0:
+            return None
+        minors.append(unscaled * 10**more)
+    return minors
+
+
+def _doubles(field: Field) -> OfAmounts:
+    guard = json_text.guard_of(field.paths[0].segments)
+
+    def plain(
+        values: Sequence[Any], currencies: Sequence[str], raws: Raws, escaped: bool
+    ) -> Minors:
+        if not _NUMBERS.issuperset(map(type, values)):
+            return None
+        if raws is not None and (
+            guard is None or any(guard.may_be_longer(raw, escaped) for raw in raws)
+        ):
+            return None
+        factors = [_FACTORS.get(each, 0) for each in currencies]
+        minors = [_rounded(each * factor) for each, factor in zip(values, factors, strict=True)]
+        # A double of at most 15 digits is the nearest of one such decimal only: when the division
+        # gives it back, it is that decimal, which has no more digits than the currency.
+        triples = zip(values, factors, minors, strict=True)
+        exact = all(
+            factor and -_DOUBLE_MAX < minor < _DOUBLE_MAX and minor / factor == value
+            for value, factor, minor in triples
+        )
+        return minors if exact else None
+
+    return plain
+
+
+def _rounded(number: float) -> int:
+    return round(number) if -_DOUBLE_MAX < number < _DOUBLE_MAX else _DOUBLE_MAX
