@@ -22,6 +22,8 @@ from tabulate import tabulate
 from benchmarks import decode_records
 from benchmarks.decode_records import Contestant
 from transforms import worker_memory
+from transforms.codecs.contract.decoder import Decoder
+from transforms.payment.transaction import KafkaRecord
 
 NATIVE = "native"
 # Of our own rate, for records of the same size.
@@ -112,7 +114,7 @@ def _pair(ours: Contestant, theirs: Contestant, theirs_first: bool) -> tuple[flo
     return _rate(*ours), _rate(*theirs)
 
 
-def _rate(decoder: decode_records.Decoder, records: list[decode_records.KafkaRecord]) -> float:
+def _rate(decoder: Decoder, records: Sequence[KafkaRecord]) -> float:
     batches = [records[at : at + _BATCH] for at in range(0, len(records), _BATCH)]
     began = time.process_time()
     counted = sum(len(decoder.decode(batch).transactions) for batch in batches)

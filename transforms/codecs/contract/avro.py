@@ -170,7 +170,6 @@ class SchemaReader:
             )
         return value
 
-
     def read_all(self, payloads: Sequence[bytes], begin: int = 0) -> tuple[list[Any], bool] | None:
         """Returns what many payloads hold, None when one of them needs a look of its own."""
         if self._columns is None:

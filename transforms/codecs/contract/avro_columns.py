@@ -28,6 +28,7 @@ _VARINT_BYTES_MAX = 9
 class _Bytes(NamedTuple):
     raw: bytes
     all: npt.NDArray[np.uint8]
+    longest: int  # record, in bytes: no value of any is longer
 
 
 # Reads a value of each record, and returns where the next ones begin.
@@ -51,9 +52,11 @@ def reader(schema: Any, named: Mapping[str, Any], tree: Tree, logical: Logical) 
 
     def read_all(payloads: Sequence[bytes], begin: int) -> list[dict[str, Any]] | None:
         raw = b"".join((*payloads, _PADDING))
-        ends = np.cumsum(np.fromiter(map(len, payloads), np.int64, len(payloads)))
+        sizes = np.fromiter(map(len, payloads), np.int64, len(payloads))
+        ends = np.cumsum(sizes)
+        source = _Bytes(raw, np.frombuffer(raw, np.uint8), int(sizes.max()))
         starts = np.concatenate(([0], ends[:-1])) + begin
-        values, at = read(_Bytes(raw, np.frombuffer(raw, np.uint8)), starts)
+        values, at = read(source, starts)
         # Who has read into the next record does not end with its own.
         return list(values) if np.array_equal(at, ends) else None
 
@@ -97,11 +100,9 @@ class _Compiler(avro_skip.Compiler):
         kind = schema if isinstance(schema, str) else schema["type"]
         if kind == "record" and tree is not None:
             return self.columns(schema, tree, depth)
-        if kind in _READ and tree is None:
-            read = _READ[kind]
-        else:
-            read = _one_by_one(self.value(schema, tree, depth))
-            return read  # with what its logical type makes of it
+        if kind not in _READ or (tree is not None and kind != "null"):
+            return _one_by_one(self.value(schema, tree, depth))
+        read = _READ[kind]
         name = f"{kind}-{schema.get('logicalType')}" if isinstance(schema, dict) else ""
         if name not in self.logical:
             return read
@@ -147,11 +148,13 @@ def _pass_over(source: _Bytes, at: Places, ops: list[Op]) -> Places:
 def _pass_number(source: _Bytes, at: Places, _: Any) -> Places:
     more = source.all[at] > 127
     at = at + 1
-    while more.any():
+    for _ in range(_VARINT_BYTES_MAX):
+        if not more.any():
+            return at
         following = source.all[at] > 127
         at = at + more
         more &= following
-    return at
+    raise _too_long()
 
 
 def _pass_sized(source: _Bytes, at: Places, _: Any) -> Places:
@@ -197,6 +200,10 @@ _PASS: dict[int, Callable[[_Bytes, Places, Any], Places]] = {
 }
 
 
+def _too_long() -> Exception:
+    return ValueError("a number of more than 63 bits")
+
+
 def _longs(source: _Bytes, at: Places) -> tuple[Places, Places]:
     byte = source.all[at].astype(np.int64)
     at = at + 1
@@ -209,7 +216,7 @@ def _longs(source: _Bytes, at: Places) -> tuple[Places, Places]:
         at = at + more
         more &= byte > 127
     if more.any():
-        raise ValueError("a number of more than 63 bits")
+        raise _too_long()
     return (value >> 1) ^ -(value & 1), at
 
 
@@ -230,6 +237,8 @@ def _numbers(source: _Bytes, at: Places) -> tuple[list[int], Places]:
 
 def _slices(source: _Bytes, at: Places) -> tuple[list[bytes], Places]:
     sizes, at = _sizes(source, at)
+    if sizes.max() > source.longest:
+        raise IndexError("a value ends behind the record")
     ends = at + sizes
     raw = source.raw
     return [raw[a:b] for a, b in zip(at.tolist(), ends.tolist(), strict=True)], ends

@@ -17,6 +17,8 @@ from transforms.payment.transaction import KafkaRecord, Transaction
 
 # So few are faster one by one.
 _FEW = 8
+# What more JSON becomes no longer fits the caches of a CPU that others use as well.
+_JSON_MAX = 100
 # A batch with an invalid record is tried again in so many parts, as in batch_decode.
 _PARTS = 8
 
@@ -72,10 +74,12 @@ class Decoder:
             return Decoded(*batch_decode.decode(records), [])
         if len(records) < _FEW:
             return self._one_by_one(records)
-        found = self._columns.decode(records)
-        if found is not None:
-            return Decoded(found.records, found.transactions, [], found.skipped)
-        size = -(-len(records) // _PARTS)
+        size = _JSON_MAX
+        if self.contract.format != "json" or len(records) <= size:
+            found = self._columns.decode(records)
+            if found is not None:
+                return Decoded(found.records, found.transactions, [], found.skipped)
+            size = -(-len(records) // _PARTS)
         parts = [self.decode(records[at : at + size]) for at in range(0, len(records), size)]
         return Decoded(*(list(itertools.chain(*each)) for each in zip(*parts, strict=True)))
 

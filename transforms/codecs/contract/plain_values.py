@@ -108,9 +108,7 @@ def _integers(
     return values if set(map(type, values)) == {int} else None
 
 
-def _scaled(
-    values: Sequence[Any], currencies: Sequence[str], raws: Raws, escaped: bool
-) -> Minors:
+def _scaled(values: Sequence[Any], currencies: Sequence[str], raws: Raws, escaped: bool) -> Minors:
     if set(map(type, values)) != {Scaled}:
         return None
     minors = []
