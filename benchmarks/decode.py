@@ -1,7 +1,7 @@
 """Measures how fast records are decoded by format: our own JSON, and others by a contract.
 
     python -m benchmarks.decode                 1.5 KB records, rates and their ratio to ours
-    python -m benchmarks.decode --records=50000 --json
+    python -m benchmarks.decode --rounds=100 --json
 
 Decoding only: no Kafka, no Beam, one process, its CPU time. Each format is measured beside our own
 JSON, in turns, and the ratio is the middle one of all rounds: a busy machine slows both sides.
@@ -60,8 +60,8 @@ class Decoded(NamedTuple):
 def main(argv: Sequence[str] | None = None) -> int:
     """Measures; returns 0 when the goals are met, 1 when not."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.decode", allow_abbrev=False)
-    parser.add_argument("--records", type=int, default=10_000, help="of each (default: 10000)")
-    parser.add_argument("--rounds", type=int, default=9, help="(default: 9)")
+    parser.add_argument("--records", type=int, default=2_000, help="of each (default: 2000)")
+    parser.add_argument("--rounds", type=int, default=25, help="(default: 25)")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args(argv)
     found = measure(arguments.records, arguments.rounds)

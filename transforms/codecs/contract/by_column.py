@@ -239,7 +239,7 @@ def _rule(keep: Keep, rule: Callable[[Scope], str | None]) -> AskAll:
 
 
 def _amount(
-    field: Field, read: Callable[[Scope], amounts.Read]
+    field: Field, read: Callable[[Scope], Any]
 ) -> Callable[[Batch, Sequence[str]], Sequence[int]]:
     amount = field.amount
     plain = plain_values.of_amount(field)
