@@ -17,8 +17,8 @@ from transforms.payment.transaction import KafkaRecord, Transaction
 
 # So few are faster one by one.
 _FEW = 8
-# What more JSON becomes does not fit the caches of a CPU: 500 records of 1.5 KB at once take half as
-# long again as in such parts.
+# What more JSON becomes does not fit the caches of a CPU: 500 records of 1.5 KB at once take half
+# as long again as in such parts.
 _JSON_BYTES = 100_000
 _JSON_RECORDS_MIN = 32
 # A batch with an invalid record is tried again in so many parts, as in batch_decode.
