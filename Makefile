@@ -77,6 +77,7 @@ fuzz: setup ## a million spoiled payloads against the decoder, a million against
 	@$(PYTHON_BIN) -m tests.fuzz --seed=$(SEED) --count=$(COUNT)
 
 bench: setup ## how fast, against what: one topic, each contestant to its end (RECORDS ONLY SEED)
+	@PYTHON=$(PYTHON) bin/setup registry
 	@$(PYTHON_BIN) -m benchmarks --records=$(RECORDS) --seed=$(SEED) $(if $(ONLY),--only="$(ONLY)")
 
 bench-state: setup ## what remembering costs: bytes per id, a flat line, speed with many ids, memory of a worker (IDS ONLY SEED)

@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import fastavro
 import fastavro.read
 import orjson
 
-from transforms.codecs.contract import avro_skip, frame
+from transforms.codecs.contract import avro_columns, avro_skip, frame
 from transforms.codecs.contract.asked_for import Tree
 from transforms.codecs.contract.avro_aliases import by_asked_names
 from transforms.codecs.contract.schema_source import SchemaSource, WriterSchema
@@ -155,9 +155,10 @@ class SchemaReader:
 
     def __init__(self, schema: Parsed, tree: Tree | None = None) -> None:
         self._schema = schema.schema
-        self._some = None
+        self._some = self._columns = None
         if tree is not None:
             self._some = avro_skip.reader(schema.schema, schema.named, tree, _CONVERT)
+            self._columns = avro_columns.reader(schema.schema, schema.named, tree, _CONVERT)
 
     def read(self, payload: bytes, begin: int = 0) -> Any:
         """Returns what the bytes from `begin` on hold, all of them.
@@ -184,6 +185,16 @@ class SchemaReader:
                 f"no Avro of its schema: {left if end < len(payload) else cut}",
             )
         return value
+
+    def read_all(self, payloads: Sequence[bytes], begin: int = 0) -> tuple[list[Any], bool] | None:
+        """Returns what many payloads hold, None when one of them needs a look of its own."""
+        if self._columns is None:
+            return [self.read(each, begin) for each in payloads], True
+        try:
+            values = self._columns(payloads, begin)
+        except _BAD_BYTES:
+            return None
+        return None if values is None else (values, True)
 
 
 class BareReader(SchemaReader):
@@ -217,7 +228,20 @@ class RegistryReader:
             Rejected: it has no frame, the bytes do not fit the schema, or nobody knows its id.
             RegistryUnavailable: the schema could not be asked for.
         """
-        schema_id = frame.schema_id(payload)
+        return self._reader(frame.schema_id(payload)).read(payload, frame.BYTES)
+
+    def read_all(self, payloads: Sequence[bytes]) -> tuple[list[Any], bool] | None:
+        """Returns what `read` does of many payloads, None when one needs a look of its own.
+
+        Raises:
+            Rejected, RegistryUnavailable: as `read`.
+        """
+        frames = {each[: frame.BYTES] for each in payloads}
+        if len(frames) > 1:
+            return [self.read(each) for each in payloads], True
+        return self._reader(frame.schema_id(payloads[0])).read_all(payloads, frame.BYTES)
+
+    def _reader(self, schema_id: int) -> SchemaReader:
         reader = self._readers.get(schema_id)
         if reader is None:
             try:
@@ -226,7 +250,7 @@ class RegistryReader:
             except SchemaError as error:
                 raise Rejected(Reason.NOT_DECODABLE, f"schema id {schema_id}: {error}") from None
             self._readers[schema_id] = reader
-        return reader.read(payload, frame.BYTES)
+        return reader
 
 
 def _has_empty_items(schema: Any, seen: set[str]) -> bool:
