@@ -11,6 +11,8 @@ from simulator.produce import ProduceError
 from transforms.kafka import topic_times
 from transforms.kafka.topic_times import Times
 
+_CONNECT_MS_MAX = 15_000
+
 
 def check(
     bootstrap_servers: str, topic: str, connection: dict[str, Any], clock_off_sec: float
@@ -21,7 +23,7 @@ def check(
         ProduceError: it does not, and every payment would end otherwise than the ledger says.
     """
     try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap_servers, **connection)
+        admin = KafkaAdminClient(**connection, bootstrap_timeout_ms=_CONNECT_MS_MAX)
         try:
             settings = topic_times.asked(admin, [topic]).get(topic, {})
         finally:
