@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from operations import json_document
-from operations.dead_letters import documents, fields, text, topic
+from operations.dead_letters import documents, fields, rewrite, text, topic
 from operations.dead_letters.candidate import Candidate
 from operations.dead_letters.chain import chain_of
 from operations.dead_letters.folder import Folder, Sheet
@@ -23,6 +23,7 @@ from operations.errors import ReplayError, UsageError
 from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Limits, Place
 from payments import exit_codes
+from transforms.codecs.contract.decoder import Decoder
 from transforms.payment import kept_headers
 from transforms.payment.dead_letter import DeadLetter
 
@@ -98,7 +99,7 @@ def go_on_editing(
     """Sets fields in every payload of the folder, and says what is still wrong with each."""
     wrong = 0
     for sheet in folder.sheets() if settings else ():
-        _set(folder, sheet, settings)
+        _set(folder, sheet, settings, limits.decoder)
     now_us = time.time_ns() // 1_000
     sheets = {sheet.place: sheet for sheet in folder.sheets()}
     for candidate in from_folder(history, folder):
@@ -109,13 +110,15 @@ def go_on_editing(
     return _LEFT if wrong else exit_codes.WELL
 
 
-def _set(folder: Folder, sheet: Sheet, settings: Sequence[fields.Setting]) -> None:
+def _set(
+    folder: Folder, sheet: Sheet, settings: Sequence[fields.Setting], decoder: Decoder
+) -> None:
     headers = fields.changed_headers(sheet.headers, settings)
     if headers != sheet.headers:
         folder.set_headers(sheet, headers)
     before = folder.payload(sheet)
     try:
-        payload = fields.changed(before, settings)
+        payload = rewrite.changed(before, settings, decoder)
     except ValueError as error:
         tell(f"not set in {sheet.file}: {error}")
         return

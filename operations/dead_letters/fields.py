@@ -98,19 +98,31 @@ def changed(payload: bytes | None, settings: Sequence[Setting]) -> bytes | None:
     if payload is None and of_payload:
         raise ValueError("a tombstone has no fields")
     for name, value in of_payload:
-        payload = _with_path(payload or b"", name, _encoded(value))
+        payload = with_path(payload or b"", name, value)
     return payload
 
 
+def with_path(payload: bytes, path: str, value: Any) -> bytes:
+    """Sets a field, or one inside what the first part of its path names.
+
+    Raises:
+        ValueError: as `changed`.
+    """
+    return _with_path(payload, path, _encoded(value))
+
+
 def _with_path(payload: bytes, path: str, value: bytes) -> bytes:
-    """Sets a field, or one inside the object that the first part of its path names."""
     name, dot, rest = path.partition(".")
+    if name.isdecimal() and payload[_blank(payload, 0) :][:1] == b"[":
+        begin, end = _item(payload, int(name))
+        item = _with_path(payload[begin:end], rest, value) if rest else value
+        return payload[:begin] + item + payload[end:]
     _, members = _members(payload)
     those = [each for each in members if each.name == name]
     if not (dot and rest) or len(those) != 1 or any(each.name == path for each in members):
         return _with_field(payload, path, value)
     begin, end = those[0].value_begin, those[0].end
-    if payload[begin : begin + 1] != b"{":
+    if payload[begin : begin + 1] not in (b"{", b"["):
         return _with_field(payload, path, value)
     return payload[:begin] + _with_path(payload[begin:end], rest, value) + payload[end:]
 
@@ -163,6 +175,19 @@ def _each_member(payload: bytes, at: int) -> Iterator[_Member]:
         _require(payload, at, b",")
         at = _blank(payload, at + 1)
         _require(payload, at, b'"')
+
+
+def _item(payload: bytes, number: int) -> tuple[int, int]:
+    """Returns where an item of an array begins and ends."""
+    at = _blank(payload, _blank(payload, 0) + 1)
+    for _ in range(number):
+        at = _blank(payload, _value_end(payload, at))
+        if payload[at : at + 1] != b",":
+            raise ValueError(f"the array has no item {number}")
+        at = _blank(payload, at + 1)
+    if payload[at : at + 1] == b"]":
+        raise ValueError(f"the array has no item {number}")
+    return at, _value_end(payload, at)
 
 
 def _value_end(payload: bytes, begin: int) -> int:

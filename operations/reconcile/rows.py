@@ -171,7 +171,8 @@ def row_of(cells: dict[str, Any], added: AddedColumns | None = None) -> Row:
 def plain_row(row: Row) -> tuple[Any, ...]:
     """Returns the row without its place as plain values, for the disk."""
     if isinstance(row, DeadLetterRow):
-        held = (row.key, row.payload, row.headers and row.headers.encode())
+        headers = None if row.headers is None else row.headers.encode()
+        held = (row.key, row.payload, headers)
         return (row.broker_time_us, row.reason, *map(digest, held))
     if isinstance(row, SkippedRow):
         return (tuple(row.span),)

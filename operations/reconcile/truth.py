@@ -292,6 +292,6 @@ class Truth:
             digest(record.key),
             digest(kept(record.key)),
             digest(kept(record.payload)),
-            digest(headers and headers.encode()),
+            digest(None if headers is None else headers.encode()),
             why.reason.value,
         )

@@ -27,7 +27,7 @@ class Range(NamedTuple):
     first: int
     last: int
     rule: str
-    count: int
+    records: int
     bucket_us: int
 
 
@@ -66,7 +66,7 @@ def by_rule(ranges: Iterable[Range]) -> list[RuleLine]:
     """Returns the rules with what their ranges count, the largest first."""
     found: Counter[str] = Counter()
     for each in ranges:
-        found[each.rule] += each.count
+        found[each.rule] += each.records
     return [RuleLine(*each) for each in found.most_common()]
 
 
@@ -74,7 +74,7 @@ def told_alone(ranges: Iterable[Range]) -> dict[Partition, Laid]:
     """Returns what the ranges say where Kafka was not asked."""
     found: dict[Partition, Laid] = defaultdict(Laid)
     for each in ranges:
-        found[each.topic, each.partition].counted[each.bucket_us] += each.count
+        found[each.topic, each.partition].counted[each.bucket_us] += each.records
     return found
 
 
@@ -108,7 +108,7 @@ def _lay(into: Laid, ranges: Sequence[Range], records: Offsets, span: OffsetRang
         inside = records.between(each.first, each.last)
         met = inside.count()
         hidden = 0 if span is None else _outside(each, span)
-        short, beyond = max(0, met - each.count), max(0, each.count - met - hidden)
+        short, beyond = max(0, met - each.records), max(0, each.records - met - hidden)
         into.missing += short
         into.unknown += beyond
         into.counted[each.bucket_us] += met - short + beyond

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 import pytest
+from apache_beam.pvalue import TaggedOutput
 
 from operations.dead_letters import commands, fields
 from operations.dead_letters.candidate import Candidate, Known
@@ -19,7 +20,10 @@ from operations.errors import UsageError
 from operations.reconcile.truth import Limits, Place
 from tests.support.payments import SECOND_US, START_US
 from transforms.codecs.contract import shipped
+from transforms.codecs.contract.decoder import Decoder
+from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.load import load_file
+from transforms.decode_transaction import _DecodeFn
 from transforms.payment import kept_headers, replay
 from transforms.payment.dead_letter import KEPT_BYTES_MAX, DeadLetter, Reason, Rejected
 from transforms.payment.transaction import Headers, KafkaRecord, PaymentFacts
@@ -197,3 +201,20 @@ def test_what_is_sent_again_carries_the_same_headers() -> None:
     assert tuple(own) == HEADERS
     assert name == replay.HEADER
     assert value is not None and orjson.loads(value)["offset"] == place_of(candidate.letter).offset
+
+
+@pytest.mark.parametrize(
+    ("contract", "kept"),
+    [(CONTRACT, kept_headers.packed(HEADERS)), (shipped.native(), None)],
+)
+def test_job_keeps_the_headers_that_its_contract_asks_for(
+    contract: Contract, kept: str | None
+) -> None:
+    broken = KafkaRecord("payments", 0, 1, START_US, None, b"{", None, HEADERS)
+    unruly = broken._replace(payload=orjson.dumps({**VALUE, "currency": "EURO"}))
+    step = _DecodeFn(Decoder(contract), contract.rules(300 * SECOND_US))
+
+    [found] = step.process([broken, unruly])
+
+    assert isinstance(found, TaggedOutput)
+    assert [each.headers for each in found.value] == [kept, kept]

@@ -92,7 +92,7 @@ def test_right_ranges_conserve_each_record() -> None:
 
 
 def counting(change: int) -> Change:
-    return lambda ranges: [ranges[0]._replace(count=ranges[0].count + change), *ranges[1:]]
+    return lambda ranges: [ranges[0]._replace(records=ranges[0].records + change), *ranges[1:]]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def counting(change: int) -> Change:
 )
 def test_control_wrong_ranges_are_told(change: Change, wanted: tuple[int, int, int]) -> None:
     world = world_of(STATES)
-    ranges = sorted(ranges_of(world), key=lambda each: (each.count, each.first))
+    ranges = sorted(ranges_of(world), key=lambda each: (each.records, each.first))
 
     assert numbers(line_of(world, change(ranges))) == (*wanted, False)
 
@@ -116,8 +116,12 @@ def test_control_range_that_counts_too_few_misses_the_rest() -> None:
     world = world_of(["open"] * 3)
     [one, *others] = ranges_of(world)
 
-    assert one.count > 1
-    assert numbers(line_of(world, [one._replace(count=1), *others]))[:3] == (one.count - 1, 0, 0)
+    assert one.records > 1
+    assert numbers(line_of(world, [one._replace(records=1), *others]))[:3] == (
+        one.records - 1,
+        0,
+        0,
+    )
 
 
 def test_control_skipped_record_that_has_a_row_as_well_is_double() -> None:
