@@ -34,6 +34,9 @@ RECORDS ?= 1000000
 IDS ?= 10000000
 # Of `make load`, which has another RATE and DURATION_SEC than the demo unless they are given. Several: 1,5,10.
 CHECKPOINT_SEC ?= 5
+# What needs no sandbox runs on two cores, a file on one.
+BY_FILE = -n 2 --dist loadfile
+without = $(if $(WITHOUT), and not $(WITHOUT))
 given = $(if $(filter file,$(origin $1)),$2,$($1))
 
 help: ## what there is
@@ -59,16 +62,16 @@ demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flin
 live: setup ## a sandbox, a job, traffic, and a page that shows and does it all; Ctrl-C ends it (RATE PORT CONTROL=1 SEED)
 	@$(PYTHON_BIN) -m harness.live --rate=$(call given,RATE,20) --port=$(PORT) --seed=$(SEED) $(if $(filter 1,$(CONTROL)),--control)
 
-faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and the controls (SEED SEEDS ROUNDS ONLY MIXED=1 SHORT=1 SHARE PICK)
+faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and the controls (SEED SEEDS ROUNDS ONLY MIXED=1 SHORT=1 SHARE PICK CONTRACT)
 	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --seeds=$(SEEDS) --rounds=$(ROUNDS) \
 		$(if $(ONLY),--only=$(ONLY)) $(if $(filter 1,$(MIXED)),--mixed) $(if $(filter 1,$(SHORT)),--short) \
-		--share=$(SHARE) --pick="$(PICK)"
+		--share=$(SHARE) --pick="$(PICK)" $(if $(CONTRACT),--contract=$(CONTRACT))
 
 alerts: setup ## provokes each alert on real parts: does it arrive, and go? about 20 minutes (ONLY=ALERT,…)
 	@PYTHON=$(PYTHON) bin/setup monitoring
 	@$(PYTHON_BIN) -m harness.alerts $(if $(ONLY),--only=$(ONLY))
 
-fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (SEED COUNT)
+fuzz: setup ## a million spoiled payloads against the decoder, a million against contracts and theirs (SEED COUNT)
 	@$(PYTHON_BIN) -m tests.fuzz --seed=$(SEED) --count=$(COUNT)
 
 bench: setup ## how fast, against what: one topic, each contestant to its end (RECORDS ONLY SEED)
@@ -85,10 +88,13 @@ upgrade-test: setup ## a planned stop under load: a changed version, renamed sta
 	@$(PYTHON_BIN) -m harness.upgrade --seed=$(SEED) $(if $(ONLY),--only="$(ONLY)")
 
 test: check setup-launch ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox (WITHOUT=a marker)
-	@$(PYTHON_BIN) -m pytest $(if $(WITHOUT),-m "not $(WITHOUT)")
+	@failed=0; \
+	$(PYTHON_BIN) -m pytest $(BY_FILE) -m "not integration$(without)" || failed=1; \
+	$(PYTHON_BIN) -m pytest -m "integration$(without)" || failed=1; \
+	exit $$failed
 
 test-unit: setup-python ## only what needs no sandbox, and no Java
-	@$(PYTHON_BIN) -m pytest -m "not integration" tests/unit tests/transforms tests/laws tests/drift tests/docs
+	@$(PYTHON_BIN) -m pytest $(BY_FILE) -m "not integration" tests/unit tests/transforms tests/laws tests/drift tests/docs
 
 templates-check: setup-launch ## Dockerfiles and Terraform linted, metadata.json compared, the submitted job checked
 	@$(PYTHON_BIN) -m pytest tests/launch tests/drift/test_flex_template.py
