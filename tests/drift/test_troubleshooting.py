@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 import re
 from pathlib import Path
 
 import pytest
 
 from operations.alerts.catalogue import ALERTS
+from operations.health.limits import LIMITS
 from tests.support import messages
 from tests.support.messages import Message
 
@@ -47,6 +49,7 @@ PASSED_ON = {
 ARRIVAL = "transforms/payment/arrival.py"
 
 
+@functools.cache
 def sources() -> dict[str, ast.Module]:
     return {
         str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8"))
@@ -111,6 +114,30 @@ def test_every_alert_has_a_row_with_its_page() -> None:
     linked = re.findall(r"^\| \[(\w+)\]\(runbook/(\w+)\.md\) \|", PAGE, re.MULTILINE)
 
     assert linked == [(name, name) for name in ALERTS]
+
+
+def bold(page: str) -> set[str]:
+    return set(re.findall(r"^\| \*\*(.+?)\*\* \|", page, re.MULTILINE))
+
+
+def checks(trees: dict[str, ast.Module]) -> set[str]:
+    """Returns the names of the checks of a reconciliation, and of nothing else."""
+    return {
+        node.args[0].value
+        for path, tree in trees.items()
+        if path.startswith("operations/reconcile/")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "check"
+        and node.args
+        and isinstance(node.args[0], ast.Constant)
+    }
+
+
+def test_every_check_and_indicator_has_a_row() -> None:
+    assert bold(PAGE) == checks(sources()) | set(LIMITS)
+    assert len(checks(sources())) > 10
 
 
 def test_control_a_message_without_a_row_and_a_row_without_a_message_are_found() -> None:
