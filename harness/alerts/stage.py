@@ -16,6 +16,7 @@ from harness.alerts.webhook import Webhook
 from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
 from harness.faults import pace
+from harness.faults.contracts import Contracts
 from harness.faults.fault_context import FaultContext, Stage
 from harness.programs import Program
 from operations.alerts import routes, rule_files
@@ -57,7 +58,7 @@ class AlertStage:
         self._write("alertmanager.yaml", routes.config(self.webhook.urls(routes.RECEIVERS), PACE))
         self.sandbox.watch(self.e2e_run.name, self.e2e_run.name, _WINDOW_SEC)
         job = self.e2e_run.submit_to_flink(timeout_sec=300)
-        stage = Stage(self.sandbox, self.e2e_run, job, pace.SHORT, self.say)
+        stage = Stage(self.sandbox, self.e2e_run, job, pace.SHORT, self.say, Contracts())
         self.context = FaultContext(stage, 1, random.Random(1))
         self._reload()
 

@@ -1,4 +1,8 @@
-"""Sets fields in a payload, and leaves every other byte of it as it is.
+"""Sets fields in a payload, or headers beside it, and leaves every other byte as it is.
+
+    currency=EUR                    a field of the object
+    data.object.currency=eur        a field of a field, unless one has the whole name
+    header:ce_type=payment.done     a header
 
 The payload is not parsed and written again: that would respell numbers, escapes and spaces of
 fields that nobody asked to change, and drop fields that stand twice.
@@ -10,6 +14,8 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, NoReturn
+
+from transforms.payment.transaction import Headers
 
 Setting = tuple[str, Any]
 
@@ -58,20 +64,55 @@ def setting(text: str) -> Setting:
         return field, value
 
 
-def changed(payload: bytes | None, settings: Sequence[Setting]) -> bytes:
+def header_of(name: str) -> str | None:
+    """Returns the name of the header that is to be set, None where it is a field."""
+    origin, _, rest = name.partition(":")
+    return rest if origin == "header" and rest else None
+
+
+def changed_headers(headers: Headers, settings: Sequence[Setting]) -> Headers:
+    """Returns the headers with those of the settings set, each once, new ones behind the others."""
+    for name, value in settings:
+        header = header_of(name)
+        if header is None:
+            continue
+        text = value if isinstance(value, str) or value is None else _encoded(value).decode()
+        raw = None if text is None else text.encode()
+        names = [each for each, _ in headers]
+        at = names.index(header) if header in names else len(names)
+        others = [each for each in headers if each[0] != header]
+        headers = (*others[:at], (header, raw), *others[at:])
+    return headers
+
+
+def changed(payload: bytes | None, settings: Sequence[Setting]) -> bytes | None:
     """Returns the payload with the fields set; all other bytes are as they were.
 
-    A missing field is put behind the last one, spaced as that is.
+    A missing field is put behind the last one, spaced as that is. Headers are not meant.
 
     Raises:
         ValueError: it is no JSON object, or a field to set stands twice and one would have to be
             chosen.
     """
-    if payload is None:
+    of_payload = [each for each in settings if header_of(each[0]) is None]
+    if payload is None and of_payload:
         raise ValueError("a tombstone has no fields")
-    for name, value in settings:
-        payload = _with_field(payload, name, _encoded(value))
+    for name, value in of_payload:
+        payload = _with_path(payload or b"", name, _encoded(value))
     return payload
+
+
+def _with_path(payload: bytes, path: str, value: bytes) -> bytes:
+    """Sets a field, or one inside the object that the first part of its path names."""
+    name, dot, rest = path.partition(".")
+    _, members = _members(payload)
+    those = [each for each in members if each.name == name]
+    if not (dot and rest) or len(those) != 1 or any(each.name == path for each in members):
+        return _with_field(payload, path, value)
+    begin, end = those[0].value_begin, those[0].end
+    if payload[begin : begin + 1] != b"{":
+        return _with_field(payload, path, value)
+    return payload[:begin] + _with_path(payload[begin:end], rest, value) + payload[end:]
 
 
 def _with_field(payload: bytes, name: str, value: bytes) -> bytes:

@@ -236,10 +236,9 @@ class Comparison:
         else:
             if row.reason != record.reason:
                 self.outcome.add(f"{row.place} is {row.reason}, but must be {record.reason}")
-            held = {"key": record.kept_key, "payload": record.kept_payload}
-            for name, right in held.items():
-                if getattr(row, name) != right:
-                    self.content.add(f"{row.place} {name}: not the bytes that Kafka holds")
+            for name in ("key", "payload", "headers"):
+                if getattr(row, name) != getattr(record, f"kept_{name}"):
+                    self.content.add(f"{row.place} {name}: not what Kafka holds")
 
 
 def _differences(record: Transaction, row: Transaction) -> Iterator[str]:

@@ -39,6 +39,7 @@ class DeadLetterRow(NamedTuple):
     reason: str
     key: bytes | None
     payload: bytes | None
+    headers: str | None = None
 
 
 class SkippedRow(NamedTuple):
@@ -52,13 +53,14 @@ Row = PaymentRow | DeadLetterRow | SkippedRow
 
 
 class KeptLetter(NamedTuple):
-    """A row of dead_letters, key and payload as their digests."""
+    """A row of dead_letters, what it holds of the record as digests."""
 
     place: Place
     broker_time_us: int
     reason: str
     key: bytes | None
     payload: bytes | None
+    headers: bytes | None
 
 
 class FirstRow(NamedTuple):
@@ -153,7 +155,7 @@ def row_of(cells: dict[str, Any]) -> Row:
     broker_time_us = int(cells["broker_time"])
     if outcome is Outcome.INVALID:
         key, payload = _bytes(cells["key"]), _bytes(cells["payload"])
-        return DeadLetterRow(place, broker_time_us, cells["reason"], key, payload)
+        return DeadLetterRow(place, broker_time_us, cells["reason"], key, payload, cells["headers"])
     # TO_JSON_STRING quotes integers beyond 2^53.
     transaction = payment_of(cells)
     return PaymentRow(place, outcome, transaction, Decimal(cells["amount"]), _first(cells))
@@ -162,21 +164,22 @@ def row_of(cells: dict[str, Any]) -> Row:
 def plain_row(row: Row) -> tuple[Any, ...]:
     """Returns the row without its place as plain values, for the disk."""
     if isinstance(row, DeadLetterRow):
-        return row.broker_time_us, row.reason, digest(row.key), digest(row.payload)
+        held = (row.key, row.payload, row.headers and row.headers.encode())
+        return (row.broker_time_us, row.reason, *map(digest, held))
     if isinstance(row, SkippedRow):
         return (tuple(row.span),)
     first = None if row.first is None else (*row.first.place, row.first.broker_time_us)
     fields = plain_transaction(row.transaction)
-    return row.outcome.value, fields, str(row.amount), first, True
+    return row.outcome.value, fields, str(row.amount), first
 
 
 def kept_row(place: Place, value: tuple[Any, ...]) -> PaymentRow | KeptLetter | SkippedRow:
     """Returns the row that `plain_row` took apart."""
     if len(value) == 1:
         return SkippedRow(place, Span(*value[0]))
-    if len(value) == 4:
+    if len(value) == 5:
         return KeptLetter(place, *value)
-    outcome, fields, amount, named, _ = value
+    outcome, fields, amount, named = value
     first = None if named is None else First(Place(*named[:3]), named[3])
     return PaymentRow(place, _OUTCOMES[outcome], transaction_of(fields), Decimal(amount), first)
 

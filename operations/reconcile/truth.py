@@ -14,7 +14,7 @@ from transforms.codecs.contract import shipped
 from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Contract
 from transforms.payment.arrival import BY_BROKER, Arrival
-from transforms.payment.dead_letter import Rejected, kept
+from transforms.payment.dead_letter import Rejected, kept, kept_headers_of
 from transforms.payment.outcome import Outcome
 from transforms.payment.rules import Rules, is_late
 from transforms.payment.transaction import KafkaRecord, ReplayOf, Transaction
@@ -69,6 +69,7 @@ class Invalid(NamedTuple):
         key: digest of the key.
         kept_key: digest of as much of it as a dead letter holds.
         kept_payload: digest of as much of the payload as a dead letter holds.
+        kept_headers: digest of the headers as a dead letter holds them.
     """
 
     place: Place
@@ -76,6 +77,7 @@ class Invalid(NamedTuple):
     key: bytes | None
     kept_key: bytes | None
     kept_payload: bytes | None
+    kept_headers: bytes | None
     reason: str
 
 
@@ -205,7 +207,7 @@ class Truth:
         for record, transaction in zip(decoded.records, decoded.transactions, strict=True):
             self._take(record, self._judge(record, transaction))
         for record, why in decoded.rejected:
-            self._take(record, _invalid(record, why))
+            self._take(record, self._invalid(record, why))
         for record, rule in decoded.skipped:
             self._take(record, (record.broker_time_us, rule, Outcome.SKIPPED.value))
 
@@ -256,7 +258,7 @@ class Truth:
         try:
             self._rules.check(transaction)
         except Rejected as why:
-            return _invalid(record, why)
+            return self._invalid(record, why)
         late = is_late(transaction, self.limits.allowed_lateness_us)
         # Columns that a contract adds are not compared.
         return late, plain_transaction(transaction._replace(extras=None))
@@ -270,15 +272,16 @@ class Truth:
             return Entry(place, Skipped(place, *value[:2]), Outcome.SKIPPED)
         return Entry(place, Invalid(place, *value), Outcome.INVALID)
 
-
-def _invalid(record: KafkaRecord, why: Rejected) -> tuple[Any, ...]:
-    return (
-        record.broker_time_us,
-        digest(record.key),
-        digest(kept(record.key)),
-        digest(kept(record.payload)),
-        why.reason.value,
-    )
+    def _invalid(self, record: KafkaRecord, why: Rejected) -> tuple[Any, ...]:
+        headers = kept_headers_of(record) if self.headers else None
+        return (
+            record.broker_time_us,
+            digest(record.key),
+            digest(kept(record.key)),
+            digest(kept(record.payload)),
+            digest(headers and headers.encode()),
+            why.reason.value,
+        )
 
 
 def digest(part: bytes | None) -> bytes | None:

@@ -17,6 +17,7 @@ import orjson
 
 from transforms.codecs.contract import avro_skip, frame
 from transforms.codecs.contract.asked_for import Tree
+from transforms.codecs.contract.avro_aliases import by_asked_names
 from transforms.codecs.contract.reasons import refused
 from transforms.codecs.contract.schema_source import SchemaSource, WriterSchema
 from transforms.codecs.contract.schema_values import Days, Moment, Scaled
@@ -84,8 +85,12 @@ class Parsed(NamedTuple):
     named: dict[str, Any]
 
 
-def parsed(schema: WriterSchema) -> Parsed:
+def parsed(schema: WriterSchema, asked: frozenset[str] = frozenset()) -> Parsed:
     """Returns a schema as the readers here take it.
+
+    Args:
+        schema: of a writer.
+        asked: names by which fields are asked for; a renamed one is found by its former name.
 
     Raises:
         SchemaError: it is no Avro schema.
@@ -95,13 +100,17 @@ def parsed(schema: WriterSchema) -> Parsed:
     try:
         named: dict[str, Any] = {}
         for text in schema.references:
-            fastavro.parse_schema(_ours(orjson.loads(text)), named)
-        found = fastavro.parse_schema(_ours(orjson.loads(schema.text)), named)
+            fastavro.parse_schema(_loaded(text, asked), named)
+        found = fastavro.parse_schema(_loaded(schema.text, asked), named)
     except _BAD_SCHEMA as error:
         raise SchemaError(f"no Avro schema: {str(error)[:200]}") from None
     if _has_empty_items([found, *named.values()], set()):
         raise SchemaError("it has an array of items without content: five bytes hold 2^31")
     return Parsed(found, named)
+
+
+def _loaded(text: str, asked: frozenset[str]) -> Any:
+    return _ours(by_asked_names(orjson.loads(text), asked))
 
 
 def _ours(schema: Any) -> Any:
@@ -177,10 +186,19 @@ class BareReader(SchemaReader):
 
 
 class RegistryReader:
-    """Reads Avro by the writer's schema of each record."""
+    """Reads Avro by the writer's schema of each record.
 
-    def __init__(self, schemas: SchemaSource, tree: Tree | None = None) -> None:
+    Args:
+        schemas: gives them.
+        asked: the names in the paths of the contract.
+        tree: the fields that are wanted; None is all of them.
+    """
+
+    def __init__(
+        self, schemas: SchemaSource, asked: frozenset[str], tree: Tree | None = None
+    ) -> None:
         self._schemas = schemas
+        self._asked = asked
         self._tree = tree
         self._readers: dict[int, SchemaReader] = {}
 
@@ -195,7 +213,8 @@ class RegistryReader:
         reader = self._readers.get(schema_id)
         if reader is None:
             try:
-                reader = SchemaReader(parsed(self._schemas.schema(schema_id)), self._tree)
+                writer = parsed(self._schemas.schema(schema_id), self._asked)
+                reader = SchemaReader(writer, self._tree)
             except SchemaError as error:
                 raise refused(Reason.NOT_DECODABLE, f"schema id {schema_id}: {error}") from None
             self._readers[schema_id] = reader

@@ -15,6 +15,7 @@ from transforms.codecs.contract import (
     times,
     unwrap,
 )
+from transforms.codecs.contract.asked_for import names_of
 from transforms.codecs.contract.language import OPTIONAL, Contract, Field, Keep
 from transforms.codecs.contract.paths import MISSING, Scope, getter, why_missing
 from transforms.codecs.contract.reasons import kind_of, refused
@@ -63,7 +64,8 @@ class Reader:
         self.keeps = [*outer, *(each for each in contract.keep if each not in outer)]
         self.rules = [keep_rule(each) for each in self.keeps]
         self.rules_before = len(outer)
-        self.steps = [unwrap.step_of(each, schemas) for each in contract.unwrap]
+        names = names_of(contract)
+        self.steps = [unwrap.step_of(each, schemas, names) for each in contract.unwrap]
         self.readers: dict[str, Callable[[Scope], Any]] = {
             name: _field_reader(contract.fields[name]) for name in _ORDER
         }

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from transforms.codecs.contract import avro, frame, json_text, protobuf, protobuf_registry
-from transforms.codecs.contract.asked_for import asked_for
+from transforms.codecs.contract.asked_for import asked_for, names_of
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.paths import Scope
 from transforms.codecs.contract.reasons import kind_of, refused
@@ -32,7 +32,8 @@ def decode_of(contract: Contract, schemas: SchemaSource | None) -> Decode:
             bare = avro.BareReader(contract.schema.content or b"", asked_for(contract))
             return lambda record, payload: Scope(record, bare.read(payload))
         case "avro_registry":
-            registry = avro.RegistryReader(_required(schemas), asked_for(contract))
+            names = names_of(contract)
+            registry = avro.RegistryReader(_required(schemas), names, asked_for(contract))
             return lambda record, payload: Scope(record, registry.read(payload))
     return _protobuf(contract, schemas)
 
