@@ -86,17 +86,22 @@ def rows(page: str) -> list[str]:
     return [cell.replace("``", "`") for cell in cells]
 
 
+def is_of(row: str, text: str) -> bool:
+    """Returns whether a row is of a message; one that begins with … must begin as the message."""
+    return text.startswith(row) if row.startswith(messages.VARIABLE) else row in text
+
+
 def without_row(said: list[Message], page: str) -> list[Message]:
     found = rows(page)
-    return [each for each in said if not any(row in each.text for row in found)]
+    return [each for each in said if not any(is_of(row, each.text) for row in found)]
 
 
 def without_message(said: list[Message], page: str) -> list[str]:
-    return [row for row in rows(page) if not any(row in each.text for each in said)]
+    return [row for row in rows(page) if not any(is_of(row, each.text) for each in said)]
 
 
 def test_every_message_has_a_row(said: list[Message]) -> None:
-    assert without_row(said, PAGE) == []
+    assert without_row(said, PAGE) == [], "docs/troubleshooting.md needs a row for each"
 
 
 def test_every_row_is_a_message(said: list[Message]) -> None:
@@ -148,6 +153,7 @@ def test_control_a_message_without_a_row_and_a_row_without_a_message_are_found()
     assert without_row(found, "| `the sun is …` | Night. | Wait. |") == found
     assert without_message(found, "| `the sun is …` | Night. | Wait. |") == ["the sun is …"]
     assert not without_row(found, "| `the moon is …` | Night. | Wait. |")
+    assert without_row(found, "| `… is …` | Night. | Wait. |") == found
 
 
 def test_control_classes_are_found_through_those_between() -> None:
