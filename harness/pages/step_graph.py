@@ -64,18 +64,26 @@ def _drawn(steps: list[AppliedPTransform]) -> Iterator[str]:
         if value is not None
     }
     *inner, write = steps
+    edges = [
+        (source, tag, _name(step))
+        for step in inner
+        for value in step.inputs
+        for source, tag in _sources(value, outputs)
+    ]
+    ends = [
+        (source, tag, table)
+        for table, value in write.main_inputs.items()
+        for source, tag in _sources(value, outputs)
+    ]
+    # A step whose output nobody takes is drawn beside the path, not in it.
+    used = {_name(source) for source, _, _ in edges + ends}
+    edges.sort(key=lambda edge: edge[2] not in used)
     yield "Kafka[(Kafka)] --> ReadKafka"
-    for step in inner:
-        for value in step.inputs:
-            for source, tag in _sources(value, outputs):
-                yield _edge(source, tag, _name(step))
+    yield from (_edge(*edge) for edge in edges)
     yield f"subgraph {_name(write)}"
-    for table in TABLES:
-        yield f"  {table.name}[({table.name})]"
+    yield from (f"  {table.name}[({table.name})]" for table in TABLES)
     yield "end"
-    for name, value in write.main_inputs.items():
-        for source, tag in _sources(value, outputs):
-            yield _edge(source, tag, name)
+    yield from (_edge(*end) for end in ends)
 
 
 def _edge(source: AppliedPTransform, tag: object, target: str) -> str:

@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 
 import transforms
+from operations.alerts.catalogue import ALERTS, WATCHDOG
+from operations.rollout.views import SERVING
 from tests.support import diagrams
 from tests.support.diagrams import Diagram
 from tests.support.prose import Repository
@@ -24,7 +26,6 @@ TABLES = {table.name for table in ALL_TABLES}
 OUTCOMES = {outcome.value for outcome in Outcome}
 # Names of others, which no class of ours has.
 OTHERS = {
-    "AlertManager",
     "BigQuery",
     "FlinkRunner",
     "JobManager",
@@ -33,9 +34,9 @@ OTHERS = {
     "TaskManagers",
     "ZooKeeper",
 }
-STORES = {"BigQuery", "Kafka", "checkpoint", "savepoint", "checkpoint n"}
-# Fields of ours and words of ours that are no column.
-WORDS = {"on_time", "broker_time", "event_time", "kill_at"}
+STORES = {SERVING, "BigQuery", "Kafka"}
+# Outputs of steps that no table is called by.
+WORDS = {"on_time"}
 
 
 def classes() -> set[str]:
@@ -50,7 +51,7 @@ def classes() -> set[str]:
     }
 
 
-STEPS = {*classes(), *OTHERS}
+STEPS = {*classes(), *OTHERS, *ALERTS, WATCHDOG}
 NAMES = {
     *TABLES,
     *OUTCOMES,
