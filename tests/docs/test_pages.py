@@ -12,9 +12,9 @@ from sybil.example import SybilFailure
 from harness.flink import FlinkCluster
 from payments import cli
 from sandbox.sandbox import Sandbox
-from tests.support import pages, shell
-from tests.support.pages import Command, Page
+from tests.support import shell, sybil_pages
 from tests.support.prose import Repository
+from tests.support.sybil_pages import Command, Page
 
 ROOT = shell.REPOSITORY
 REPOSITORY = Repository(ROOT)
@@ -68,7 +68,7 @@ def listed_elsewhere() -> list[tuple[str, Command]]:
         (path, command)
         for path, page in PAGES.items()
         for where, commands in page.blocks
-        if where == pages.ELSEWHERE
+        if where == sybil_pages.ELSEWHERE
         for command in commands
     ]
 
@@ -89,7 +89,7 @@ def test_commands_that_are_run_elsewhere_are_taken_by_their_parsers(settings: No
 
 def refused(command: Command) -> str | None:
     """Returns why the program `payments` would not take a command, None if it would."""
-    program, *arguments = pages.words(command)
+    program, *arguments = sybil_pages.words(command)
     if program != "payments":
         return None
     name, *rest = arguments

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, cast
@@ -180,11 +181,32 @@ def _by_sign(
 
 
 def _field_reader(field: Field) -> Callable[[Scope], Any]:
+    if field.otherwise:
+        return _first_of(field)
     if field.name == "amount":
         return amounts.reader(field)
     if field.name == "event_time":
         return _time_reader(field)
     return texts.reader(field)
+
+
+def _first_of(field: Field) -> Callable[[Scope], Any]:
+    """Returns the function that reads a field where the first of its paths leads to something."""
+    first = dataclasses.replace(field, otherwise=())
+    options = [(each, getter(each.paths[0])) for each in (first, *field.otherwise)]
+    readers = [(get, _field_reader(each)) for each, get in options]
+    names = ", ".join(each.paths[0].text for each, _ in options)
+
+    def read(scope: Scope) -> Any:
+        for get, of_scope in readers:
+            value = get(scope)
+            if value is not None and value is not MISSING:
+                return of_scope(scope)
+        if field.optional:
+            return field.absent
+        raise Rejected(Reason.MISSING_FIELD, f"one of {names} is required")
+
+    return read
 
 
 def _time_reader(field: Field) -> Callable[[Scope], int]:

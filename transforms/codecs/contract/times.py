@@ -8,6 +8,7 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from transforms.codecs.contract import moment_parts
 from transforms.codecs.contract.kinds import kind_of
 from transforms.codecs.contract.language import Field, Time
 from transforms.codecs.contract.schema_values import Days, Moment
@@ -18,6 +19,7 @@ _EPOCH_DAY = dt.date(1970, 1, 1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _SECOND_US = 1_000_000
 # 2000-01-01 and 2100-01-01: the same number in another unit lies outside, by a thousand or more.
+_PLAUSIBLE_YEAR = 2000
 _PLAUSIBLE_US = range(946_684_800 * _SECOND_US, 4_102_444_800 * _SECOND_US)
 
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)", re.ASCII)
@@ -159,6 +161,8 @@ def _pattern(what: str, time: Time) -> Reader:
             moment = dt.datetime.strptime(text, pattern)
         except (ValueError, OverflowError) as error:
             raise Rejected(Reason.BAD_EVENT_TIME, f"{what}: {str(error)[:200]}") from None
+        if "%y" in pattern and moment.year < _PLAUSIBLE_YEAR:
+            raise _bad(what, "of a year from 2000 on", text)
         if moment.tzinfo is None:
             return _local(what, moment, time, text)
         try:
@@ -167,6 +171,21 @@ def _pattern(what: str, time: Time) -> Reader:
             raise _bad(what, "a time of this calendar", text) from None
 
     return read
+
+
+def _seconds_nanos(what: str, time: Time) -> Reader:
+    def read(value: Any) -> int:
+        seconds, nanos = moment_parts.seconds_nanos(what, value)
+        micros = seconds * _SECOND_US + nanos // 1_000  # cut
+        if micros not in _PLAUSIBLE_US:
+            raise _bad(what, "between 2000 and 2100 in seconds (unit?)", seconds)
+        return micros
+
+    return read
+
+
+def _parts(what: str, time: Time) -> Reader:
+    return lambda value: _local(what, moment_parts.local_time(what, value), time, value)
 
 
 def _epoch(what: str, per_second: int) -> Reader:
@@ -232,5 +251,7 @@ _READERS: Mapping[str, Callable[[str, Time], Reader]] = {
     "date": _date,
     "epoch_days": _epoch_days,
     "pattern": _pattern,
+    "seconds_nanos": _seconds_nanos,
+    "parts": _parts,
     "timestamp": _timestamp,
 }
