@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from harness.faults import launches, registries
+from harness.faults import launches, registry_stop
 from harness.faults.fault_context import FaultContext
 from harness.faults.pace import RATE_PER_SEC, Pace, traffic
 from sandbox.component import TASK_MANAGERS
@@ -290,9 +290,9 @@ FAULTS = (
         alone=True,
     ),
     Fault(
-        "registry",
+        "registry-stop",
         "SIGKILL of a schema registry beneath a job of its own: it comes back in time, then late",
-        registries.stop_registry,
+        registry_stop.stop_registry,
         alone=True,
     ),
     Fault(

@@ -24,8 +24,8 @@ _SENT_SEC = 60
 # backlog of the slowest clock is old when it is read: a watermark that went by the clock meanwhile
 # would be ahead of it.
 _BOUNDS_MS = (40_000, 10_000)
-_CLOCKS_OFF_SEC = (0, 4, -25)
-_BACKLOG_SEC = sum(_BOUNDS_MS) / 1_000 + min(_CLOCKS_OFF_SEC)
+_SLOW_CLOCK_SEC = -25
+_BACKLOG_SEC = sum(_BOUNDS_MS) / 1_000 + _SLOW_CLOCK_SEC
 
 
 def start_second_job(context: FaultContext) -> None:
@@ -100,9 +100,11 @@ def kill_beside_producers_times(context: FaultContext) -> None:
     with _job_of_its_own(context, "bounded", _BOUNDS_MS) as (e2e_run, job):
         e2e_run.flink.wait_for_checkpoint(job, START_SEC)
         context.kill(*TASK_MANAGERS, restart=False)
-        for number, off_sec in enumerate(_CLOCKS_OFF_SEC, start=1):
-            _send(e2e_run, context.seed + number, f".{number}", 2_000, off_sec)
-        time.sleep(_BACKLOG_SEC)  # this wait is the fault itself
+        _send(e2e_run, context.seed + 1, ".1", 2_000, _SLOW_CLOCK_SEC)
+        until = time.monotonic() + _BACKLOG_SEC
+        _send(e2e_run, context.seed + 2, ".2", 2_000, off_sec=4)
+        _send(e2e_run, context.seed + 3, ".3", 1_000)
+        time.sleep(max(0.0, until - time.monotonic()))  # this wait is the fault itself
         context.start(*TASK_MANAGERS)
         flink = e2e_run.flink
         context.wait("every task runs again", lambda: flink.all_tasks_running(job))

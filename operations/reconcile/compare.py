@@ -244,7 +244,8 @@ class Comparison:
 def _differences(record: Transaction, row: Transaction) -> Iterator[str]:
     for name, right, found in zip(Transaction._fields, record, row, strict=True):
         if right != found:
-            yield f"{name}: Kafka says {right!r}, the row {found!r}"
+            told = "columns of the contract" if name == "extras" else name
+            yield f"{told}: Kafka says {right!r}, the row {found!r}"
 
 
 def plain(amount: Decimal) -> str:

@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from operations.reconcile.added_columns import AddedColumns
+from operations.reconcile.plain_values import digest, plain_transaction, transaction_of
 from operations.reconcile.skipped_ranges import Span
-from operations.reconcile.truth import Place, digest, plain_transaction, transaction_of
+from operations.reconcile.truth import Place
 from transforms.payment.cells import payment_of
 from transforms.payment.outcome import Outcome
 from transforms.payment.transaction import PaymentFacts, Transaction
@@ -142,8 +144,11 @@ class Tables(NamedTuple):
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
-def row_of(cells: dict[str, Any]) -> Row:
+def row_of(cells: dict[str, Any], added: AddedColumns | None = None) -> Row:
     """Returns the row that BigQuery wrote as one JSON object (bigquery_side.py makes the query).
+
+    Args:
+        added: the columns that a contract adds.
 
     Raises:
         KeyError, ValueError: the object is not what the query asks for.
@@ -158,6 +163,8 @@ def row_of(cells: dict[str, Any]) -> Row:
         return DeadLetterRow(place, broker_time_us, cells["reason"], key, payload, cells["headers"])
     # TO_JSON_STRING quotes integers beyond 2^53.
     transaction = payment_of(cells)
+    if added is not None and added.columns:
+        transaction = transaction._replace(extras=added.of_row(cells))
     return PaymentRow(place, outcome, transaction, Decimal(cells["amount"]), _first(cells))
 
 

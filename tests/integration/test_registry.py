@@ -13,6 +13,7 @@ from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import NewTopic
 
 from harness import avro_payments as payments
+from operations.contract import command
 from operations.contract.command import main
 from simulator.contracts import registry as simulated
 from tests.support import registry_proxy
@@ -25,6 +26,7 @@ from tests.support.contract_records import (
 )
 from tests.support.contracts import accepted, outcome, reason, shipped
 from transforms.codecs.contract import avro
+from transforms.codecs.contract import registry as registries
 from transforms.codecs.contract.language import Schema
 from transforms.codecs.contract.load import load_file
 from transforms.codecs.contract.registry import HttpRegistry
@@ -66,6 +68,24 @@ def test_avro_that_refers_to_another_subject(registry: str) -> None:
 
     schema = avro.parsed(HttpRegistry(registry).schema(schema_id))
     assert avro.SchemaReader(schema).read(b"\x04") == {"m": {"x": 2}}
+
+
+def test_protobuf_whose_money_is_another_subject(registry: str) -> None:
+    name = f"money-{uuid.uuid4().hex}"
+    begin, end = PROTO.index("message Money"), PROTO.index("}", PROTO.index("message Money")) + 1
+    money = f'syntax = "proto3";\npackage pay.v1;\n{PROTO[begin:end]}\n'
+    rest = (PROTO[:begin] + PROTO[end:]).replace("import", 'import "money.proto";\nimport', 1)
+    payments.register(registry, name, money, schemaType="PROTOBUF")
+    references = [{"name": "money.proto", "subject": f"{name}-value", "version": 1}]
+    more = {"schemaType": "PROTOBUF", "references": references}
+    schema_id = payments.register(registry, f"p-{name}", rest, **more)
+    said = dataclasses.replace(
+        shipped("protobuf"), format="protobuf_registry", schema=Schema(registry=registry)
+    )
+    # Of the messages of its file: Payment comes first where Money is elsewhere.
+    payload = payments.framed(schema_id, b"\0" + (protobuf(SAMPLE).payload or b""))
+
+    assert accepted(said, payload, schemas=HttpRegistry(registry)).amount_minor == 1250
 
 
 def test_protobuf_by_its_text(registry: str) -> None:
@@ -146,14 +166,18 @@ def test_example_that_init_writes_is_checked_and_explained(
     ],
 )
 def test_login_is_shown_and_the_secret_is_not(
-    registry: str, tmp_path, capsys, kind: str, mutual: bool, right: dict[str, str]
+    registry: str, tmp_path, capsys, monkeypatch, kind: str, mutual: bool, right: dict[str, str]
 ) -> None:
     """Simulator's registration and the command's questions, through a proxy that checks them."""
-    secret = next(iter(right.values())).rpartition(":")[2]
-    wrong = [{name: f"x{value}" for name, value in right.items()}, {}, {**right, "trusts": False}]
+    secrets = registry_proxy.USER_INFO.partition(":")[2], registry_proxy.TOKEN
+    wrong: list[dict[str, Any]] = [{**right, name: f"x{said}"} for name, said in right.items()]
+    wrong += [{name: said for name, said in right.items() if name != left} for left in right]
+    wrong += [{**right, "trusts": False}]
     with registry_proxy.in_front_of(registry, tmp_path, kind, mutual) as proxy:
 
         def checked(login: dict[str, Any]) -> tuple[int, str]:
+            monkeypatch.setattr(registries, "_shared", {})  # as another process
+            monkeypatch.setattr(command, "_PATIENCE_SEC", 0.0)
             given = login.get("certificate")
             if given:
                 files = {"client": proxy.files.client, "xclient": proxy.files.stranger}
@@ -175,7 +199,7 @@ def test_login_is_shown_and_the_secret_is_not(
             code, told = checked(login)
             errors = [line for line in told.splitlines() if line]
             assert code == 3 and len(errors) == 1, told
-            assert "`schema.auth_file`" in told and secret not in told.replace("client.pem", "")
+            assert "`schema.auth_file`" in told and not any(each in told for each in secrets)
     assert any(status == 200 for status, _ in proxy.asked)
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from operations.reconcile.added_columns import AddedColumns
 from operations.reconcile.audit import audit
 from operations.reconcile.report import Report
 from operations.reconcile.rows import (
@@ -150,6 +151,9 @@ class World:
     def _row(self, record: KafkaRecord, decoded: Decoded, remembered: dict[str, FirstSeen]) -> Row:
         checker = self.decoder.contract.rules(LIMITS.clock_skew_us)
         row = _row(record, decoded, checker, remembered)
+        if isinstance(row, PaymentRow):
+            extras = AddedColumns(self.decoder.contract).of_record(row.transaction.extras)
+            return row._replace(transaction=row.transaction._replace(extras=extras))
         if isinstance(row, DeadLetterRow) and self.decoder.contract.headers:
             return row._replace(headers=kept_headers_of(record))
         return row

@@ -89,7 +89,7 @@ def test_every_record_ends_as_planned(name: str) -> None:
     wanted = {Outcome.ACCEPTED, Outcome.DUPLICATE, Outcome.CONFLICT, Outcome.INVALID}
     assert wanted <= set(found)
     assert (Outcome.LATE in found) == (not encoder.time_is_arrival)
-    skips = bool(encoder.contract.keep) or encoder.contract.tombstones == "skip"
+    skips = encoder.contract.skips
     assert (Outcome.SKIPPED in found) == skips
 
 

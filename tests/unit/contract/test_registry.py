@@ -193,6 +193,22 @@ def test_references_come_before_what_names_them(registry: Registry) -> None:
     assert avro.SchemaReader(schema, {"m": {"x": None}}).read(b"\x04") == {"m": {"x": 2}}
 
 
+def test_two_versions_of_one_type_are_refused_and_not_mixed_up(registry: Registry) -> None:
+    money = json.dumps(
+        {**json.loads(MONEY), "fields": [{"name": each, "type": "int"} for each in ("y", "x")]}
+    )
+    said = [{"name": "Money", "subject": "m", "version": each} for each in (1, 2)]
+    registry.answers["/schemas/ids/2"] = (200, {"schema": PAID, "references": said})
+    registry.answers["/subjects/m/versions/1?deleted=true"] = (200, {"schema": MONEY})
+    same = registry.answers["/subjects/m/versions/2?deleted=true"] = (200, {"schema": MONEY})
+
+    schema = HttpRegistry(registry.url).schema(2)
+    assert avro.SchemaReader(avro.parsed(schema)).read(b"\x04") == {"m": {"x": 2}}
+    registry.answers["/subjects/m/versions/2?deleted=true"] = (same[0], {"schema": money})
+    with pytest.raises(avro.SchemaError, match="two types of the name Money"):
+        avro.parsed(HttpRegistry(registry.url).schema(2))
+
+
 def test_reference_that_is_gone_judges_no_record(registry: Registry) -> None:
     reference = {"name": "Money", "subject": "m", "version": 3}
     registry.answers["/schemas/ids/2"] = (200, {"schema": PAID, "references": [reference]})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import fastavro
@@ -18,10 +19,9 @@ import orjson
 from transforms.codecs.contract import avro_skip, frame
 from transforms.codecs.contract.asked_for import Tree
 from transforms.codecs.contract.avro_aliases import by_asked_names
-from transforms.codecs.contract.reasons import refused
 from transforms.codecs.contract.schema_source import SchemaSource, WriterSchema
 from transforms.codecs.contract.schema_values import Days, Moment, Scaled
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 # What fastavro raises for bytes that another schema has written.
 _BAD_BYTES = (
@@ -99,14 +99,22 @@ def parsed(schema: WriterSchema, asked: frozenset[str] = frozenset()) -> Parsed:
         raise SchemaError(f"an Avro schema is required, got one of {schema.kind}")
     try:
         named: dict[str, Any] = {}
-        for text in schema.references:
-            fastavro.parse_schema(_loaded(text, asked), named)
-        found = fastavro.parse_schema(_loaded(schema.text, asked), named)
+        for text in (*schema.references, schema.text):
+            before = dict(named)
+            found = fastavro.parse_schema(_loaded(text, asked), named)
+            _require_same(before, named)
     except _BAD_SCHEMA as error:
         raise SchemaError(f"no Avro schema: {str(error)[:200]}") from None
     if _has_empty_items([found, *named.values()], set()):
         raise SchemaError("it has an array of items without content: five bytes hold 2^31")
     return Parsed(found, named)
+
+
+def _require_same(before: Mapping[str, Any], named: Mapping[str, Any]) -> None:
+    """Raises ValueError for a name that is given twice: fastavro would take the last."""
+    for name, each in before.items():
+        if named[name] != each:
+            raise ValueError(f"its references have two types of the name {name}")
 
 
 def _loaded(text: str, asked: frozenset[str]) -> Any:
@@ -167,11 +175,11 @@ class SchemaReader:
                 end = file.tell()
         except _BAD_BYTES as error:
             what = str(error)[:200] or type(error).__name__
-            raise refused(Reason.NOT_DECODABLE, f"no Avro of its schema: {what}") from None
+            raise Rejected(Reason.NOT_DECODABLE, f"no Avro of its schema: {what}") from None
         if end != len(payload):
             left = f"{len(payload) - end} bytes are left over"
             cut = f"it ends {end - len(payload)} bytes too early"
-            raise refused(
+            raise Rejected(
                 Reason.NOT_DECODABLE,
                 f"no Avro of its schema: {left if end < len(payload) else cut}",
             )
@@ -216,7 +224,7 @@ class RegistryReader:
                 writer = parsed(self._schemas.schema(schema_id), self._asked)
                 reader = SchemaReader(writer, self._tree)
             except SchemaError as error:
-                raise refused(Reason.NOT_DECODABLE, f"schema id {schema_id}: {error}") from None
+                raise Rejected(Reason.NOT_DECODABLE, f"schema id {schema_id}: {error}") from None
             self._readers[schema_id] = reader
         return reader.read(payload, frame.BYTES)
 

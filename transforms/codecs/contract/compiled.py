@@ -16,12 +16,12 @@ from transforms.codecs.contract import (
     unwrap,
 )
 from transforms.codecs.contract.asked_for import names_of
+from transforms.codecs.contract.kinds import kind_of
 from transforms.codecs.contract.language import OPTIONAL, Contract, Field, Keep
 from transforms.codecs.contract.paths import MISSING, Scope, getter, why_missing
-from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment import replay
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 from transforms.payment.transaction import Transaction
 
 TOMBSTONE_RULE = "tombstone"
@@ -127,13 +127,15 @@ class Reader:
         """Returns that a record without a value is skipped. Raises Rejected when it is not."""
         if self.contract.tombstones == "skip":
             return Skipped(TOMBSTONE_RULE)
-        raise refused(Reason.TOMBSTONE, "the value is null")
+        raise Rejected(Reason.TOMBSTONE, "the value is null")
 
     def check_size(self, payload: bytes) -> None:
         """Raises Rejected for a payload that is too large."""
         most = self.contract.payload_bytes_max
         if len(payload) > most:
-            raise refused(Reason.TOO_LARGE, f"at most {most} bytes are allowed, got {len(payload)}")
+            raise Rejected(
+                Reason.TOO_LARGE, f"at most {most} bytes are allowed, got {len(payload)}"
+            )
 
     def payment(self, record: Any, values: dict[str, Any]) -> Transaction:
         """Returns the payment of what the fields say, in which it puts what it finds."""
@@ -195,7 +197,7 @@ def _time_reader(field: Field) -> Callable[[Scope], int]:
     def read(scope: Scope) -> int:
         value = get(scope)
         if value is None or value is MISSING:
-            raise refused(Reason.MISSING_FIELD, why_missing(path, scope))
+            raise Rejected(Reason.MISSING_FIELD, why_missing(path, scope))
         return of_value(value)
 
     return read
@@ -235,6 +237,6 @@ def _spelled(state: object) -> str:
 
 def _unknown(keep: Keep, value: Any, scope: Scope) -> Exception:
     if value is None:
-        return refused(Reason.MISSING_FIELD, why_missing(keep.at, scope))
+        return Rejected(Reason.MISSING_FIELD, why_missing(keep.at, scope))
     got = repr(value)[:80] if isinstance(value, str | int) else kind_of(value)
-    return refused(Reason.UNKNOWN_STATE, f"no list of the contract names {keep.at.text}={got}")
+    return Rejected(Reason.UNKNOWN_STATE, f"no list of the contract names {keep.at.text}={got}")

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 from transforms.codecs.contract import avro, frame, json_text, protobuf, protobuf_registry
 from transforms.codecs.contract.asked_for import asked_for, names_of
+from transforms.codecs.contract.kinds import kind_of
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.paths import Scope
-from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment.dead_letter import Reason, Rejected
 
@@ -71,4 +71,4 @@ def require_object(scope: Scope, layer: str) -> None:
 
 
 def _no_object(value: object, layer: str) -> Rejected:
-    return refused(Reason.NOT_AN_OBJECT, f"{layer}a JSON object is required, got {kind_of(value)}")
+    return Rejected(Reason.NOT_AN_OBJECT, f"{layer}a JSON object is required, got {kind_of(value)}")

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import requests
 
+from payments import exit_codes
+from payments.errors import OperatorError
+
 _LINE = re.compile(r"([^=:#!\s]+)\s*[=:]\s*(.*)")
 # Names of Confluent's Python and Java clients.
 AUTH_NAMES = (
@@ -28,8 +31,10 @@ _SOURCES = {
 }
 
 
-class AuthError(ValueError):
+class AuthError(OperatorError):
     """A file of credentials that cannot be used; the message holds no secret."""
+
+    exit_code = exit_codes.USAGE
 
 
 def auth_of(path: Path) -> dict[str, str]:

@@ -8,10 +8,10 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from transforms.codecs.contract.kinds import kind_of
 from transforms.codecs.contract.language import Field, Time
-from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_values import Days, Moment
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY = dt.date(1970, 1, 1)
@@ -46,12 +46,12 @@ def reader(field: Field, what: str) -> Reader:
 
 
 def _bad(what: str, required: str, value: object) -> Exception:
-    return refused(Reason.BAD_EVENT_TIME, f"{what} must be {required}, got {str(value)[:40]!r}")
+    return Rejected(Reason.BAD_EVENT_TIME, f"{what} must be {required}, got {str(value)[:40]!r}")
 
 
 def _text(what: str, value: Any) -> str:
     if type(value) is not str:
-        raise refused(Reason.WRONG_TYPE, f"{what} must be a string, got {kind_of(value)}")
+        raise Rejected(Reason.WRONG_TYPE, f"{what} must be a string, got {kind_of(value)}")
     return value
 
 
@@ -63,7 +63,7 @@ def _parsed(what: str, text: str, value: str) -> dt.datetime:
     try:
         return dt.datetime.fromisoformat(text)
     except ValueError as error:  # a 30th of February
-        raise refused(Reason.BAD_EVENT_TIME, f"{what} {value[:40]!r}: {error}") from None
+        raise Rejected(Reason.BAD_EVENT_TIME, f"{what} {value[:40]!r}: {error}") from None
 
 
 def _rfc3339_utc(what: str, time: Time) -> Reader:
@@ -141,7 +141,7 @@ def _epoch_days(what: str, time: Time) -> Reader:
     def read(value: Any) -> int:
         days = value.days if isinstance(value, Days) else value
         if type(days) is not int:
-            raise refused(Reason.WRONG_TYPE, f"{what} must be a number of days")
+            raise Rejected(Reason.WRONG_TYPE, f"{what} must be a number of days")
         if not 10_957 <= days < 47_482:  # 2000-01-01 to 2100-01-01
             raise _bad(what, "days from 2000 to 2100 (unit?)", days)
         day = _EPOCH_DAY + dt.timedelta(days=days)
@@ -158,7 +158,7 @@ def _pattern(what: str, time: Time) -> Reader:
         try:
             moment = dt.datetime.strptime(text, pattern)
         except (ValueError, OverflowError) as error:
-            raise refused(Reason.BAD_EVENT_TIME, f"{what}: {str(error)[:200]}") from None
+            raise Rejected(Reason.BAD_EVENT_TIME, f"{what}: {str(error)[:200]}") from None
         if moment.tzinfo is None:
             return _local(what, moment, time, text)
         try:
@@ -178,7 +178,7 @@ def _epoch(what: str, per_second: int) -> Reader:
             micros = _spelled_ticks(what, str(value), per_second)
         else:
             required = "a number since 1970"
-            raise refused(Reason.WRONG_TYPE, f"{what} must be {required}, got {kind_of(value)}")
+            raise Rejected(Reason.WRONG_TYPE, f"{what} must be {required}, got {kind_of(value)}")
         if micros not in _PLAUSIBLE_US:
             raise _bad(what, "between 2000 and 2100 in this unit (unit?)", value)
         return micros
@@ -209,7 +209,7 @@ def _spelled_ticks(what: str, text: str, per_second: int) -> int:
 def _timestamp(what: str, time: Time) -> Reader:
     def read(value: Any) -> int:
         if not isinstance(value, Moment):
-            raise refused(
+            raise Rejected(
                 Reason.WRONG_TYPE, f"{what} must be a timestamp by its schema, got {kind_of(value)}"
             )
         micros = _ticks_to_us(value.ticks, value.per_second)

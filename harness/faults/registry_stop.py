@@ -1,4 +1,4 @@
-"""Faults of a schema registry beneath a job whose payments need it."""
+"""A schema registry that stops beneath a job of its own, whose payments need it."""
 
 from __future__ import annotations
 
