@@ -1,7 +1,7 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-python setup-launch setup-browser images demo live faults alerts fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check format lock clean
+.PHONY: help setup setup-python setup-launch setup-browser images demo live faults alerts fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check pages format lock clean
 
 PYTHON_BIN := .venv/bin/python
 PACKAGES := payments pipeline operations transforms simulator sandbox console harness benchmarks
@@ -51,7 +51,7 @@ setup-python: ## as much of it as unit tests and DirectRunner need: no Java
 setup-launch: setup
 	@PYTHON=$(PYTHON) bin/setup launch
 
-setup-browser: setup ## what browser tests need as well: Debian's chromium, as root
+setup-browser: setup ## what browser tests need as well: Debian's chromium, as root, and Mermaid
 	@PYTHON=$(PYTHON) bin/setup browser
 
 demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flink|direct KEEP=1 SEED KILL SCENARIO CONTRACT)
@@ -97,7 +97,7 @@ test: check setup-launch ## everything that CI runs: checks, unit tests, transfo
 	exit $$failed
 
 test-unit: setup-python ## only what needs no sandbox, and no Java
-	@$(PYTHON_BIN) -m pytest $(BY_FILE) -m "not integration" tests/unit tests/transforms tests/laws tests/drift
+	@$(PYTHON_BIN) -m pytest $(BY_FILE) -m "not integration" tests/unit tests/transforms tests/laws tests/drift tests/docs
 
 templates-check: setup-launch ## Dockerfiles and Terraform linted, metadata.json compared, the submitted job checked
 	@$(PYTHON_BIN) -m pytest tests/launch tests/drift/test_flex_template.py
@@ -118,7 +118,11 @@ check: setup ## lint, types, imports, prose, shell: under two minutes
 	@$(PYTHON_BIN) -m mypy $(PACKAGES) templates/flink
 	@.venv/bin/lint-imports --no-cache
 	@$(PYTHON_BIN) -m pytest -q -o addopts= tests/drift/test_prose.py
+	@$(PYTHON_BIN) -W ignore -m harness.pages --check
 	@for script in bin/setup .ci/run templates/*/*.sh; do bash -n $$script || exit 1; done
+
+pages: setup ## writes the generated parts of Markdown: excerpts, tables, the graph of steps
+	@$(PYTHON_BIN) -W ignore -m harness.pages
 
 format: setup ## formats the code
 	@$(PYTHON_BIN) -m ruff format $(PACKAGES) templates tests setup.py
