@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shutil
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -38,6 +39,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _run(arguments: argparse.Namespace) -> int:
     sandbox = Sandbox(arguments.dir)
     was_up = sandbox.is_up()  # whoever brought it up before us takes it down
+    _forget_alerts(sandbox, was_up)
     sandbox.up(_say, monitored=True)
     try:
         results = run_all(sandbox, Path(arguments.dir) / "alerts", arguments.only, _say)
@@ -49,6 +51,16 @@ def _run(arguments: argparse.Namespace) -> int:
     file.write_text(json.dumps(document, indent=2) + "\n")
     print(table.text(results), flush=True)
     return 0 if document["passed"] else 1
+
+
+def _forget_alerts(sandbox: Sandbox, is_up: bool) -> None:
+    """Deletes what Prometheus and Alertmanager remember.
+
+    Alertmanager tells nobody again what it has told an earlier webhook.
+    """
+    if is_up:
+        sandbox.stop_monitoring()
+    shutil.rmtree(sandbox.layout.monitoring, ignore_errors=True)
 
 
 def run_all(
@@ -63,8 +75,8 @@ def run_all(
         stage.begin()
         for number, trial in enumerate(trials, start=1):
             say(f"{number} of {len(trials)}. {trial.name}: {trial.fault}")
-            if trial.name != TRIALS[0].name:
-                stage.start_usual()
+            if not trial.from_the_start:
+                stage.make_usual()
             results += run(stage, trial)
     finally:
         stage.end()

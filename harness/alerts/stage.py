@@ -47,11 +47,14 @@ class AlertStage:
         self._folder = folder
         self._senders = 0
         self._usual: Program | None = None
+        self._reconciled = False
         self.e2e_run = E2ERun(f"alerts_{time.strftime('%H%M%S')}", sandbox.endpoints(), folder)
+        self.began_at = time.monotonic()
         self.context: FaultContext
 
     def begin(self) -> None:
         """Starts the job, and what watches it."""
+        self.began_at = time.monotonic()
         self.e2e_run.prepare()
         self.write_rules()
         self._write("alertmanager.yaml", routes.config(self.webhook.urls(routes.RECEIVERS), PACE))
@@ -90,6 +93,12 @@ class AlertStage:
         if self._usual is None:
             self._usual = self.send(USUAL)
 
+    def make_usual(self) -> None:
+        """Sends it, and has the books reconciled once: what fires then, a fault has caused."""
+        self.start_usual()
+        if not self._reconciled:
+            self.reconcile(0)
+
     def stop_usual(self) -> None:
         """Ends it."""
         if self._usual is not None:
@@ -114,3 +123,4 @@ class AlertStage:
             raise HarnessError(
                 f"reconcile ended with {found}, {code} was expected:\n{programs.tail(log)}"
             )
+        self._reconciled = True

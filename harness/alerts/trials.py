@@ -22,6 +22,7 @@ class Trial(NamedTuple):
     Attributes:
         alerts: must arrive, and must resolve when the fault is over.
         beside: critical ones that the same fault may cause too.
+        from_the_start: whether the stage begins with the fault.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Trial(NamedTuple):
     act: Act
     alerts: tuple[str, ...]
     beside: tuple[str, ...] = ()
+    from_the_start: bool = False
 
 
 def _sending(name: str, fault: str, alerts: tuple[str, ...], *flags: str) -> Trial:
@@ -151,6 +153,8 @@ TRIALS = (
         "no reconciliation since the tables were made",
         _never_reconciled,
         ("PaymentsReconciliationOverdue",),
+        ("PaymentsCheckpointOld",),  # a job that starts has none yet
+        from_the_start=True,
     ),
     _sending(
         "duplicates",
