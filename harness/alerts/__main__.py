@@ -2,10 +2,14 @@
 
     make alerts                     each alert that the sandbox can provoke
     make alerts ONLY=PaymentsNotFresh,PaymentsUnobserved
+    python -m harness.alerts --only=PaymentsNoRecords --without_fault --fire_sec=60
 
 The rules are those that ship, with every wait and window a twentieth (20 s at least) and some
-limits lower: harness/alerts/stage.py lists them. An alert passes when a webhook hears of it, no
-other critical one is heard that the fault does not explain, and it is heard to be over.
+limits lower: harness/alerts/stage.py lists them. An alert passes when a webhook hears of it, the
+two commands of its page in the runbook end as the page says, no other critical one is heard that
+the fault does not explain, and it is heard to be over.
+
+--without_fault is the control: it waits for alerts that nothing provokes, and must fail.
 
 Exit code: 0 when each passed, 1 when one did not, 2 for a mistake in the flags, 3 when a part
 failed. Unless it was up before, the sandbox is taken down at the end.
@@ -22,9 +26,9 @@ from pathlib import Path
 
 from harness import command_line
 from harness.alerts import table
-from harness.alerts.run import Result, run
+from harness.alerts.run import FIRE_SEC, Result, run
 from harness.alerts.stage import AlertStage
-from harness.alerts.trials import TRIALS, Trial
+from harness.alerts.trials import TRIALS, Trial, without_fault
 from harness.alerts.webhook import Webhook
 from harness.exit_codes import exit_code
 from sandbox.sandbox import Sandbox
@@ -42,7 +46,11 @@ def _run(arguments: argparse.Namespace) -> int:
     _forget_alerts(sandbox, was_up)
     sandbox.up(_say, monitored=True)
     try:
-        results = run_all(sandbox, Path(arguments.dir) / "alerts", arguments.only, _say)
+        trials = arguments.only
+        if arguments.without_fault:
+            trials = [without_fault(trial) for trial in trials]
+        folder = Path(arguments.dir) / "alerts"
+        results = run_all(sandbox, folder, trials, _say, arguments.fire_sec)
     finally:
         if not was_up:
             sandbox.down()
@@ -64,7 +72,11 @@ def _forget_alerts(sandbox: Sandbox, is_up: bool) -> None:
 
 
 def run_all(
-    sandbox: Sandbox, folder: Path, trials: Sequence[Trial], say: Callable[[str], None]
+    sandbox: Sandbox,
+    folder: Path,
+    trials: Sequence[Trial],
+    say: Callable[[str], None],
+    fire_sec: float = FIRE_SEC,
 ) -> list[Result]:
     """Runs trials one after the other on a monitored sandbox."""
     webhook = Webhook()
@@ -77,7 +89,7 @@ def run_all(
             say(f"{number} of {len(trials)}. {trial.name}: {trial.fault}")
             if not trial.from_the_start:
                 stage.make_usual()
-            results += run(stage, trial)
+            results += run(stage, trial, fire_sec)
     finally:
         stage.end()
         webhook.stop()
@@ -104,6 +116,16 @@ def _parser() -> argparse.ArgumentParser:
     parser = command_line.parser("python -m harness.alerts", __doc__, "alerts", meanings)
     parser.add_argument(
         "--only", type=_trials, default=list(TRIALS), metavar="ALERT,…", help="only these"
+    )
+    parser.add_argument(
+        "--without_fault", action="store_true", help="inject nothing: the control, which must fail"
+    )
+    parser.add_argument(
+        "--fire_sec",
+        type=float,
+        default=FIRE_SEC,
+        metavar="SEC",
+        help="how long to wait for an alert (default: %(default).0f)",
     )
     parser.add_argument("--dir", default=".sandbox", help="the sandbox's folder")
     return parser

@@ -44,7 +44,8 @@ class AlertStage:
         self.sandbox = sandbox
         self.webhook = webhook
         self.say = say
-        self._folder = folder
+        self.folder = folder
+        self.changed: dict[str, float] = {**CHANGED}
         self._senders = 0
         self._usual: Program | None = None
         self._reconciled = False
@@ -74,7 +75,8 @@ class AlertStage:
 
     def write_rules(self, **changed: float) -> None:
         """Writes the fast rules, with other limits, and has Prometheus read them."""
-        shape = Shape(PACE, SHORTEST_SEC, {**CHANGED, **changed})
+        self.changed = {**CHANGED, **changed}
+        shape = Shape(PACE, SHORTEST_SEC, self.changed)
         self._write("rules.yaml", rule_files.groups(shape, evaluated_sec=_EVALUATED_SEC))
         self._reload()
 
@@ -116,7 +118,7 @@ class AlertStage:
     def reconcile(self, code: int) -> None:
         """Runs `payments reconcile`, as its CronJob does; it must end with the code."""
         arguments = ["reconcile", *self.e2e_run.flags(), "--wait_sec=60"]
-        log = self._folder / "logs" / "reconcile.log"
+        log = self.folder / "logs" / "reconcile.log"
         program = programs.start("payments", arguments, log)
         found = program.process.wait(180)
         if found != code:

@@ -147,6 +147,13 @@ def _taken_over(stage: AlertStage) -> Iterator[None]:
     yield
 
 
+def without_fault(trial: Trial) -> Trial:
+    """Returns the control of a trial: all but the fault."""
+    return trial._replace(
+        fault="none", act=lambda stage: contextlib.nullcontext(), from_the_start=False
+    )
+
+
 TRIALS = (
     Trial(
         "never-reconciled",
