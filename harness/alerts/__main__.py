@@ -26,9 +26,9 @@ from pathlib import Path
 
 from harness import command_line
 from harness.alerts import table
-from harness.alerts.run import FIRE_SEC, Result, run
+from harness.alerts.run import Result, run
 from harness.alerts.stage import AlertStage
-from harness.alerts.trials import TRIALS, Trial, without_fault
+from harness.alerts.trials import FIRE_SEC, TRIALS, Trial, without_fault
 from harness.alerts.webhook import Webhook
 from harness.exit_codes import exit_code
 from sandbox.sandbox import Sandbox
@@ -46,11 +46,11 @@ def _run(arguments: argparse.Namespace) -> int:
     _forget_alerts(sandbox, was_up)
     sandbox.up(_say, monitored=True)
     try:
-        trials = arguments.only
+        trials = [trial._replace(fire_sec=arguments.fire_sec) for trial in arguments.only]
         if arguments.without_fault:
             trials = [without_fault(trial) for trial in trials]
         folder = Path(arguments.dir) / "alerts"
-        results = run_all(sandbox, folder, trials, _say, arguments.fire_sec)
+        results = run_all(sandbox, folder, trials, _say)
     finally:
         if not was_up:
             sandbox.down()
@@ -72,11 +72,7 @@ def _forget_alerts(sandbox: Sandbox, is_up: bool) -> None:
 
 
 def run_all(
-    sandbox: Sandbox,
-    folder: Path,
-    trials: Sequence[Trial],
-    say: Callable[[str], None],
-    fire_sec: float = FIRE_SEC,
+    sandbox: Sandbox, folder: Path, trials: Sequence[Trial], say: Callable[[str], None]
 ) -> list[Result]:
     """Runs trials one after the other on a monitored sandbox."""
     webhook = Webhook()
@@ -89,7 +85,7 @@ def run_all(
             say(f"{number} of {len(trials)}. {trial.name}: {trial.fault}")
             if not trial.from_the_start:
                 stage.make_usual()
-            results += run(stage, trial, fire_sec)
+            results += run(stage, trial)
     finally:
         stage.end()
         webhook.stop()

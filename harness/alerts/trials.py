@@ -13,6 +13,8 @@ from operations.health.flink_side import job_health
 from sandbox.component import TASK_MANAGERS
 from templates.flink.loopback import HOST
 
+# A minute's limit, the fast wait, a job that restarts, and a machine with other work.
+FIRE_SEC = 240.0
 Act = Callable[[AlertStage], contextlib.AbstractContextManager[None]]
 
 
@@ -23,6 +25,7 @@ class Trial(NamedTuple):
         alerts: must arrive, and must resolve when the fault is over.
         beside: critical ones that the same fault may cause too.
         from_the_start: whether the stage begins with the fault.
+        fire_sec: for so long its alerts are waited for.
     """
 
     name: str
@@ -31,6 +34,7 @@ class Trial(NamedTuple):
     alerts: tuple[str, ...]
     beside: tuple[str, ...] = ()
     from_the_start: bool = False
+    fire_sec: float = FIRE_SEC
 
 
 def _sending(name: str, fault: str, alerts: tuple[str, ...], *flags: str) -> Trial:
