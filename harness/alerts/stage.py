@@ -115,9 +115,9 @@ class AlertStage:
 
     # --- Books ----------------------------------------------------------------------------------
 
-    def reconcile(self, code: int) -> None:
+    def reconcile(self, code: int, wait_sec: int = 60) -> None:
         """Runs `payments reconcile`, as its CronJob does; it must end with the code."""
-        arguments = ["reconcile", *self.e2e_run.flags(), "--wait_sec=60"]
+        arguments = ["reconcile", *self.e2e_run.flags(), f"--wait_sec={wait_sec}"]
         log = self.folder / "logs" / "reconcile.log"
         program = programs.start("payments", arguments, log)
         found = program.process.wait(180)
