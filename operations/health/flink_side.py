@@ -106,8 +106,8 @@ def _figures_old(details: dict[str, Any], figures: list[dict[str, str]]) -> bool
     """
     if not figures:  # not taken yet
         return False
-    taken_ms = details["timestamps"]["RUNNING"] + int(figures[0]["value"])
-    return abs(details["now"] - taken_ms) > FIGURES_OLD_SEC * 1_000
+    taken_ms = int(details["timestamps"]["RUNNING"]) + int(figures[0]["value"])
+    return abs(int(details["now"]) - taken_ms) > FIGURES_OLD_SEC * 1_000
 
 
 def _only_job(client: FlinkClient, ours: Pick | None) -> FlinkJob | None:
