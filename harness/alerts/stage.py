@@ -65,6 +65,10 @@ class AlertStage:
         self.context = FaultContext(stage, 1, random.Random(1))
         self._reload()
 
+    def wait_until_old(self, seconds: float) -> None:
+        """Returns once the stage has been there for so long; an earlier trial's time counts."""
+        time.sleep(max(0.0, self.began_at + seconds - time.monotonic()))
+
     def end(self) -> None:
         """Stops the traffic and the job."""
         self.stop_usual()
@@ -96,10 +100,10 @@ class AlertStage:
             self._usual = self.send(USUAL)
 
     def make_usual(self) -> None:
-        """Sends it, and has the books reconciled once: what fires then, a fault has caused."""
-        self.start_usual()
+        """Sends it. The books are reconciled once before: what fires then, a fault has caused."""
         if not self._reconciled:
             self.reconcile(0)
+        self.start_usual()
 
     def stop_usual(self) -> None:
         """Ends it."""
