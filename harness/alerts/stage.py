@@ -18,8 +18,10 @@ from harness.errors import HarnessError
 from harness.faults import pace
 from harness.faults.fault_context import FaultContext, Stage
 from harness.programs import Program
+from operations import bigquery_client
 from operations.alerts import routes, rule_files
 from operations.alerts.rule import Shape
+from operations.tables import bigquery_views, sql_files
 from sandbox.sandbox import Sandbox
 
 # A twentieth of every wait. Windows hold three looks of the sandbox's exporter at least.
@@ -57,6 +59,9 @@ class AlertStage:
         """Starts the job, and what watches it."""
         self.began_at = time.monotonic()
         self.e2e_run.prepare()
+        endpoints = self.e2e_run.endpoints
+        client = bigquery_client.connect(endpoints["project"], endpoints["bigquery"])
+        bigquery_views.create(client, self.e2e_run.name, sql_files.views())
         self.write_rules()
         self._write("alertmanager.yaml", routes.config(self.webhook.urls(routes.RECEIVERS), PACE))
         self.sandbox.watch(self.e2e_run.name, self.e2e_run.name, _WINDOW_SEC)

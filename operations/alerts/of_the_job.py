@@ -51,7 +51,8 @@ ALERTS = (
         0,
         lambda shape: (
             f"max_over_time(payments_claim_lost[{shape.window(5 * _MIN)}]) > 0 "
-            'or payments_last_failure_age_seconds{kind=~".*ClaimLost"} < 900'
+            'or payments_last_failure_age_seconds{kind=~".*ClaimLost"} '
+            f"< {shape.age(15 * _MIN)}"
         ),
         "A job lost its tables to another run; it writes no more.",
         "Two runs were started on the same tables, or the audit table was changed.",
