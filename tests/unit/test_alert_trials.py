@@ -1,4 +1,4 @@
-"""What is said of a trial of `make alerts`: fired, alone, over, and as the runbook has it."""
+"""A trial of `make alerts` passes when its alert fired, alone, is over, and its page is right."""
 
 from __future__ import annotations
 
