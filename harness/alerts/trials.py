@@ -216,7 +216,12 @@ TRIALS = (
         _no_task_managers,
         ("PaymentsJobNotRunning",),
         # Flink asks for slots again and again, and each time is a restart.
-        ("PaymentsRestarts", "PaymentsCheckpointOld", "PaymentsNotFresh"),
+        (
+            "PaymentsRestarts",
+            "PaymentsCheckpointOld",
+            "PaymentsNotFresh",
+            "PaymentsFreshnessBudgetBurns",
+        ),
     ),
     Trial(
         "crash-loop",
