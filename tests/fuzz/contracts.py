@@ -37,6 +37,8 @@ WORDS = [
 
 TEXTS = ["12.505", "1e3", "-1", "0.5", "x" * 300, "a b", "\ud800", "2026-02-30T00:00:00Z", "BOI="]
 TEXTS += ["9" * 40, "eur", "٣", "2026-11-23T08:15:30+25:00", "data:;base64,e30", "1795421730"]
+# So many are decoded together, and by numpy where it can be.
+_COMPANY = 64
 
 
 class Finding(AssertionError):
@@ -63,7 +65,10 @@ def run(seed: int, count: int, decode: Callable[[Decoder, Any], Any] = Decoder.d
         else:
             decoder, records = rng.choice(targets)
             text = spoil(rng, rng.choice(records))
-            tally.records[_record(decoder, text, decode, seed, number)] += 1
+            ended = _record(decoder, text, decode, seed, number)
+            tally.records[ended] += 1
+            if number % 32 == 1:
+                _in_company(decoder, records, text, ended, f"seed {seed}, input {number}")
         if time.process_time() - began > HANG_CPU_SEC:
             raise Finding(f"seed {seed}, input {number} took more than {HANG_CPU_SEC} s: {text!r}")
     return tally
@@ -136,6 +141,16 @@ _PIECES = [
     ),
     *(b"2026-02-30T00:00:00Z", b"9223372036825200000", b"\xed\xa0\x80", b"\xc2\xa0", b"\x00" * 9),
 ]
+
+
+def _in_company(decoder: Decoder, records: list[Any], record: Any, ended: str, what: str) -> None:
+    """Raises Finding when a record ends otherwise among others than alone."""
+    decoded = decoder.decode([*(records * _COMPANY)[:_COMPANY], record])
+    found = ["accepted" for each in decoded.records if each is record]
+    found += [why.reason.value for each, why in decoded.rejected if each is record]
+    found += ["skipped" for each, _ in decoded.skipped if each is record]
+    if found != [ended]:
+        raise Finding(f"{what}: {ended} alone, {found} among others: {record!r}")
 
 
 def _record(
