@@ -22,7 +22,7 @@ from tests.fuzz.campaign import HANG_CPU_SEC, Hang, hang_detector
 from tests.support.contracts import plain
 from transforms.bigquery import arrow_rows
 from transforms.codecs.contract import shipped
-from transforms.codecs.contract.decoder import Decoder
+from transforms.codecs.contract.decoder import Decoded, Decoder
 from transforms.codecs.contract.load import load
 from transforms.codecs.contract.mistakes import ContractError
 from transforms.codecs.contract.schema_source import KnownSchemas
@@ -38,6 +38,8 @@ WORDS = [
 
 TEXTS = ["12.505", "1e3", "-1", "0.5", "x" * 300, "a b", "\ud800", "2026-02-30T00:00:00Z", "BOI="]
 TEXTS += ["9" * 40, "eur", "٣", "2026-11-23T08:15:30+25:00", "data:;base64,e30", "1795421730"]
+# So many are decoded together, and by numpy where it can be.
+_COMPANY = 64
 
 
 Decode = Callable[[Decoder, Any], Any]
@@ -83,6 +85,8 @@ def run(
                 else:
                     tried = target.name, record
                     tally.records[target.end(record, decode)] += 1
+                    if number % 32 == 1:
+                        target.require_same_in_company(record)
             except Hang:
                 raise Finding(f"input {number}: {HANG_CPU_SEC:g} s of CPU: {tried!r}") from None
             except Exception as error:
@@ -106,6 +110,12 @@ class Target:
     def records(self) -> list[Any]:
         """Returns the sample's."""
         return _records(self.name)
+
+    def require_same_in_company(self, record: Any) -> None:
+        """Raises AssertionError when a record is read otherwise among others than alone."""
+        company = [*(self.records * _COMPANY)[:_COMPANY], record]
+        alone, among = (_of_one(self._decoder.decode(each), record) for each in ([record], company))
+        assert alone == among, f"{alone} alone, {among} among others"
 
     def end(self, record: Any, decode: Decode) -> str:
         """Returns what becomes of a record, from its bytes to the row that is sent to the sink."""
@@ -200,6 +210,13 @@ _PIECES = [
     ),
     *(b"2026-02-30T00:00:00Z", b"9223372036825200000", b"\xed\xa0\x80", b"\xc2\xa0", b"\x00" * 9),
 ]
+
+
+def _of_one(decoded: Decoded, record: Any) -> list[Any]:
+    pairs = zip(decoded.records, decoded.transactions, strict=True)
+    found: list[Any] = [payment for each, payment in pairs if each is record]
+    found += [(why.reason, why.detail) for each, why in decoded.rejected if each is record]
+    return found + [rule for each, rule in decoded.skipped if each is record]
 
 
 def _spoiled_contract(rng: random.Random, name: str) -> str:

@@ -34,6 +34,8 @@ _BAD_BYTES = (
     RecursionError,
     MemoryError,
 )
+# For fewer records the steps of avro_columns cost more than they spare.
+_COLUMNS_MIN = 48
 _BAD_SCHEMA = (fastavro.schema.SchemaParseException, fastavro.schema.UnknownType, *_BAD_BYTES)
 _PREFIX = "payments-"
 _TIMES = {
@@ -188,7 +190,7 @@ class SchemaReader:
 
     def read_all(self, payloads: Sequence[bytes], begin: int = 0) -> tuple[list[Any], bool] | None:
         """Returns what many payloads hold, None when one of them needs a look of its own."""
-        if self._columns is None:
+        if self._columns is None or len(payloads) < _COLUMNS_MIN:
             return [self.read(each, begin) for each in payloads], True
         try:
             values = self._columns(payloads, begin)

@@ -56,7 +56,7 @@ def read_all(texts: Sequence[bytes]) -> tuple[list[Any], bool] | None:
     """
     try:
         values = list(map(orjson.loads, texts))
-        written = b"".join(map(orjson.dumps, values))
+        written = orjson.dumps(values)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError):
         return None
     raw = b"".join(texts)
