@@ -14,9 +14,7 @@ from transforms.kafka.topic_times import Times
 _CONNECT_MS_MAX = 15_000
 
 
-def check(
-    bootstrap_servers: str, topic: str, connection: dict[str, Any], clock_off_sec: float
-) -> None:
+def check(topic: str, connection: dict[str, Any], clock_off_sec: float) -> None:
     """Returns when the topic keeps its producers' times and this clock is within its bounds.
 
     Raises:
@@ -30,7 +28,7 @@ def check(
             admin.close()
     except KafkaError as error:
         raise ProduceError(
-            f"the settings of topic {topic!r} at {bootstrap_servers} cannot be read: {error}. "
+            f"the settings of topic {topic!r} cannot be read: {error}. "
             "Hint: --clock_off_sec asks for them"
         ) from None
     if problem := problem_of(topic_times.times_of(settings), clock_off_sec):

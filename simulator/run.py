@@ -53,10 +53,10 @@ def run(job: Job) -> int:
     """
     with contextlib.ExitStack() as stack:
         stop = stack.enter_context(_signals())
-        if job.traffic.clock_off_sec:
-            clock.check(job.bootstrap_servers, job.topic, job.connection, job.traffic.clock_off_sec)
         publisher = _publisher(job)
         stack.callback(publisher.close)
+        if off_sec := job.traffic.clock_off_sec:
+            clock.check(job.topic, job.connection, off_sec)
         ledger = stack.enter_context(LedgerWriter(job.ledger)) if job.ledger else None
         sender = _Sender(job, publisher, ledger, stop)
         try:

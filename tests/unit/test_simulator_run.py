@@ -10,13 +10,13 @@ from typing import ClassVar
 
 import pytest
 
-from simulator import clock, ledger, produce, run
+from simulator import clock, destination, ledger, produce, run
 from simulator.produce import Acknowledged, ProduceError, Publisher
 from simulator.run import Job
 from simulator.schedule import Schedule
 from simulator.send import Send
 from simulator.traffic import Traffic
-from transforms.kafka.topic_times import Times
+from transforms.kafka.topic_times import TYPE, Times
 
 TRAFFIC = Traffic(
     rate_per_sec=0, count=700, accounts=20, duplicate_ratio=0.1, invalid_ratio=0.1, late_ratio=0.1
@@ -202,6 +202,20 @@ def test_topic_takes_the_times_of_a_clock_that_is_off_within_its_bounds(
     problem = clock.problem_of(times, off_sec)
 
     assert problem is None if said is None else said in str(problem)
+
+
+def test_topic_is_asked_with_the_connection_of_the_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = destination.connection("h:1", None)
+
+    def admin(*, bootstrap_servers: list[str], bootstrap_timeout_ms: int) -> SimpleNamespace:
+        assert bootstrap_servers == ["h:1"]
+        said = {"topic": {"payments": {TYPE: {"value": "LogAppendTime"}}}}
+        return SimpleNamespace(describe_configs=lambda *_, **__: said, close=lambda: None)
+
+    monkeypatch.setattr(clock, "KafkaAdminClient", admin)
+
+    with pytest.raises(ProduceError, match=r"must have .*=CreateTime, .* --clock_off_sec=-5"):
+        clock.check("payments", connection, -5)
 
 
 def test_a_stall_does_not_change_the_rate_of_the_whole() -> None:
