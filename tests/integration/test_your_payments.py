@@ -66,8 +66,8 @@ def test_commands_that_copy_a_topic(sandbox: Sandbox, tmp_path: Path) -> None:
     producer.close()
 
     # The page has it run beside the job; --once ends it.
-    commands = [create, copy.replace("\n", " --once\n"), create, copy.replace("\n", " --once\n")]
+    commands = [create, copy.replace("\n", " --once\n")]
     done = pages.run(commands, tmp_path, 300, PAYMENTS_KAFKA_BOOTSTRAP_SERVERS=servers)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "copied 20 records; all of" in done.stdout and "copied 0 records" in done.stdout
+    assert "copied 20 records; all of" in done.stdout

@@ -120,6 +120,17 @@ def test_hyperswitch_sends_old_rows_and_states_before_the_charge() -> None:
     assert "invalid_unknown_state_status" in faults
 
 
+def test_contract_is_a_setting_as_it_is_to_the_job(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Else a job that reads by a contract would get payments in our own JSON, all invalid."""
+    monkeypatch.setenv("PAYMENTS_CONTRACT", "strip")
+    with pytest.raises(SystemExit) as raised:
+        cli.main(["--kafka_bootstrap_servers=127.0.0.1:9", "--count=1"])
+    assert raised.value.code == 2
+    assert "--contract strip: No such file" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

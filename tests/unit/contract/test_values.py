@@ -514,3 +514,12 @@ def test_sign_that_says_the_type_may_be_a_fact() -> None:
     said = contract(fields={"amount": amount, "payment_type": ...}, facts=facts)
 
     assert accepted(said, payload(amount=-12.5)).payment_type == "refund"
+
+
+def test_separator_that_a_part_holds_is_told_with_the_way_out() -> None:
+    said = contract(fields={"transaction_id": {"join": ["payee", "time"]}})
+
+    why, detail = outcome(said, payload())  # type: ignore[misc]
+    assert why == "bad_transaction_id" and "Hint: `separator:` names another" in detail
+    apart = contract(fields={"transaction_id": {"join": ["payee", "time"], "separator": "/"}})
+    assert accepted(apart, payload()).transaction_id == "shop/2026-11-23T08:15:30Z"
