@@ -10,6 +10,22 @@ from operations import contract_flag
 from sandbox.sandbox import Sandbox
 
 
+def flag(text: str) -> str:
+    """Returns what a --contract says: a mistake must not cost a sandbox and a job.
+
+    Raises:
+        ArgumentTypeError: it is wrong, or cannot be read.
+    """
+    try:
+        contract_flag.named(text)
+    except contract_flag.WrongContract as error:
+        # A parser says which flag it is.
+        raise argparse.ArgumentTypeError(
+            str(error).removeprefix("--contract").removeprefix(":").lstrip()
+        ) from None
+    return text
+
+
 def speaking(run: E2ERun, sandbox: Sandbox, said: str, sample: str | None = None) -> E2ERun:
     """Returns a run by a contract; one that needs a registry gets the sandbox's.
 
@@ -37,12 +53,3 @@ def speaking(run: E2ERun, sandbox: Sandbox, said: str, sample: str | None = None
         copy.write_text(contract.text.replace(contract.schema.registry, registry), "utf-8")
         place = str(copy)
     return dataclasses.replace(run, contract=place, speaks=tuple(flags))
-
-
-def checked(text: str) -> str:
-    """Returns what names a contract: a mistake must not cost a sandbox and a job."""
-    try:
-        contract_flag.named(text)
-    except contract_flag.WrongContract as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text

@@ -206,7 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--contract",
-        type=contracts.checked,
+        type=contracts.flag,
         metavar="FILE|NAME",
         help="the shape of the payments: a contract file, or the name of one that comes along",
     )

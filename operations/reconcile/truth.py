@@ -8,6 +8,7 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from operations.contract_decoder import decoder_of
 from operations.reconcile.added_columns import AddedColumns
 from operations.reconcile.plain_values import digest, plain_transaction, transaction_of
 from operations.reconcile.sorted_runs import SortedRuns
@@ -126,7 +127,7 @@ class Limits:
     @functools.cached_property
     def decoder(self) -> Decoder:
         """Returns what decodes by the contract, compiled once."""
-        return Decoder(self.contract)
+        return decoder_of(self.contract)
 
     @functools.cached_property
     def added(self) -> AddedColumns:

@@ -18,7 +18,7 @@ from transforms.payment.dead_letter import Reason, Rejected
 # A double keeps 15 digits of any decimal: 0 of 20,000 differ; of 17 digits, four of five do.
 DOUBLE_DIGITS = 15
 # Beyond these no currency and no database column goes; a power of ten must have a bound.
-_SCALES = range(-30, 61)
+SCALES = range(-30, 61)
 _UNSCALED_BYTES_MAX = 32
 _DECIMAL = re.compile(r"(-?)([0-9]{1,40})(?:\.([0-9]{1,40}))?", re.ASCII)
 _WHOLE = re.compile(r"-?[0-9]{1,40}", re.ASCII)
@@ -44,8 +44,8 @@ def _bad(path: Path, required: str, value: object) -> Exception:
 
 def checked_scale(path: Path, scale: object) -> int:
     """Returns a scale. Raises Rejected for one that no amount has: 10 to its power is computed."""
-    if type(scale) is not int or scale not in _SCALES:
-        raise _bad(path, f"of a scale from {_SCALES.start} to {_SCALES.stop - 1}", scale)
+    if type(scale) is not int or scale not in SCALES:
+        raise _bad(path, f"of a scale from {SCALES.start} to {SCALES.stop - 1}", scale)
     return scale
 
 

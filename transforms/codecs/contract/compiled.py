@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, cast
@@ -15,8 +16,9 @@ from transforms.codecs.contract import (
     times,
     unwrap,
 )
+from transforms.codecs.contract.asked_for import names_of
 from transforms.codecs.contract.kinds import kind_of
-from transforms.codecs.contract.language import OPTIONAL, Contract, Field, Keep
+from transforms.codecs.contract.language import OPTIONAL, Amount, Contract, Field, Keep
 from transforms.codecs.contract.paths import MISSING, Scope, getter, why_missing
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment import replay
@@ -52,6 +54,8 @@ class Reader:
         rules_before: how many of them come before `steps`.
         steps: each `unwrap`, in order.
         readers: of fields, by their names, in the order in which they are read.
+        constants: what fields hold that no path leads to.
+        varying: the other readers.
     """
 
     def __init__(self, contract: Contract, schemas: SchemaSource | None) -> None:
@@ -63,7 +67,8 @@ class Reader:
         self.keeps = [*outer, *(each for each in contract.keep if each not in outer)]
         self.rules = [keep_rule(each) for each in self.keeps]
         self.rules_before = len(outer)
-        self.steps = [unwrap.step_of(each, schemas) for each in contract.unwrap]
+        names = names_of(contract)
+        self.steps = [unwrap.step_of(each, schemas, names) for each in contract.unwrap]
         self.readers: dict[str, Callable[[Scope], Any]] = {
             name: _field_reader(contract.fields[name]) for name in _ORDER
         }
@@ -71,14 +76,14 @@ class Reader:
         self._bytes_max = contract.payload_bytes_max
         self._outer_rules = self.rules[: self.rules_before]
         self._inner_rules = self.rules[self.rules_before :]
-        self._constants = dict(Transaction._field_defaults)
+        self.constants = dict(Transaction._field_defaults)
         constants = {
             name: field.absent if field.const is None else field.const
             for name, field in contract.fields.items()
             if not field.paths
         }
-        self._constants |= constants
-        self._varying = [
+        self.constants |= constants
+        self.varying = [
             (name, read) for name, read in self.readers.items() if name not in constants
         ]
         self.columns = [columns.reader(each) for each in contract.columns]
@@ -116,10 +121,15 @@ class Reader:
 
     def payment_of(self, scope: Scope) -> Transaction:
         """Returns the payment in a record. Raises Rejected."""
-        values = self._constants.copy()
-        for name, read in self._varying:
+        values = self.constants.copy()
+        for name, read in self.varying:
             values[name] = read(scope)
         return self.payment(scope.record, values)
+
+    def transaction_of(self, scope: Scope) -> Transaction:
+        """Returns the payment in a record with what is kept beside it. Raises Rejected."""
+        transaction = self.payment_of(scope)
+        return transaction._replace(extras=self.extras(scope)) if self.keeps_extras else transaction
 
     def tombstone(self) -> Skipped:
         """Returns that a record without a value is skipped. Raises Rejected when it is not."""
@@ -141,7 +151,7 @@ class Reader:
         minor = amounts.to_minor(values["amount"], amount, currency)
         kind = values["payment_type"]
         if amount.negative_is is not None or amount.positive_is is not None:
-            kind, minor = _by_sign(kind, minor, amount.negative_is, amount.positive_is)
+            kind, minor = by_sign(kind, minor, amount)
         values["payment_type"] = kind
         values["amount_minor"] = minor
         values["event_time_us"] = values["event_time"]
@@ -167,22 +177,42 @@ _ORDER = (
 )
 
 
-def _by_sign(
-    kind: str, minor: int, negative_is: str | None, positive_is: str | None
-) -> tuple[str, int]:
-    if minor < 0 and negative_is is not None:
-        return negative_is, -minor
-    if minor > 0 and positive_is is not None:
-        return positive_is, minor
-    return kind or positive_is or "", minor
+def by_sign(kind: str, minor: int, amount: Amount) -> tuple[str, int]:
+    """Returns the payment type and the amount, where the sign of the amount says the type."""
+    if minor < 0 and amount.negative_is is not None:
+        return amount.negative_is, -minor
+    if minor > 0 and amount.positive_is is not None:
+        return amount.positive_is, minor
+    return kind or amount.positive_is or "", minor
 
 
 def _field_reader(field: Field) -> Callable[[Scope], Any]:
+    if field.otherwise:
+        return _first_of(field)
     if field.name == "amount":
         return amounts.reader(field)
     if field.name == "event_time":
         return _time_reader(field)
     return texts.reader(field)
+
+
+def _first_of(field: Field) -> Callable[[Scope], Any]:
+    """Returns the function that reads a field where the first of its paths leads to something."""
+    first = dataclasses.replace(field, otherwise=())
+    options = [(each, getter(each.paths[0])) for each in (first, *field.otherwise)]
+    readers = [(get, _field_reader(each)) for each, get in options]
+    names = ", ".join(each.paths[0].text for each, _ in options)
+
+    def read(scope: Scope) -> Any:
+        for get, of_scope in readers:
+            value = get(scope)
+            if value is not None and value is not MISSING:
+                return of_scope(scope)
+        if field.optional:
+            return field.absent
+        raise Rejected(Reason.MISSING_FIELD, f"one of {names} is required")
+
+    return read
 
 
 def _time_reader(field: Field) -> Callable[[Scope], int]:

@@ -137,12 +137,13 @@ def getter(path: Path) -> Getter:
         return _AROUND[path.origin](names)
     if not names:
         return lambda scope: scope.inner
-    if any(map(_is_of_array, names)) or len(names) > len(_BY_DEPTH):
+    if any(map(is_of_array, names)) or len(names) > len(_BY_DEPTH):
         return lambda scope: follow(scope.inner, names)
     return _BY_DEPTH[len(names) - 1](*names)
 
 
-def _is_of_array(name: str) -> bool:
+def is_of_array(name: str) -> bool:
+    """Returns whether a name of a path may stand for an item of an array."""
     return name.isdecimal() or is_selector(name)
 
 

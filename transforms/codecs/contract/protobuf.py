@@ -19,6 +19,10 @@ from transforms.payment.dead_letter import Reason, Rejected
 _DEPTH_MAX = 30
 _INDEXES_MAX = 20
 _VARINT_BYTES_MAX = 5
+# google.protobuf.StringValue and its like: a value that may be absent. Protobuf's own JSON has the
+# value alone, and so have we.
+_WRAPPED = ("Bool", "Int32", "UInt32", "Int64", "UInt64", "Float", "Double", "String", "Bytes")
+_WRAPPERS = frozenset(f"google.protobuf.{name}Value" for name in _WRAPPED)
 
 ToPlain = Callable[[Any], dict[str, Any]]
 
@@ -149,6 +153,11 @@ def is_map(field: FieldDescriptor) -> bool:
     return bool(field.message_type.GetOptions().map_entry)
 
 
+def is_wrapper(field: FieldDescriptor) -> bool:
+    """Returns whether a field is a message that stands for the one value in it."""
+    return field.message_type is not None and field.message_type.full_name in _WRAPPERS
+
+
 def _of_value(field: FieldDescriptor, tree: Tree | None, depth: int) -> Callable[[Any], Any]:
     if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
         names = {number: each.name for number, each in field.enum_type.values_by_number.items()}
@@ -157,6 +166,8 @@ def _of_value(field: FieldDescriptor, tree: Tree | None, depth: int) -> Callable
         return lambda value: value
     if field.message_type.full_name == "google.protobuf.Timestamp":
         return _timestamp
+    if is_wrapper(field):
+        return lambda value: value.value
     plain: list[ToPlain] = []
 
     def lazily(value: Any) -> dict[str, Any]:

@@ -81,7 +81,8 @@ def _part(field: Field, what: str, get: Getter, scope: Scope) -> str | None:
     if field.name in _ID_REASONS and field.separator and field.separator in text:
         raise Rejected(
             _ID_REASONS[field.name],
-            f"{what} must not hold the separator {field.separator!r}, got {text[:80]!r}",
+            f"{what} must not hold the separator {field.separator!r}, got {text[:80]!r}. "
+            "Hint: `separator:` names another",
         )
     return text
 

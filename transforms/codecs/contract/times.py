@@ -8,6 +8,7 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from transforms.codecs.contract import moment_parts
 from transforms.codecs.contract.kinds import kind_of
 from transforms.codecs.contract.language import Field, Time
 from transforms.codecs.contract.schema_values import Days, Moment
@@ -18,7 +19,8 @@ _EPOCH_DAY = dt.date(1970, 1, 1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _SECOND_US = 1_000_000
 # 2000-01-01 and 2100-01-01: the same number in another unit lies outside, by a thousand or more.
-_PLAUSIBLE_US = range(946_684_800 * _SECOND_US, 4_102_444_800 * _SECOND_US)
+_PLAUSIBLE_YEAR = 2000
+PLAUSIBLE_US = range(946_684_800 * _SECOND_US, 4_102_444_800 * _SECOND_US)
 
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)", re.ASCII)
 _RFC3339 = re.compile(
@@ -28,7 +30,7 @@ _LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d{1,9})?", r
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TICKS = re.compile(r"-?[0-9]{1,25}", re.ASCII)
 _DECIMAL_TICKS = re.compile(r"([0-9]{1,12})\.([0-9]{1,9})", re.ASCII)
-_PER_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 10**9}
+PER_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 10**9}
 
 Reader = Callable[[Any], int]
 
@@ -40,8 +42,8 @@ def reader(field: Field, what: str) -> Reader:
         field: of a time.
         what: the name of the value in details.
     """
-    if field.kind in _PER_SECOND:
-        return _epoch(what, _PER_SECOND[field.kind])
+    if field.kind in PER_SECOND:
+        return _epoch(what, PER_SECOND[field.kind])
     return _READERS[field.kind](what, field.time)
 
 
@@ -159,6 +161,8 @@ def _pattern(what: str, time: Time) -> Reader:
             moment = dt.datetime.strptime(text, pattern)
         except (ValueError, OverflowError) as error:
             raise Rejected(Reason.BAD_EVENT_TIME, f"{what}: {str(error)[:200]}") from None
+        if "%y" in pattern and moment.year < _PLAUSIBLE_YEAR:
+            raise _bad(what, "of a year from 2000 on", text)
         if moment.tzinfo is None:
             return _local(what, moment, time, text)
         try:
@@ -169,39 +173,55 @@ def _pattern(what: str, time: Time) -> Reader:
     return read
 
 
+def _seconds_nanos(what: str, time: Time) -> Reader:
+    def read(value: Any) -> int:
+        seconds, nanos = moment_parts.seconds_nanos(what, value)
+        micros = seconds * _SECOND_US + nanos // 1_000  # cut
+        if micros not in PLAUSIBLE_US:
+            raise _bad(what, "between 2000 and 2100 in seconds (unit?)", seconds)
+        return micros
+
+    return read
+
+
+def _parts(what: str, time: Time) -> Reader:
+    return lambda value: _local(what, moment_parts.local_time(what, value), time, value)
+
+
 def _epoch(what: str, per_second: int) -> Reader:
     def read(value: Any) -> int:
         # int(…) of a float would round; its shortest text does not.
         if type(value) is int:
-            micros = _ticks_to_us(value, per_second)
+            micros = ticks_to_us(value, per_second)
         elif type(value) in (str, float):
             micros = _spelled_ticks(what, str(value), per_second)
         else:
             required = "a number since 1970"
             raise Rejected(Reason.WRONG_TYPE, f"{what} must be {required}, got {kind_of(value)}")
-        if micros not in _PLAUSIBLE_US:
+        if micros not in PLAUSIBLE_US:
             raise _bad(what, "between 2000 and 2100 in this unit (unit?)", value)
         return micros
 
     return read
 
 
-def _ticks_to_us(ticks: int, per_second: int) -> int:
+def ticks_to_us(ticks: int, per_second: int) -> int:
+    """Returns microseconds; what is finer is cut."""
     if per_second > _SECOND_US:
-        return ticks // (per_second // _SECOND_US)  # cut
+        return ticks // (per_second // _SECOND_US)
     return ticks * (_SECOND_US // per_second)
 
 
 def _spelled_ticks(what: str, text: str, per_second: int) -> int:
     if _TICKS.fullmatch(text):
-        return _ticks_to_us(int(text), per_second)
+        return ticks_to_us(int(text), per_second)
     match = _DECIMAL_TICKS.fullmatch(text)
     if not match:
         raise _bad(what, "a number since 1970", text)
     whole, fraction = match.groups()
     nanos = int(fraction.ljust(9, "0"))
     if per_second > _SECOND_US:
-        return _ticks_to_us(int(whole), per_second)
+        return ticks_to_us(int(whole), per_second)
     tick_us = _SECOND_US // per_second
     return int(whole) * tick_us + nanos * tick_us // 10**9
 
@@ -212,8 +232,8 @@ def _timestamp(what: str, time: Time) -> Reader:
             raise Rejected(
                 Reason.WRONG_TYPE, f"{what} must be a timestamp by its schema, got {kind_of(value)}"
             )
-        micros = _ticks_to_us(value.ticks, value.per_second)
-        if micros not in _PLAUSIBLE_US:
+        micros = ticks_to_us(value.ticks, value.per_second)
+        if micros not in PLAUSIBLE_US:
             raise _bad(what, "between 2000 and 2100", value.ticks)
         if not value.local:
             return micros
@@ -232,5 +252,7 @@ _READERS: Mapping[str, Callable[[str, Time], Reader]] = {
     "date": _date,
     "epoch_days": _epoch_days,
     "pattern": _pattern,
+    "seconds_nanos": _seconds_nanos,
+    "parts": _parts,
     "timestamp": _timestamp,
 }

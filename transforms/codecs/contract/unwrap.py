@@ -21,10 +21,16 @@ _PADDING = "===="
 Step = Callable[[Scope], None]
 
 
-def step_of(unwrap: Unwrap, schemas: SchemaSource | None) -> Step:
-    """Returns the function that brings a record one layer further in."""
+def step_of(unwrap: Unwrap, schemas: SchemaSource | None, asked: frozenset[str]) -> Step:
+    """Returns the function that brings a record one layer further in.
+
+    Args:
+        unwrap: the layer.
+        schemas: of a registry; a layer that needs none may go without.
+        asked: the names in the paths of the contract.
+    """
     get = getter(unwrap.at)
-    take_off = _layer(unwrap, schemas)
+    take_off = _layer(unwrap, schemas, asked)
 
     def step(scope: Scope) -> None:
         value = get(scope)
@@ -35,7 +41,9 @@ def step_of(unwrap: Unwrap, schemas: SchemaSource | None) -> Step:
     return step
 
 
-def _layer(unwrap: Unwrap, schemas: SchemaSource | None) -> Callable[[Scope, Any], None]:
+def _layer(
+    unwrap: Unwrap, schemas: SchemaSource | None, asked: frozenset[str]
+) -> Callable[[Scope, Any], None]:
     layer = f"{unwrap.at.text}: "
     match unwrap.kind:
         case "object":
@@ -47,7 +55,7 @@ def _layer(unwrap: Unwrap, schemas: SchemaSource | None) -> Callable[[Scope, Any
             return lambda scope, value: _enter(scope, bare.read(_bytes(layer, value)), None)
         case "avro_registry_bytes":
             assert schemas is not None, "load.py requires a registry"
-            registry = avro.RegistryReader(schemas)
+            registry = avro.RegistryReader(schemas, asked)
 
             def framed(scope: Scope, value: Any) -> None:
                 _enter(scope, registry.read(_bytes(layer, value)), None)
