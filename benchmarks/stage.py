@@ -89,6 +89,7 @@ def e2e_run_of(stage: Stage, name: str) -> E2ERun:
         stage.sandbox.endpoints(),
         stage.folder,
         counts=stage.traffic.e2e_run,
+        contract=stage.traffic.e2e_run.contract,
     )
     e2e_run.prepare()
     return e2e_run

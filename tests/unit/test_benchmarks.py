@@ -6,7 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import chart, load_report, meter, state_report, table, usage, worker_copy
+from benchmarks import (
+    by_contract,
+    chart,
+    decode,
+    load_report,
+    meter,
+    state_report,
+    table,
+    usage,
+    worker_copy,
+)
 from benchmarks.latencies import Latencies
 from benchmarks.meter import Reading
 from benchmarks.stage import Measured
@@ -55,6 +65,40 @@ def test_table_compares_with_ours_and_names_who_was_not_exact() -> None:
     assert spark.endswith("991 of 990")
     assert "NOT EXACT" in table.line(results[1])
     assert [each["exact"] for each in table.document(results)["contestants"]] == [True, False]
+
+
+def test_decoding_is_measured_for_every_format_and_its_records_are_of_one_size() -> None:
+    found = decode.measure(records=40, rounds=1)
+
+    assert [each.name for each in found] == [decode.NATIVE, *decode.OTHERS]
+    assert all(each.rate_per_sec > 0 for each in found)
+    sizes = [each.record_bytes for each in found if each.name != "native, as users send it"]
+    assert min(sizes) > 0.9 * max(sizes)
+
+
+def test_format_that_is_too_slow_is_named() -> None:
+    native, slow, fast = (
+        decode.Decoded("native", 1_500, 100_000, 1.0),
+        decode.Decoded("foreign JSON", 1_500, 49_000, 0.49),
+        decode.Decoded("Avro", 1_500, 71_000, 0.71),
+    )
+
+    lines = decode.text([native, slow, fast]).splitlines()[-3:]
+
+    assert [line.endswith("missed") for line in lines] == [False, True, False]
+    told = decode.document([native, slow, fast])["decode_alone"]
+    assert [each["missed"] for each in told] == [False, True, False]
+
+
+def test_contracts_are_compared_with_our_own_of_the_same_run() -> None:
+    found = [by_contract.ByContract(measured("native", 40_000), 230)]
+    found.append(by_contract.ByContract(measured("stripe", 30_000, kept=991), 300))
+
+    native, stripe = by_contract.text(found).splitlines()[-2:]
+
+    assert native.split() == ["native", "230", "1000", "40,000", "1.00", "360", "1.00", "yes"]
+    assert stripe.split()[4] == "0.75" and stripe.endswith("NO")
+    assert by_contract.text(found[1:]).split()[-4:] == ["-", "360", "-", "NO"]
 
 
 def test_percentiles_are_latencies_that_payments_had() -> None:

@@ -139,7 +139,7 @@ def _column(field: Declared, values: Sequence[Any]) -> Sequence[Any] | None:
         # As wire_format: rules bound the integer that is required.
         bounded = column.type != "INT64" or not optional or _are_bounded(values)
         return values if bounded else None
-    return _optional_micros(values) if optional else _micros(values)
+    return _optional_micros(values) if optional else micros(values)
 
 
 def _are_bounded(values: Sequence[int | None]) -> bool:
@@ -151,20 +151,21 @@ def _are_bounded(values: Sequence[int | None]) -> bool:
 
 def _optional_micros(times: Sequence[str | None]) -> list[int | None] | None:
     present = [each for each in times if each is not None]
-    micros = _micros(present) if present else []
-    if micros is None:
+    found = micros(present) if present else []
+    if found is None:
         return None
-    following = iter(micros)
+    following = iter(found)
     return [None if each is None else next(following) for each in times]
 
 
-def _micros(times: Sequence[str]) -> list[int] | None:
+def micros(times: Sequence[str]) -> list[int] | None:
+    """Returns times of RFC 3339 in UTC as microseconds, None when not all are plain."""
     text = "\n".join(times) + "\n"
     if text.count("\n") != len(times) or not _EVENT_TIMES.fullmatch(text):
         return None
     try:
-        micros = np.array([each[:-1] for each in times], "datetime64[us]").view(np.int64)
+        found = np.array([each[:-1] for each in times], "datetime64[us]").view(np.int64)
     except ValueError:  # a 30th of February
         return None
     # A year 0 is a time to numpy, but not to wire_format.
-    return None if micros.min() < 0 else micros.tolist()
+    return None if found.min() < 0 else found.tolist()

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.contracts import schemas_of, shipped
+from transforms.codecs.contract import avro
 from transforms.codecs.contract.asked_for import asked_for
 from transforms.codecs.contract.avro import SchemaReader, parsed
 from transforms.codecs.contract.schema_source import WriterSchema
@@ -175,3 +176,48 @@ def test_shipped_contracts_pass_over_what_they_do_not_take(name: str) -> None:
     schema = parsed(source.schema(1 if name == "debezium-avro" else 7))
 
     assert SchemaReader(schema, asked_for(shipped(name)))._some is not None
+
+
+def together(reader: SchemaReader, raws: list[bytes], begin: int = 0) -> Any:
+    """Returns what is read of so many that it is worth its while."""
+    found = reader.read_all(raws * avro._COLUMNS_MIN, begin)
+    return found and (found[0][: len(raws)], found[1])
+
+
+@given(st.lists(VALUES, min_size=1, max_size=5), TREES)
+@settings(max_examples=50, deadline=None)
+def test_many_at_once_are_read_alike(values: list[dict[str, Any]], tree: dict[str, Any]) -> None:
+    reader = SchemaReader(PARSED, tree)
+    raws = [b"frame" + written(each) for each in values]
+
+    assert reader._columns is not None
+    alike = [reader.read(each, 5) for each in raws]
+    found = together(reader, raws, 5)
+    # Only a number of more than 63 bits is left to those who read one by one.
+    assert (found or (alike,))[0] == alike
+    assert found is not None or any(abs(v) >= 2**62 for v in _longs_in(values))
+
+
+def _longs_in(value: Any) -> list[int]:
+    inner = value.values() if isinstance(value, dict) else value if type(value) is list else ()
+    return [value] if type(value) is int else [long for each in inner for long in _longs_in(each)]
+
+
+@given(st.lists(VALUES, min_size=2, max_size=4), st.data(), TREES)
+@settings(max_examples=80, deadline=None)
+def test_a_spoiled_record_among_others_is_never_read(
+    values: list[dict[str, Any]], data: st.DataObject, tree: dict[str, Any]
+) -> None:
+    reader = SchemaReader(PARSED, tree)
+    raws = [written(each) for each in values]
+    at = data.draw(st.integers(0, len(raws) - 1))
+    place = data.draw(st.integers(0, len(raws[at])))
+    junk = data.draw(st.binary(max_size=12))
+    raws[at] = raws[at][:place] + junk + raws[at][place + data.draw(st.integers(0, 3)) :]
+    try:
+        alike = [reader.read(each) for each in raws]
+    except Rejected:
+        assert together(reader, raws) is None
+    else:
+        found = together(reader, raws)
+        assert found is None or repr(found[0]) == repr(alike)

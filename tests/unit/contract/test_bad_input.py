@@ -548,6 +548,8 @@ def test_wrong_contract_stops_with_one_line(changes: dict[str, Any], said: str) 
         ("a: \x07\n", "no YAML"),
         ("[" * 5_000 + "]" * 5_000, "nested too deep"),
         ("contract: 1" + "0" * 5_000, "digits"),
+        ('a: "x\\ud800"\n', r"no half of a character, got 'x\ud800'"),
+        ('"\\udfff": 1\n', "no half of a character"),
     ],
 )
 def test_file_that_is_no_contract_at_all(text: str, said: str) -> None:

@@ -5,13 +5,16 @@ The samples follow the public documentation of their formats; ids and amounts ar
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
 from operations.contract import samples
+from tests.fuzz.contracts import spoil
 from tests.support.contracts import outcome
+from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.load import load, load_file
 from transforms.codecs.contract.mistakes import ContractError
 from transforms.payment.transaction import KafkaRecord, Transaction
@@ -129,6 +132,22 @@ def test_format_comes_in_by_a_file(name: str) -> None:
     found = [outcome(contract, record) for record in records_of(name)]
 
     assert [_told(each) for each in found] == EXPECTED[name]
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_records_read_together_get_the_answers_that_each_gets_alone(name: str) -> None:
+    rng = random.Random(3)
+    decoder = Decoder(load_file(FORMATS / f"{name}.yaml"), interpreted=True)
+    for share in (0.0, 0.05, 0.5):
+        records = [
+            spoil(rng, each) if rng.random() < share else each for each in records_of(name) * 40
+        ]
+        together, alone = decoder.decode(records), decoder._one_by_one(records)
+        assert together.transactions == alone.transactions
+        assert together.skipped == alone.skipped
+        assert [(record, why.reason, why.detail) for record, why in together.rejected] == [
+            (record, why.reason, why.detail) for record, why in alone.rejected
+        ]
 
 
 def _told(found: Transaction | tuple[str, str]) -> Paid | str:

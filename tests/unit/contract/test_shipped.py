@@ -84,7 +84,7 @@ def test_every_word_of_the_language_is_known_to_its_code() -> None:
     from transforms.codecs.contract import amount_kinds, times
 
     assert set(amount_kinds._READERS) == set(language.AMOUNT_KINDS)
-    assert set(times._READERS) | set(times._PER_SECOND) == set(language.TIME_KINDS)
+    assert set(times._READERS) | set(times.PER_SECOND) == set(language.TIME_KINDS)
 
 
 # decode(encode(x)) = x

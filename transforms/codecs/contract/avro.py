@@ -9,18 +9,19 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import fastavro
 import fastavro.read
 import orjson
 
-from transforms.codecs.contract import avro_skip, frame
+from transforms.codecs.contract import avro_columns, avro_skip, frame
 from transforms.codecs.contract.asked_for import Tree
-from transforms.codecs.contract.reasons import refused
+from transforms.codecs.contract.avro_aliases import by_asked_names
 from transforms.codecs.contract.schema_source import SchemaSource, WriterSchema
 from transforms.codecs.contract.schema_values import Days, Moment, Scaled
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 # What fastavro raises for bytes that another schema has written.
 _BAD_BYTES = (
@@ -33,6 +34,8 @@ _BAD_BYTES = (
     RecursionError,
     MemoryError,
 )
+# For fewer records the steps of avro_columns cost more than they spare.
+_COLUMNS_MIN = 48
 _BAD_SCHEMA = (fastavro.schema.SchemaParseException, fastavro.schema.UnknownType, *_BAD_BYTES)
 _PREFIX = "payments-"
 _TIMES = {
@@ -84,8 +87,12 @@ class Parsed(NamedTuple):
     named: dict[str, Any]
 
 
-def parsed(schema: WriterSchema) -> Parsed:
+def parsed(schema: WriterSchema, asked: frozenset[str] = frozenset()) -> Parsed:
     """Returns a schema as the readers here take it.
+
+    Args:
+        schema: of a writer.
+        asked: names by which fields are asked for; a renamed one is found by its former name.
 
     Raises:
         SchemaError: it is no Avro schema.
@@ -94,14 +101,26 @@ def parsed(schema: WriterSchema) -> Parsed:
         raise SchemaError(f"an Avro schema is required, got one of {schema.kind}")
     try:
         named: dict[str, Any] = {}
-        for text in schema.references:
-            fastavro.parse_schema(_ours(orjson.loads(text)), named)
-        found = fastavro.parse_schema(_ours(orjson.loads(schema.text)), named)
+        for text in (*schema.references, schema.text):
+            before = dict(named)
+            found = fastavro.parse_schema(_loaded(text, asked), named)
+            _require_same(before, named)
     except _BAD_SCHEMA as error:
         raise SchemaError(f"no Avro schema: {str(error)[:200]}") from None
     if _has_empty_items([found, *named.values()], set()):
         raise SchemaError("it has an array of items without content: five bytes hold 2^31")
     return Parsed(found, named)
+
+
+def _require_same(before: Mapping[str, Any], named: Mapping[str, Any]) -> None:
+    """Raises ValueError for a name that is given twice: fastavro would take the last."""
+    for name, each in before.items():
+        if named[name] != each:
+            raise ValueError(f"its references have two types of the name {name}")
+
+
+def _loaded(text: str, asked: frozenset[str]) -> Any:
+    return _ours(by_asked_names(orjson.loads(text), asked))
 
 
 def _ours(schema: Any) -> Any:
@@ -138,9 +157,10 @@ class SchemaReader:
 
     def __init__(self, schema: Parsed, tree: Tree | None = None) -> None:
         self._schema = schema.schema
-        self._some = None
+        self._some = self._columns = None
         if tree is not None:
             self._some = avro_skip.reader(schema.schema, schema.named, tree, _CONVERT)
+            self._columns = avro_columns.reader(schema.schema, schema.named, tree, _CONVERT)
 
     def read(self, payload: bytes, begin: int = 0) -> Any:
         """Returns what the bytes from `begin` on hold, all of them.
@@ -158,15 +178,25 @@ class SchemaReader:
                 end = file.tell()
         except _BAD_BYTES as error:
             what = str(error)[:200] or type(error).__name__
-            raise refused(Reason.NOT_DECODABLE, f"no Avro of its schema: {what}") from None
+            raise Rejected(Reason.NOT_DECODABLE, f"no Avro of its schema: {what}") from None
         if end != len(payload):
             left = f"{len(payload) - end} bytes are left over"
             cut = f"it ends {end - len(payload)} bytes too early"
-            raise refused(
+            raise Rejected(
                 Reason.NOT_DECODABLE,
                 f"no Avro of its schema: {left if end < len(payload) else cut}",
             )
         return value
+
+    def read_all(self, payloads: Sequence[bytes], begin: int = 0) -> tuple[list[Any], bool] | None:
+        """Returns what many payloads hold, None when one of them needs a look of its own."""
+        if self._columns is None or len(payloads) < _COLUMNS_MIN:
+            return [self.read(each, begin) for each in payloads], True
+        try:
+            values = self._columns(payloads, begin)
+        except _BAD_BYTES:
+            return None
+        return None if values is None else (values, True)
 
 
 class BareReader(SchemaReader):
@@ -177,10 +207,19 @@ class BareReader(SchemaReader):
 
 
 class RegistryReader:
-    """Reads Avro by the writer's schema of each record."""
+    """Reads Avro by the writer's schema of each record.
 
-    def __init__(self, schemas: SchemaSource, tree: Tree | None = None) -> None:
+    Args:
+        schemas: gives them.
+        asked: the names in the paths of the contract.
+        tree: the fields that are wanted; None is all of them.
+    """
+
+    def __init__(
+        self, schemas: SchemaSource, asked: frozenset[str], tree: Tree | None = None
+    ) -> None:
         self._schemas = schemas
+        self._asked = asked
         self._tree = tree
         self._readers: dict[int, SchemaReader] = {}
 
@@ -191,15 +230,29 @@ class RegistryReader:
             Rejected: it has no frame, the bytes do not fit the schema, or nobody knows its id.
             RegistryUnavailable: the schema could not be asked for.
         """
-        schema_id = frame.schema_id(payload)
+        return self._reader(frame.schema_id(payload)).read(payload, frame.BYTES)
+
+    def read_all(self, payloads: Sequence[bytes]) -> tuple[list[Any], bool] | None:
+        """Returns what `read` does of many payloads, None when one needs a look of its own.
+
+        Raises:
+            Rejected, RegistryUnavailable: as `read`.
+        """
+        frames = {each[: frame.BYTES] for each in payloads}
+        if len(frames) > 1:
+            return [self.read(each) for each in payloads], True
+        return self._reader(frame.schema_id(payloads[0])).read_all(payloads, frame.BYTES)
+
+    def _reader(self, schema_id: int) -> SchemaReader:
         reader = self._readers.get(schema_id)
         if reader is None:
             try:
-                reader = SchemaReader(parsed(self._schemas.schema(schema_id)), self._tree)
+                writer = parsed(self._schemas.schema(schema_id), self._asked)
+                reader = SchemaReader(writer, self._tree)
             except SchemaError as error:
-                raise refused(Reason.NOT_DECODABLE, f"schema id {schema_id}: {error}") from None
+                raise Rejected(Reason.NOT_DECODABLE, f"schema id {schema_id}: {error}") from None
             self._readers[schema_id] = reader
-        return reader.read(payload, frame.BYTES)
+        return reader
 
 
 def _has_empty_items(schema: Any, seen: set[str]) -> bool:

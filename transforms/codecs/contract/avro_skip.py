@@ -19,18 +19,18 @@ Logical = Mapping[str, Callable[[Any, Any], Any]]
 # A kind of value to pass over, and what must be known of it.
 Op = tuple[int, Any]
 
-_FIXED, _NUMBER, _SIZED, _MAYBE, _UNION, _BLOCKS, _NAMED = range(7)
+FIXED, NUMBER, SIZED, MAYBE, UNION, BLOCKS, NAMED = range(7)
 _SKIPS: dict[str, Op] = {
-    **{"null": (_FIXED, 0), "boolean": (_FIXED, 1), "float": (_FIXED, 4), "double": (_FIXED, 8)},
-    **{"int": (_NUMBER, None), "long": (_NUMBER, None), "enum": (_NUMBER, None)},
-    **{"bytes": (_SIZED, None), "string": (_SIZED, None)},
+    **{"null": (FIXED, 0), "boolean": (FIXED, 1), "float": (FIXED, 4), "double": (FIXED, 8)},
+    **{"int": (NUMBER, None), "long": (NUMBER, None), "enum": (NUMBER, None)},
+    **{"bytes": (SIZED, None), "string": (SIZED, None)},
 }
 _INT64 = range(-(2**63), 2**63)
 _DOUBLE, _FLOAT = struct.Struct("<d"), struct.Struct("<f")
-_DEPTH_MAX = 60
+DEPTH_MAX = 60
 
 
-class _Unfit(Exception):
+class Unfit(Exception):
     """Something is wanted that only fastavro reads."""
 
 
@@ -43,73 +43,77 @@ def reader(schema: Any, named: Mapping[str, Any], tree: Tree, logical: Logical) 
         tree: the fields that are wanted.
         logical: what is done with values of logical types.
     """
-    compiler = _Compiler(named, logical)
+    compiler = Compiler(named, logical)
     try:
         found = compiler.resolved(schema)
         if not isinstance(found, dict) or found.get("type") not in ("record", "error"):
             return None
         return compiler.record(found, tree, 0)
-    except (_Unfit, RecursionError):
+    except (Unfit, RecursionError):
         return None
 
 
-class _Compiler:
+class Compiler:
+    """Makes readers of records, and lists of what is passed over."""
+
     def __init__(self, named: Mapping[str, Any], logical: Logical) -> None:
         self._named = named
-        self._logical = logical
+        self.logical = logical
         self._skips: dict[str, list[Op]] = {}
 
     def resolved(self, schema: Any) -> Any:
         """Returns a schema without names of other schemas, and without wrapping."""
-        for _ in range(_DEPTH_MAX):
+        for _ in range(DEPTH_MAX):
             if isinstance(schema, str) and schema in self._named:
                 schema = self._named[schema]
             elif isinstance(schema, dict) and isinstance(schema.get("type"), dict | list):
                 schema = schema["type"]
             else:
                 return schema
-        raise _Unfit
+        raise Unfit
 
     def record(self, schema: dict[str, Any], tree: Tree, depth: int) -> Read:
-        if depth > _DEPTH_MAX:
-            raise _Unfit
+        """Returns the function that reads the wanted fields of a record."""
+        if depth > DEPTH_MAX:
+            raise Unfit
         parts: list[tuple[list[Op], str, Read]] = []
         passed: list[Op] = []
         for field in schema["fields"]:
             if field["name"] in tree:
-                read = self._value(field["type"], tree[field["name"]], depth + 1)
-                parts.append((_merged(passed), field["name"], read))
+                read = self.value(field["type"], tree[field["name"]], depth + 1)
+                parts.append((merged(passed), field["name"], read))
                 passed = []
             else:
                 passed += self.skip(field["type"])
-        rest = _merged(passed)
+        rest = merged(passed)
 
         def read_record(raw: bytes, at: int) -> tuple[dict[str, Any], int]:
             fields = {}
             for ops, name, read in parts:
                 if ops:
-                    at = _pass_over(raw, at, ops)
+                    at = pass_over(raw, at, ops)
                 fields[name], at = read(raw, at)
-            return fields, _pass_over(raw, at, rest) if rest else at
+            return fields, pass_over(raw, at, rest) if rest else at
 
         return read_record
 
-    def _value(self, schema: Any, tree: Tree | None, depth: int) -> Read:
+    def value(self, schema: Any, tree: Tree | None, depth: int) -> Read:
+        """Returns the function that reads a value."""
         schema = self.resolved(schema)
         if isinstance(schema, list):
-            return _of_union([self._value(each, tree, depth) for each in schema])
+            return _of_union([self.value(each, tree, depth) for each in schema])
         kind = schema if isinstance(schema, str) else schema["type"]
         if kind == "record" and tree is not None:
             return self.record(schema, tree, depth)
         if kind not in _PLAIN:
-            raise _Unfit
+            raise Unfit
         if tree is not None and kind != "null":
-            raise _Unfit  # a path leads through a plain value: fastavro's answer is as good
+            raise Unfit  # a path leads through a plain value: fastavro's answer is as good
         read = _PLAIN[kind](schema)
         name = f"{kind}-{schema.get('logicalType')}" if isinstance(schema, dict) else ""
-        if name not in self._logical:
+        if name not in self.logical:
             return read
-        convert = self._logical[name]
+        convert = self.logical[name]
 
         def converted(raw: bytes, at: int) -> tuple[Any, int]:
             value, at = read(raw, at)
@@ -121,7 +125,7 @@ class _Compiler:
         """Returns how a value is passed over."""
         schema = self.resolved(schema)
         if isinstance(schema, list):
-            return [_union_op([_merged(self.skip(each)) for each in schema])]
+            return [_union_op([merged(self.skip(each)) for each in schema])]
         kind = schema if isinstance(schema, str) else schema["type"]
         if kind in _SKIPS:
             return [_SKIPS[kind]]
@@ -130,55 +134,55 @@ class _Compiler:
     def _skip_of_other(self, kind: str, schema: dict[str, Any]) -> list[Op]:
         match kind:
             case "fixed":
-                return [(_FIXED, schema["size"])]
+                return [(FIXED, schema["size"])]
             case "array":
-                return [(_BLOCKS, _merged(self.skip(schema["items"])))]
+                return [(BLOCKS, merged(self.skip(schema["items"])))]
             case "map":
-                return [(_BLOCKS, _merged([(_SIZED, None), *self.skip(schema["values"])]))]
+                return [(BLOCKS, merged([(SIZED, None), *self.skip(schema["values"])]))]
             case "record" | "error":
-                return [(_NAMED, self._skip_of_record(schema))]
-        raise _Unfit
+                return [(NAMED, self._skip_of_record(schema))]
+        raise Unfit
 
     def _skip_of_record(self, schema: dict[str, Any]) -> list[Op]:
         name = schema["name"]
         if name not in self._skips:
             ops = self._skips[name] = []  # a record may hold itself
             found = [op for field in schema["fields"] for op in self.skip(field["type"])]
-            ops += _merged(found)
+            ops += merged(found)
         return self._skips[name]
 
 
 def _union_op(branches: list[list[Op]]) -> Op:
     """Returns how a union is passed over: null or a text, which most are, in one go."""
-    if [] in branches and [(_SIZED, None)] in branches and len(branches) == 2:
-        return _MAYBE, 2 * branches.index([])  # as zigzag writes the place of null
-    return _UNION, tuple(branches)
+    if [] in branches and [(SIZED, None)] in branches and len(branches) == 2:
+        return MAYBE, 2 * branches.index([])  # as zigzag writes the place of null
+    return UNION, tuple(branches)
 
 
-def _merged(ops: list[Op]) -> list[Op]:
+def merged(ops: list[Op]) -> list[Op]:
     """Returns the same, with sizes that follow each other added up."""
-    merged: list[Op] = []
+    found: list[Op] = []
     for op in ops:
-        if op[0] == _FIXED and merged and merged[-1][0] == _FIXED:
-            merged[-1] = (_FIXED, merged[-1][1] + op[1])
-        elif op != (_FIXED, 0):
-            merged.append(op)
-    return merged
+        if op[0] == FIXED and found and found[-1][0] == FIXED:
+            found[-1] = (FIXED, found[-1][1] + op[1])
+        elif op != (FIXED, 0):
+            found.append(op)
+    return found
 
 
-def _pass_over(raw: bytes, at: int, ops: list[Op]) -> int:  # noqa: C901  a call for each is dear
+def pass_over(raw: bytes, at: int, ops: list[Op]) -> int:  # noqa: C901  a call for each is dear
     """Returns where the values end. Raises IndexError or ValueError for bytes that are none."""
     for kind, arg in ops:
-        if kind == _FIXED:
+        if kind == FIXED:
             at += arg
-        elif kind == _NUMBER:
+        elif kind == NUMBER:
             while raw[at] > 127:
                 at += 1
             at += 1
-        elif kind > _MAYBE:
+        elif kind > MAYBE:
             at = _pass_over_other(raw, at, kind, arg)
         else:
-            if kind == _MAYBE:
+            if kind == MAYBE:
                 place = raw[at]
                 at += 1
                 if place == arg:
@@ -195,12 +199,12 @@ def _pass_over(raw: bytes, at: int, ops: list[Op]) -> int:  # noqa: C901  a call
 
 
 def _pass_over_other(raw: bytes, at: int, kind: int, arg: Any) -> int:
-    if kind == _NAMED:
-        return _pass_over(raw, at, arg)
-    if kind == _UNION:
+    if kind == NAMED:
+        return pass_over(raw, at, arg)
+    if kind == UNION:
         place, at = _size_at(raw, at)
         ops = arg[place]
-        return _pass_over(raw, at, ops) if ops else at
+        return pass_over(raw, at, ops) if ops else at
     while True:
         count, at = _long_at(raw, at)
         if count == 0:
@@ -210,7 +214,7 @@ def _pass_over_other(raw: bytes, at: int, kind: int, arg: Any) -> int:
             at += size
             continue
         for _ in range(count):
-            at = _pass_over(raw, at, arg)
+            at = pass_over(raw, at, arg)
             if at > len(raw):
                 raise IndexError("a block ends behind the record")
 

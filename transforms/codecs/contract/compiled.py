@@ -16,12 +16,13 @@ from transforms.codecs.contract import (
     times,
     unwrap,
 )
-from transforms.codecs.contract.language import OPTIONAL, Contract, Field, Keep
+from transforms.codecs.contract.asked_for import names_of
+from transforms.codecs.contract.kinds import kind_of
+from transforms.codecs.contract.language import OPTIONAL, Amount, Contract, Field, Keep
 from transforms.codecs.contract.paths import MISSING, Scope, getter, why_missing
-from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment import replay
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 from transforms.payment.transaction import Transaction
 
 TOMBSTONE_RULE = "tombstone"
@@ -53,6 +54,8 @@ class Reader:
         rules_before: how many of them come before `steps`.
         steps: each `unwrap`, in order.
         readers: of fields, by their names, in the order in which they are read.
+        constants: what fields hold that no path leads to.
+        varying: the other readers.
     """
 
     def __init__(self, contract: Contract, schemas: SchemaSource | None) -> None:
@@ -64,7 +67,8 @@ class Reader:
         self.keeps = [*outer, *(each for each in contract.keep if each not in outer)]
         self.rules = [keep_rule(each) for each in self.keeps]
         self.rules_before = len(outer)
-        self.steps = [unwrap.step_of(each, schemas) for each in contract.unwrap]
+        names = names_of(contract)
+        self.steps = [unwrap.step_of(each, schemas, names) for each in contract.unwrap]
         self.readers: dict[str, Callable[[Scope], Any]] = {
             name: _field_reader(contract.fields[name]) for name in _ORDER
         }
@@ -72,14 +76,14 @@ class Reader:
         self._bytes_max = contract.payload_bytes_max
         self._outer_rules = self.rules[: self.rules_before]
         self._inner_rules = self.rules[self.rules_before :]
-        self._constants = dict(Transaction._field_defaults)
+        self.constants = dict(Transaction._field_defaults)
         constants = {
             name: field.absent if field.const is None else field.const
             for name, field in contract.fields.items()
             if not field.paths
         }
-        self._constants |= constants
-        self._varying = [
+        self.constants |= constants
+        self.varying = [
             (name, read) for name, read in self.readers.items() if name not in constants
         ]
         self.columns = [columns.reader(each) for each in contract.columns]
@@ -117,22 +121,29 @@ class Reader:
 
     def payment_of(self, scope: Scope) -> Transaction:
         """Returns the payment in a record. Raises Rejected."""
-        values = self._constants.copy()
-        for name, read in self._varying:
+        values = self.constants.copy()
+        for name, read in self.varying:
             values[name] = read(scope)
         return self.payment(scope.record, values)
+
+    def transaction_of(self, scope: Scope) -> Transaction:
+        """Returns the payment in a record with what is kept beside it. Raises Rejected."""
+        transaction = self.payment_of(scope)
+        return transaction._replace(extras=self.extras(scope)) if self.keeps_extras else transaction
 
     def tombstone(self) -> Skipped:
         """Returns that a record without a value is skipped. Raises Rejected when it is not."""
         if self.contract.tombstones == "skip":
             return Skipped(TOMBSTONE_RULE)
-        raise refused(Reason.TOMBSTONE, "the value is null")
+        raise Rejected(Reason.TOMBSTONE, "the value is null")
 
     def check_size(self, payload: bytes) -> None:
         """Raises Rejected for a payload that is too large."""
         most = self.contract.payload_bytes_max
         if len(payload) > most:
-            raise refused(Reason.TOO_LARGE, f"at most {most} bytes are allowed, got {len(payload)}")
+            raise Rejected(
+                Reason.TOO_LARGE, f"at most {most} bytes are allowed, got {len(payload)}"
+            )
 
     def payment(self, record: Any, values: dict[str, Any]) -> Transaction:
         """Returns the payment of what the fields say, in which it puts what it finds."""
@@ -140,7 +151,7 @@ class Reader:
         minor = amounts.to_minor(values["amount"], amount, currency)
         kind = values["payment_type"]
         if amount.negative_is is not None or amount.positive_is is not None:
-            kind, minor = _by_sign(kind, minor, amount.negative_is, amount.positive_is)
+            kind, minor = by_sign(kind, minor, amount)
         values["payment_type"] = kind
         values["amount_minor"] = minor
         values["event_time_us"] = values["event_time"]
@@ -166,14 +177,13 @@ _ORDER = (
 )
 
 
-def _by_sign(
-    kind: str, minor: int, negative_is: str | None, positive_is: str | None
-) -> tuple[str, int]:
-    if minor < 0 and negative_is is not None:
-        return negative_is, -minor
-    if minor > 0 and positive_is is not None:
-        return positive_is, minor
-    return kind or positive_is or "", minor
+def by_sign(kind: str, minor: int, amount: Amount) -> tuple[str, int]:
+    """Returns the payment type and the amount, where the sign of the amount says the type."""
+    if minor < 0 and amount.negative_is is not None:
+        return amount.negative_is, -minor
+    if minor > 0 and amount.positive_is is not None:
+        return amount.positive_is, minor
+    return kind or amount.positive_is or "", minor
 
 
 def _field_reader(field: Field) -> Callable[[Scope], Any]:
@@ -200,7 +210,7 @@ def _first_of(field: Field) -> Callable[[Scope], Any]:
                 return of_scope(scope)
         if field.optional:
             return field.absent
-        raise refused(Reason.MISSING_FIELD, f"one of {names} is required")
+        raise Rejected(Reason.MISSING_FIELD, f"one of {names} is required")
 
     return read
 
@@ -215,7 +225,7 @@ def _time_reader(field: Field) -> Callable[[Scope], int]:
     def read(scope: Scope) -> int:
         value = get(scope)
         if value is None or value is MISSING:
-            raise refused(Reason.MISSING_FIELD, why_missing(path, scope))
+            raise Rejected(Reason.MISSING_FIELD, why_missing(path, scope))
         return of_value(value)
 
     return read
@@ -255,6 +265,6 @@ def _spelled(state: object) -> str:
 
 def _unknown(keep: Keep, value: Any, scope: Scope) -> Exception:
     if value is None:
-        return refused(Reason.MISSING_FIELD, why_missing(keep.at, scope))
+        return Rejected(Reason.MISSING_FIELD, why_missing(keep.at, scope))
     got = repr(value)[:80] if isinstance(value, str | int) else kind_of(value)
-    return refused(Reason.UNKNOWN_STATE, f"no list of the contract names {keep.at.text}={got}")
+    return Rejected(Reason.UNKNOWN_STATE, f"no list of the contract names {keep.at.text}={got}")

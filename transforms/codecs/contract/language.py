@@ -253,6 +253,12 @@ class Contract:
         return Rules(clock_skew_us, self.ids, self.payment_types)
 
     @property
+    def skips(self) -> bool:
+        """Returns whether some records are read and are no payments."""
+        rules = any(keep.skip or keep.otherwise == "skip" for keep in self.keep)
+        return rules or self.tombstones == "skip"
+
+    @property
     def fact_names(self) -> tuple[str, ...]:
         """Returns the fields of Transaction that make a copy a conflict, in one order."""
         return tuple("amount_minor" if name == "amount" else name for name in self.facts)

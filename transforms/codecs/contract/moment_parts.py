@@ -7,8 +7,8 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from transforms.codecs.contract.reasons import kind_of, refused
-from transforms.payment.dead_letter import Reason
+from transforms.codecs.contract.kinds import kind_of
+from transforms.payment.dead_letter import Reason, Rejected
 
 # As JSON has them: of google.protobuf.Timestamp, of Firestore, of java.time.Instant.
 SECONDS = ("seconds", "_seconds", "epochSecond")
@@ -26,11 +26,11 @@ _NANOS = range(10**9)
 
 
 def _bad(what: str, required: str, value: object) -> Exception:
-    return refused(Reason.BAD_EVENT_TIME, f"{what} must be {required}, got {str(value)[:60]!r}")
+    return Rejected(Reason.BAD_EVENT_TIME, f"{what} must be {required}, got {str(value)[:60]!r}")
 
 
 def _wrong_type(what: str, required: str, value: object) -> Exception:
-    return refused(Reason.WRONG_TYPE, f"{what} must be {required}, got {kind_of(value)}")
+    return Rejected(Reason.WRONG_TYPE, f"{what} must be {required}, got {kind_of(value)}")
 
 
 def seconds_nanos(what: str, value: Any) -> tuple[int, int]:
@@ -68,7 +68,7 @@ def _moment(what: str, parts: Sequence[int | None], value: Any) -> dt.datetime:
         year, month, day, hour, minute, second = (*known[:6], 0, 0, 0)[:6]
         return dt.datetime(year, month, day, hour, minute, second, nanos // 1_000)
     except (ValueError, OverflowError) as error:  # a 30th of February
-        raise refused(Reason.BAD_EVENT_TIME, f"{what} {str(value)[:60]!r}: {error}") from None
+        raise Rejected(Reason.BAD_EVENT_TIME, f"{what} {str(value)[:60]!r}: {error}") from None
 
 
 def _part(what: str, value: dict[str, Any], names: Sequence[str]) -> int | None:

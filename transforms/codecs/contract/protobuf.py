@@ -13,9 +13,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from transforms.codecs.contract.asked_for import Tree, asked_for
 from transforms.codecs.contract.language import Contract
-from transforms.codecs.contract.reasons import refused
 from transforms.codecs.contract.schema_values import Moment
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 _DEPTH_MAX = 30
 _INDEXES_MAX = 20
@@ -78,7 +77,7 @@ class MessageReader:
         try:
             found = self._parse(payload)
         except message.DecodeError as error:
-            raise refused(
+            raise Rejected(
                 Reason.NOT_DECODABLE, f"no Protobuf of its schema: {str(error)[:200]}"
             ) from None
         return self._plain(found)
@@ -97,7 +96,7 @@ class Reader(MessageReader):
         """Returns the same of what follows Confluent's five bytes. Raises Rejected."""
         place, rest = indexes(body)
         if place != self._place:
-            raise refused(
+            raise Rejected(
                 Reason.NOT_DECODABLE,
                 f"message {self._descriptor.full_name} is at {self._place} of its file, got one "
                 f"at {place}",
@@ -200,7 +199,7 @@ def indexes(body: bytes) -> tuple[list[int], bytes]:
     """Returns the indexes in front of a message, and the message. Raises Rejected."""
     count, at = _zigzag(body, 0)
     if not 0 <= count <= _INDEXES_MAX:
-        raise refused(Reason.NOT_DECODABLE, f"{count} indexes of a message")
+        raise Rejected(Reason.NOT_DECODABLE, f"{count} indexes of a message")
     if count == 0:  # the first message is so common that it has a form of its own
         return [0], body[at:]
     place = []
@@ -219,4 +218,4 @@ def _zigzag(body: bytes, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << (7 * place)
         if byte < 0x80:
             return (value >> 1) ^ -(value & 1), at + place + 1
-    raise refused(Reason.NOT_DECODABLE, "a number of Confluent's frame is cut off or wrong")
+    raise Rejected(Reason.NOT_DECODABLE, "a number of Confluent's frame is cut off or wrong")

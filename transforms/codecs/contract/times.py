@@ -9,10 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from transforms.codecs.contract import moment_parts
+from transforms.codecs.contract.kinds import kind_of
 from transforms.codecs.contract.language import Field, Time
-from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_values import Days, Moment
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY = dt.date(1970, 1, 1)
@@ -20,7 +20,7 @@ _MICROSECOND = dt.timedelta(microseconds=1)
 _SECOND_US = 1_000_000
 # 2000-01-01 and 2100-01-01: the same number in another unit lies outside, by a thousand or more.
 _PLAUSIBLE_YEAR = 2000
-_PLAUSIBLE_US = range(946_684_800 * _SECOND_US, 4_102_444_800 * _SECOND_US)
+PLAUSIBLE_US = range(946_684_800 * _SECOND_US, 4_102_444_800 * _SECOND_US)
 
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)", re.ASCII)
 _RFC3339 = re.compile(
@@ -30,7 +30,7 @@ _LOCAL = re.compile(r"(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d(?::\d\d)?)(\.\d{1,9})?", r
 _DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _TICKS = re.compile(r"-?[0-9]{1,25}", re.ASCII)
 _DECIMAL_TICKS = re.compile(r"([0-9]{1,12})\.([0-9]{1,9})", re.ASCII)
-_PER_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 10**9}
+PER_SECOND = {"epoch_s": 1, "epoch_ms": 1_000, "epoch_us": 1_000_000, "epoch_ns": 10**9}
 
 Reader = Callable[[Any], int]
 
@@ -42,18 +42,18 @@ def reader(field: Field, what: str) -> Reader:
         field: of a time.
         what: the name of the value in details.
     """
-    if field.kind in _PER_SECOND:
-        return _epoch(what, _PER_SECOND[field.kind])
+    if field.kind in PER_SECOND:
+        return _epoch(what, PER_SECOND[field.kind])
     return _READERS[field.kind](what, field.time)
 
 
 def _bad(what: str, required: str, value: object) -> Exception:
-    return refused(Reason.BAD_EVENT_TIME, f"{what} must be {required}, got {str(value)[:40]!r}")
+    return Rejected(Reason.BAD_EVENT_TIME, f"{what} must be {required}, got {str(value)[:40]!r}")
 
 
 def _text(what: str, value: Any) -> str:
     if type(value) is not str:
-        raise refused(Reason.WRONG_TYPE, f"{what} must be a string, got {kind_of(value)}")
+        raise Rejected(Reason.WRONG_TYPE, f"{what} must be a string, got {kind_of(value)}")
     return value
 
 
@@ -65,7 +65,7 @@ def _parsed(what: str, text: str, value: str) -> dt.datetime:
     try:
         return dt.datetime.fromisoformat(text)
     except ValueError as error:  # a 30th of February
-        raise refused(Reason.BAD_EVENT_TIME, f"{what} {value[:40]!r}: {error}") from None
+        raise Rejected(Reason.BAD_EVENT_TIME, f"{what} {value[:40]!r}: {error}") from None
 
 
 def _rfc3339_utc(what: str, time: Time) -> Reader:
@@ -143,7 +143,7 @@ def _epoch_days(what: str, time: Time) -> Reader:
     def read(value: Any) -> int:
         days = value.days if isinstance(value, Days) else value
         if type(days) is not int:
-            raise refused(Reason.WRONG_TYPE, f"{what} must be a number of days")
+            raise Rejected(Reason.WRONG_TYPE, f"{what} must be a number of days")
         if not 10_957 <= days < 47_482:  # 2000-01-01 to 2100-01-01
             raise _bad(what, "days from 2000 to 2100 (unit?)", days)
         day = _EPOCH_DAY + dt.timedelta(days=days)
@@ -160,7 +160,7 @@ def _pattern(what: str, time: Time) -> Reader:
         try:
             moment = dt.datetime.strptime(text, pattern)
         except (ValueError, OverflowError) as error:
-            raise refused(Reason.BAD_EVENT_TIME, f"{what}: {str(error)[:200]}") from None
+            raise Rejected(Reason.BAD_EVENT_TIME, f"{what}: {str(error)[:200]}") from None
         if "%y" in pattern and moment.year < _PLAUSIBLE_YEAR:
             raise _bad(what, "of a year from 2000 on", text)
         if moment.tzinfo is None:
@@ -177,7 +177,7 @@ def _seconds_nanos(what: str, time: Time) -> Reader:
     def read(value: Any) -> int:
         seconds, nanos = moment_parts.seconds_nanos(what, value)
         micros = seconds * _SECOND_US + nanos // 1_000  # cut
-        if micros not in _PLAUSIBLE_US:
+        if micros not in PLAUSIBLE_US:
             raise _bad(what, "between 2000 and 2100 in seconds (unit?)", seconds)
         return micros
 
@@ -192,35 +192,36 @@ def _epoch(what: str, per_second: int) -> Reader:
     def read(value: Any) -> int:
         # int(…) of a float would round; its shortest text does not.
         if type(value) is int:
-            micros = _ticks_to_us(value, per_second)
+            micros = ticks_to_us(value, per_second)
         elif type(value) in (str, float):
             micros = _spelled_ticks(what, str(value), per_second)
         else:
             required = "a number since 1970"
-            raise refused(Reason.WRONG_TYPE, f"{what} must be {required}, got {kind_of(value)}")
-        if micros not in _PLAUSIBLE_US:
+            raise Rejected(Reason.WRONG_TYPE, f"{what} must be {required}, got {kind_of(value)}")
+        if micros not in PLAUSIBLE_US:
             raise _bad(what, "between 2000 and 2100 in this unit (unit?)", value)
         return micros
 
     return read
 
 
-def _ticks_to_us(ticks: int, per_second: int) -> int:
+def ticks_to_us(ticks: int, per_second: int) -> int:
+    """Returns microseconds; what is finer is cut."""
     if per_second > _SECOND_US:
-        return ticks // (per_second // _SECOND_US)  # cut
+        return ticks // (per_second // _SECOND_US)
     return ticks * (_SECOND_US // per_second)
 
 
 def _spelled_ticks(what: str, text: str, per_second: int) -> int:
     if _TICKS.fullmatch(text):
-        return _ticks_to_us(int(text), per_second)
+        return ticks_to_us(int(text), per_second)
     match = _DECIMAL_TICKS.fullmatch(text)
     if not match:
         raise _bad(what, "a number since 1970", text)
     whole, fraction = match.groups()
     nanos = int(fraction.ljust(9, "0"))
     if per_second > _SECOND_US:
-        return _ticks_to_us(int(whole), per_second)
+        return ticks_to_us(int(whole), per_second)
     tick_us = _SECOND_US // per_second
     return int(whole) * tick_us + nanos * tick_us // 10**9
 
@@ -228,11 +229,11 @@ def _spelled_ticks(what: str, text: str, per_second: int) -> int:
 def _timestamp(what: str, time: Time) -> Reader:
     def read(value: Any) -> int:
         if not isinstance(value, Moment):
-            raise refused(
+            raise Rejected(
                 Reason.WRONG_TYPE, f"{what} must be a timestamp by its schema, got {kind_of(value)}"
             )
-        micros = _ticks_to_us(value.ticks, value.per_second)
-        if micros not in _PLAUSIBLE_US:
+        micros = ticks_to_us(value.ticks, value.per_second)
+        if micros not in PLAUSIBLE_US:
             raise _bad(what, "between 2000 and 2100", value.ticks)
         if not value.local:
             return micros
