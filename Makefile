@@ -1,7 +1,7 @@
 # Every command that people and CI use. Each does its own set-up; `make help` lists them.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-python setup-launch setup-browser images demo live faults alerts fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check format lock clean
+.PHONY: help setup setup-python setup-launch setup-browser images demo live faults alerts fuzz bench bench-state load upgrade-test test test-unit templates-check template-build template-run check pages format lock clean
 
 PYTHON_BIN := .venv/bin/python
 PACKAGES := payments pipeline operations transforms simulator sandbox console harness benchmarks
@@ -34,6 +34,9 @@ RECORDS ?= 1000000
 IDS ?= 10000000
 # Of `make load`, which has another RATE and DURATION_SEC than the demo unless they are given. Several: 1,5,10.
 CHECKPOINT_SEC ?= 5
+# What needs no sandbox runs on two cores, a file on one.
+BY_FILE = -n 2 --dist loadfile
+without = $(if $(WITHOUT), and not $(WITHOUT))
 given = $(if $(filter file,$(origin $1)),$2,$($1))
 
 help: ## what there is
@@ -48,7 +51,7 @@ setup-python: ## as much of it as unit tests and DirectRunner need: no Java
 setup-launch: setup
 	@PYTHON=$(PYTHON) bin/setup launch
 
-setup-browser: setup ## what browser tests need as well: Debian's chromium, as root
+setup-browser: setup ## what browser tests need as well: Debian's chromium, as root, and Mermaid
 	@PYTHON=$(PYTHON) bin/setup browser
 
 demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flink|direct KEEP=1 SEED KILL SCENARIO CONTRACT)
@@ -56,19 +59,21 @@ demo: setup ## the main job, with a crash halfway (DURATION_SEC RATE RUNNER=flin
 		--seed=$(SEED) --kill=$(KILL) $(if $(SCENARIO),--scenario=$(SCENARIO)) $(if $(CONTRACT),--contract=$(CONTRACT)) \
 		$(if $(filter 1,$(KEEP)),--keep)
 
-live: setup ## a sandbox, a job, traffic, and a page that shows and does it all; Ctrl-C ends it (RATE PORT CONTROL=1 SEED)
-	@$(PYTHON_BIN) -m harness.live --rate=$(call given,RATE,20) --port=$(PORT) --seed=$(SEED) $(if $(filter 1,$(CONTROL)),--control)
+live: setup ## a sandbox, a job, traffic, and a page that shows and does it all; Ctrl-C ends it (RATE PORT CONTROL=1 SEED CONTRACT)
+	@$(PYTHON_BIN) -m harness.live --rate=$(call given,RATE,20) --port=$(PORT) --seed=$(SEED) $(if $(filter 1,$(CONTROL)),--control) \
+		$(if $(CONTRACT),--contract=$(CONTRACT))
 
-faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and the controls (SEED SEEDS ROUNDS ONLY MIXED=1 SHORT=1 SHARE PICK)
+faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and the controls (SEED SEEDS ROUNDS ONLY MIXED=1 SHORT=1 SHARE PICK CONTRACT)
+	@PYTHON=$(PYTHON) bin/setup registry
 	@$(PYTHON_BIN) -m harness.faults --seed=$(SEED) --seeds=$(SEEDS) --rounds=$(ROUNDS) \
 		$(if $(ONLY),--only=$(ONLY)) $(if $(filter 1,$(MIXED)),--mixed) $(if $(filter 1,$(SHORT)),--short) \
-		--share=$(SHARE) --pick="$(PICK)"
+		--share=$(SHARE) --pick="$(PICK)" $(if $(CONTRACT),--contract=$(CONTRACT))
 
 alerts: setup ## provokes each alert on real parts: does it arrive, and go? about 20 minutes (ONLY=ALERT,…)
 	@PYTHON=$(PYTHON) bin/setup monitoring
 	@$(PYTHON_BIN) -m harness.alerts $(if $(ONLY),--only=$(ONLY))
 
-fuzz: setup ## a million spoiled payloads against the decoder, about 2 minutes (SEED COUNT)
+fuzz: setup ## a million spoiled payloads against the decoder, a million against contracts and theirs (SEED COUNT)
 	@$(PYTHON_BIN) -m tests.fuzz --seed=$(SEED) --count=$(COUNT)
 
 bench: setup ## how fast, against what: one topic, each contestant to its end (RECORDS ONLY SEED)
@@ -86,10 +91,13 @@ upgrade-test: setup ## a planned stop under load: a changed version, renamed sta
 	@$(PYTHON_BIN) -m harness.upgrade --seed=$(SEED) $(if $(ONLY),--only="$(ONLY)")
 
 test: check setup-launch ## everything that CI runs: checks, unit tests, transforms, and the whole on the sandbox (WITHOUT=a marker)
-	@$(PYTHON_BIN) -m pytest $(if $(WITHOUT),-m "not $(WITHOUT)")
+	@failed=0; \
+	$(PYTHON_BIN) -m pytest $(BY_FILE) -m "not integration$(without)" || failed=1; \
+	$(PYTHON_BIN) -m pytest -m "integration$(without)" || failed=1; \
+	exit $$failed
 
 test-unit: setup-python ## only what needs no sandbox, and no Java
-	@$(PYTHON_BIN) -m pytest -m "not integration" tests/unit tests/transforms tests/laws tests/drift
+	@$(PYTHON_BIN) -m pytest $(BY_FILE) -m "not integration" tests/unit tests/transforms tests/laws tests/drift tests/docs
 
 templates-check: setup-launch ## Dockerfiles and Terraform linted, metadata.json compared, the submitted job checked
 	@$(PYTHON_BIN) -m pytest tests/launch tests/drift/test_flex_template.py
@@ -110,7 +118,11 @@ check: setup ## lint, types, imports, prose, shell: under two minutes
 	@$(PYTHON_BIN) -m mypy $(PACKAGES) templates/flink
 	@.venv/bin/lint-imports --no-cache
 	@$(PYTHON_BIN) -m pytest -q -o addopts= tests/drift/test_prose.py
+	@$(PYTHON_BIN) -W ignore -m harness.pages --check
 	@for script in bin/setup .ci/run templates/*/*.sh; do bash -n $$script || exit 1; done
+
+pages: setup ## writes the generated parts of Markdown: excerpts, tables, the graph of steps
+	@$(PYTHON_BIN) -W ignore -m harness.pages
 
 format: setup ## formats the code
 	@$(PYTHON_BIN) -m ruff format $(PACKAGES) templates tests setup.py

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -26,6 +26,7 @@ from console.look_up import Answer, look_up
 from console.page_parts import Parts
 from console.security import HOSTS, OwnPagesOnly, SafeHeaders, TokenOnly
 from operations.errors import OperatorError
+from simulator.produce import Acknowledged
 
 _STATIC = Path(__file__).with_name("static")
 # A browser that gets more than four changes a second draws nothing else.
@@ -66,17 +67,19 @@ class App:
         if sender is None or cards is None:
             raise HTTPException(403, "this page only reads: it was started without --sandbox")
         form = await _form(request)
-        kind = send.KINDS.get(form.get("kind", ""))
+        speech = self._parts.places.speech
+        kinds = send.kinds(speech)
+        kind = kinds.get(form.get("kind", ""))
         if kind is None:
-            raise HTTPException(400, f"kind must be one of {', '.join(send.KINDS)}")
+            raise HTTPException(400, f"kind must be one of {', '.join(kinds)}")
         given = form.get("id", "").strip() or cards.last_id
         transaction_id = given if kind.of_known and given else send.new_id()
         began = time.monotonic()
-        wanted = send.wanted(form["kind"], transaction_id)
+        wanted = send.wanted(form["kind"], transaction_id, speech)
         sent = await _asked(lambda: sender.send(wanted))
         if kind.remembered:
             cards.last_id = transaction_id
-        card = cards.add(kind.label, transaction_id, sent, began)
+        card = cards.add(kind.label, _counted_as(sent) or transaction_id, sent, began)
         return _done(request, {"card": card.number, "id": cards.last_id})
 
     async def kill(self, request: Request) -> Response:
@@ -134,6 +137,11 @@ async def _asked(work: Callable[[], pages.T]) -> pages.T:
         return await run_in_threadpool(work)
     except OperatorError as error:
         raise HTTPException(409, str(error)) from None
+
+
+def _counted_as(sent: Sequence[Acknowledged]) -> str | None:
+    """Returns the id that the tables have: a contract may join ours with another field."""
+    return next((each.send.facts.transaction_id for each in sent), None)
 
 
 async def _form(request: Request) -> Mapping[str, str]:

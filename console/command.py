@@ -23,6 +23,10 @@ from operations.reconcile.settings import Dataset, Topics
 from payments import exit_codes
 from sandbox import endpoints
 from sandbox.errors import SandboxError
+from simulator import contract_flags
+from simulator.contracts import find
+from simulator.contracts.speech import Speech
+from simulator.traffic import UsageError
 from transforms.kafka import causes as kafka_causes
 from transforms.kafka import properties as kafka_properties
 
@@ -41,7 +45,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     kafka_causes.keep_to_ourselves()
     arguments = flags.parser().parse_args(argv)
     return exit_codes.run(
-        lambda: _run(arguments), {kafka_properties.PropertiesError: exit_codes.USAGE}
+        lambda: _run(arguments),
+        {
+            kafka_properties.PropertiesError: exit_codes.USAGE,
+            UsageError: exit_codes.USAGE,
+        },
     )
 
 
@@ -109,10 +117,19 @@ def _places(arguments: argparse.Namespace) -> Places:
         arguments.every_sec or pause_sec,
         arguments.sandbox,
         arguments.control,
+        _speech(arguments),
     )
     if arguments.sandbox is not None:
         _check_sandbox(arguments.sandbox, places)
     return places
+
+
+def _speech(arguments: argparse.Namespace) -> Speech | None:
+    """Returns how payments are sent; a page that only reads registers no schemas for that."""
+    named = contract_flags.named(arguments)
+    if named is None or arguments.sandbox is None:
+        return None
+    return Speech(find.encoder_of(named, arguments.kafka_topics[0]))
 
 
 def _check_sandbox(folder: Path, places: Places) -> None:

@@ -6,9 +6,9 @@
 It prints an address with a token; whoever has it can read. The page shows how well the job is,
 what the tables hold and what waits, and what became of one payment. It only reads.
 
-With --sandbox=FOLDER it acts on that sandbox, and on nothing else: it sends payments, kills a
-TaskManager, and compares the tables with the topic. The addresses must be the sandbox's own. `make
-live` starts a sandbox, a job, traffic and this page.
+With --sandbox=FOLDER it acts on that sandbox, and on nothing else: it sends payments, in the form
+of --contract where one is given, kills a TaskManager, and compares the tables with the topic. The
+addresses must be the sandbox's own. `make live` starts a sandbox, a job, traffic and this page.
 
 It listens on 127.0.0.1 and nowhere else: read it from afar through `ssh -L`. Records are shown as
 text, whatever they hold. docs/live.md tells who is refused.
@@ -27,6 +27,7 @@ from pathlib import Path
 
 from operations import flag_types, tool_flags
 from payments.parser import Parser
+from simulator import contract_flags
 from transforms import addresses
 
 HOST = "127.0.0.1"
@@ -37,11 +38,7 @@ _PORT_MAX = 65_535
 def parser() -> Parser:
     """Returns the parser of the command line."""
     whole = tool_flags.parser("payments live", __doc__)
-    tool_flags.add_kafka(whole)
-    tool_flags.add_topics(whole)
-    tool_flags.add_bigquery(whole)
-    tool_flags.add_flink(whole, unless="; without it the job itself is not looked at")
-    whole.add_argument("--flink_job", metavar="ID", help="Which job, where there are several.")
+    tool_flags.add_sources(whole)
     whole.add_argument(
         "--listen",
         type=own_port,
@@ -66,6 +63,7 @@ def parser() -> Parser:
         action="store_true",
         help="Say on the page that the job is the control, which must count twice.",
     )
+    contract_flags.add(whole)
     return whole
 
 

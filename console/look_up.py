@@ -10,9 +10,12 @@ from typing import Any
 
 from console.places import Places
 from operations.errors import CannotCheck, OperatorError
+from operations.runs import limits
 from operations.trace import flags, tables_side, text, topic_side
 from operations.trace.found import Asked
 from operations.trace.trace import Tracer
+from transforms.codecs.contract.decoder import Decoder
+from transforms.codecs.contract.language import Contract
 
 _DAYS = 7
 _RECORDS_MAX = 100_000
@@ -40,15 +43,22 @@ def look_up(places: Places, asked: str) -> Answer:
             target, places.topics.names, int(since.timestamp()) * 1_000_000, _RECORDS_MAX
         )
         tables = tables_side.TablesSide(places.dataset)
+        decoder = Decoder(_contract(places))
         with contextlib.ExitStack() as stack:
             try:
                 topic = stack.enter_context(topic_side.connected(places.topics))
             except CannotCheck as error:  # the tables may tell all the same
-                return Answer(
-                    asked, text.document(Tracer(tables, None, str(error)).trace(question))
-                )
-            return Answer(asked, text.document(Tracer(tables, topic).trace(question)))
+                tracer = Tracer(tables, None, str(error), decoder)
+                return Answer(asked, text.document(tracer.trace(question)))
+            tracer = Tracer(tables, topic, decoder=decoder)
+            return Answer(asked, text.document(tracer.trace(question)))
     except argparse.ArgumentTypeError as error:
         return Answer(asked, problem=f"cannot look that up: {error}")
     except OperatorError as error:
         return Answer(asked, problem=str(error))
+
+
+def _contract(places: Places) -> Contract:
+    """Returns what the newest run took the bytes of a record for."""
+    endpoint = places.dataset.endpoint
+    return limits.of_runs(places.tables, endpoint, None, None, lambda _: None).contract

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from operations.health.limits import LIMITS
 from operations.reconcile.settings import Dataset, Topics
+from simulator.contracts.speech import Speech
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,6 +20,7 @@ class Places:
         every_sec: from the end of a look at the tables to the next one.
         sandbox: folder of the sandbox that may be acted on; None for a page that only reads.
         control: whether what runs is the control, which must count twice.
+        speech: by what contract payments are sent; None for our own JSON.
         limits: the most that is healthy, by the name of an indicator.
     """
 
@@ -29,6 +31,7 @@ class Places:
     every_sec: float = 2.0
     sandbox: Path | None = None
     control: bool = False
+    speech: Speech | None = None
     limits: dict[str, float] = dataclasses.field(
         default_factory=lambda: {name: limit for name, (limit, _) in LIMITS.items()}
     )

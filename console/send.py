@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import random
 import secrets
 import threading
 import time
@@ -13,13 +14,15 @@ from console.places import Places
 from operations.errors import CannotCheck
 from simulator import by_hand
 from simulator.by_hand import Wanted
+from simulator.contracts.speech import Speech
 from simulator.produce import Acknowledged, ProduceError, Publisher
 from transforms.kafka import connection as kafka_connection
 from transforms.payment.rules import AMOUNT_MINOR_MAX
 
 STORM = 100
 _LATE_SEC = 7_200
-_BROKEN = "truncated_json"
+# What breaks a record in one form or another, the first that the form has.
+_BROKEN = ("truncated_json", "no_frame", "left_over", "cut_off")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -48,24 +51,45 @@ KINDS: Mapping[str, Kind] = {
 }
 
 
+def kinds(speech: Speech | None) -> Mapping[str, Kind]:
+    """Returns the buttons: nothing is late whose time is that of its arrival."""
+    if speech is None:
+        return KINDS
+    found = {**KINDS, "broken": dataclasses.replace(KINDS["broken"], label="Broken")}
+    if not speech.can_be_late:
+        del found["late"]
+    return found
+
+
 def new_id() -> str:
     """Returns an id that nobody has used."""
     return f"tx-live-{secrets.token_hex(4)}"
 
 
-def wanted(kind: str, transaction_id: str) -> Wanted:
-    """Returns what a button sends."""
+def wanted(kind: str, transaction_id: str, speech: Speech | None = None) -> Wanted:
+    """Returns what a button sends.
+
+    Args:
+        speech: of a contract; without one payments are our own JSON.
+    """
     fields: dict[str, Any] = {"transaction_id": transaction_id}
     if kind == "conflict":
-        [made] = by_hand.planned(Wanted(1, fields), 1, time.time_ns() // 1_000)
+        [made] = by_hand.planned(Wanted(1, fields), 1, time.time_ns() // 1_000, speech)
         amount = made.facts.amount_minor or 1
         fields["amount_minor"] = amount + 1 if amount < AMOUNT_MINOR_MAX else amount - 1
     return Wanted(
         STORM if kind == "storm" else 1,
         fields,
         _LATE_SEC if kind == "late" else 0,
-        _BROKEN if kind == "broken" else None,
+        _broken(speech) if kind == "broken" else None,
     )
+
+
+def _broken(speech: Speech | None) -> str:
+    if speech is None:
+        return _BROKEN[0]
+    ways = speech.spoils(random.Random(0)).kinds
+    return next((each for each in _BROKEN if each in ways), ways[0])
 
 
 class Sender:
@@ -97,7 +121,7 @@ class Sender:
                 topics.bootstrap_servers, topics.properties
             )
             self._publisher = Publisher(topics.bootstrap_servers, self._places.topic, settings)
-        count, sent = by_hand.deliver(self._publisher, asked)
+        count, sent = by_hand.deliver(self._publisher, asked, self._places.speech)
         if self._publisher.failure is not None:
             raise self._publisher.failure
         if len(sent) < count:

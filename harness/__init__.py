@@ -5,6 +5,7 @@
     faults           the crash suite
     upgrade          the upgrade run
     e2e_run          one run: a topic, a dataset and a ledger of its own
+    pages            puts into docs/ what the code says
     programs, flink  how the programs and the cluster are spoken to
     waits, progress  until when, and how far
 

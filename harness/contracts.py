@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 
 from harness.e2e_run import E2ERun
 from operations import contract_flag
 from sandbox.sandbox import Sandbox
+
+
+def flag(text: str) -> str:
+    """Returns what a --contract says: a mistake must not cost a sandbox and a job.
+
+    Raises:
+        ArgumentTypeError: it is wrong, or cannot be read.
+    """
+    try:
+        contract_flag.named(text)
+    except contract_flag.WrongContract as error:
+        # A parser says which flag it is.
+        raise argparse.ArgumentTypeError(
+            str(error).removeprefix("--contract").removeprefix(":").lstrip()
+        ) from None
+    return text
 
 
 def speaking(run: E2ERun, sandbox: Sandbox, said: str, sample: str | None = None) -> E2ERun:

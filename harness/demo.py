@@ -19,7 +19,6 @@ from harness.e2e_run import E2ERun
 from harness.exit_codes import exit_code
 from harness.programs import Program
 from harness.progress import Snapshot, Watch
-from operations import contract_flag
 from operations.reconcile.report import Report
 from sandbox.component import TASK_MANAGERS
 from sandbox.sandbox import Sandbox
@@ -207,7 +206,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--contract",
-        type=_contract,
+        type=contracts.flag,
         metavar="FILE|NAME",
         help="the shape of the payments: a contract file, or the name of one that comes along",
     )
@@ -226,14 +225,6 @@ def _scenario(text: str) -> str:
     try:
         scenario.read(text)
     except UsageError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
-
-
-def _contract(text: str) -> str:
-    try:
-        contract_flag.named(text)
-    except contract_flag.WrongContract as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
 

@@ -21,7 +21,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from harness import programs
+from harness import contracts, programs
 from harness.demo import USUAL_MIX
 from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
@@ -57,6 +57,8 @@ def _run(arguments: argparse.Namespace) -> int:
     with _up(sandbox), contextlib.ExitStack() as stack:
         name = f"live_{time.strftime('%Y%m%d_%H%M%S')}"
         e2e_run = E2ERun(name, sandbox.endpoints(), Path(arguments.dir) / "live")
+        if arguments.contract is not None:
+            e2e_run = contracts.speaking(e2e_run, sandbox, arguments.contract)
         e2e_run.prepare()
         client = bigquery_client.connect(
             e2e_run.endpoints["project"], e2e_run.endpoints["bigquery"]
@@ -90,6 +92,7 @@ def start_page(e2e_run: E2ERun, arguments: argparse.Namespace) -> Program:
         f"--sandbox={arguments.dir}",
         f"--listen={arguments.port}",
         *(["--control"] if arguments.control else []),
+        *e2e_run.speaks,
     ]
     return programs.start("payments", flags, e2e_run.folder / "logs" / f"{e2e_run.name}.page.log")
 
@@ -154,6 +157,12 @@ def _parser() -> argparse.ArgumentParser:
         description=(__doc__ or "").partition("\n")[0],
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
         allow_abbrev=False,
+    )
+    parser.add_argument(
+        "--contract",
+        type=contracts.flag,
+        metavar="FILE|NAME",
+        help="the shape of the payments: a contract file, or the name of one that comes along",
     )
     parser.add_argument("--rate", type=float, default=20, help="records per second")
     parser.add_argument("--port", type=int, default=0, help="of the page; 0 is one that is free")

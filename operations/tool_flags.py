@@ -21,6 +21,7 @@ __all__ = [
     "add_json",
     "add_kafka",
     "add_limits",
+    "add_sources",
     "add_topics",
     "add_wait",
     "parser",
@@ -77,6 +78,15 @@ def add_flink(parser: Parser, unless: str = "") -> None:
         required=not unless,
         meaning=f"REST address of Flink's JobManager{unless}.",
     )
+
+
+def add_sources(parser: Parser) -> None:
+    """Adds where Kafka, the tables and the job are, for who looks at all three."""
+    add_kafka(parser)
+    add_topics(parser)
+    add_bigquery(parser)
+    add_flink(parser, unless="; without it the job itself is not looked at")
+    parser.add_argument("--flink_job", metavar="ID", help="Which job, where there are several.")
 
 
 def add_json(parser: argparse.ArgumentParser) -> None:

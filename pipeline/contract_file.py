@@ -8,20 +8,27 @@ from apache_beam.io.filesystem import BeamIOError
 from apache_beam.io.filesystems import FileSystems
 
 from pipeline.config_values import ConfigError
+from transforms.codecs.contract.decoder import source_of
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.named import WrongContract, named
+from transforms.codecs.contract.registry_login import AuthError
 
 
 def contract(said: str | None) -> Contract:
     """Returns the contract; our own JSON when none is said.
 
     Raises:
-        ConfigError: it is wrong, with file and line of each mistake, or cannot be read.
+        ConfigError: it is wrong, with file and line of each mistake, or cannot be read; or the
+            login of its registry cannot.
     """
     try:
-        return named(said, _read)
+        found = named(said, _read)
+        source_of(found)
     except WrongContract as error:
         raise ConfigError(*error.problems) from None
+    except AuthError as error:
+        raise ConfigError(f"--contract={said}: `schema.auth_file` {error}") from None
+    return found
 
 
 def _read(place: str) -> bytes:

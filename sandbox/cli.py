@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import os
 import signal
 import sys
 import textwrap
@@ -239,7 +240,9 @@ def _add(
 ) -> Parser:
     parser = commands.add_parser(name, help=summary, description=summary, allow_abbrev=False)
     parser.add_argument(
-        "--dir", default=DEFAULT_DIR, help="the sandbox's folder (default: %(default)s)"
+        "--dir",
+        default=os.environ.get("SANDBOX_DIR", DEFAULT_DIR),
+        help="the sandbox's folder (default: SANDBOX_DIR, else .sandbox)",
     )
     parser.set_defaults(command=command)
     return parser

@@ -64,6 +64,8 @@ _HELP = {
     "abort_ratio": "share of the transactions that are aborted first, then sent once more",
     "open_transaction_sec": "how long a transaction is left open at the start, then aborted: what "
     "follows it in its partition waits",
+    "clock_off_sec": "how far the producer's clock is ahead, behind when below 0; for a topic with "
+    "producers' times",
     "accounts": "how many accounts pay",
     "seed": "the same seed gives the same payments and faults",
 }

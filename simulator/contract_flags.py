@@ -15,13 +15,13 @@ _OTHERS = ("contract_sample", "contract_schema", "schema_registry")
 
 def add(parser: Parser) -> None:
     """Adds them to a parser."""
-    group = parser.add_argument_group("form of the payments")
-    group.add_argument(
-        "--contract",
-        metavar="FILE|NAME",
-        help="contract file, or the name of one that comes along: "
-        f"{', '.join(shipped.NAMES)} (default: our own JSON)",
+    # A setting, as it is to the job: what one reads, the other sends.
+    parser.add_setting(
+        "contract",
+        meaning="What payloads look like: a contract file, or the name of one that comes along, "
+        f"{', '.join(shipped.NAMES)} (default: our own JSON).",
     )
+    group = parser.add_argument_group("form of the payments")
     group.add_argument(
         "--contract_sample",
         type=Path,

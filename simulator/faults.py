@@ -92,9 +92,10 @@ def conflict(
     route = Route(original.key, original.partition)
     record = write(other, route, event_time_us, Outcome.CONFLICT, f"conflict_{kind}")
     if not _contradicts(record, original):
-        # What was changed is nothing that this contract can say: a slipped decimal always is.
-        other = payment._replace(event_time=other.event_time, amount_minor=_tenfold(original))
-        record = write(other, route, event_time_us, Outcome.CONFLICT, "conflict_amount")
+        # What was changed is nothing that this contract can say, or the time is part of its id: a
+        # slipped decimal at the same time always contradicts.
+        other = _aged(payment, original.event_time_us)._replace(amount_minor=_tenfold(original))
+        record = write(other, route, original.event_time_us, Outcome.CONFLICT, "conflict_amount")
     return Later(delay_sec, record._replace(key=original.key))
 
 

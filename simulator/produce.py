@@ -48,9 +48,16 @@ class Publisher:
         ProduceError: no broker answers, it refuses the login, or it has no such topic.
     """
 
-    def __init__(self, bootstrap_servers: str, topic: str, connection: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        topic: str,
+        connection: dict[str, Any],
+        clock_off_sec: float = 0.0,
+    ) -> None:
         self._bootstrap_servers = bootstrap_servers
         self._topic = topic
+        self._clock_off_sec = clock_off_sec
         self._producer = connect(bootstrap_servers, connection)
         self.partitions = self._count_partitions()
         # A queue per partition: acknowledgements come in order within one, not across them.
@@ -68,13 +75,7 @@ class Publisher:
             ProduceError: the record cannot even be tried, because it is too large, say.
         """
         try:
-            future = self._producer.send(
-                self._topic,
-                send.payload,
-                send.key,
-                headers=list(send.headers) if send.headers else None,
-                partition=send.partition,
-            )
+            future = self._hand_over(send)
         except KafkaError as error:
             raise self._failure(n, send, error) from None
         self._waiting[send.partition].append((n, send, future))
@@ -105,6 +106,17 @@ class Publisher:
     def close(self) -> None:
         """Ends the connection; what is still unsent is given up."""
         _close(self._producer)
+
+    def _hand_over(self, send: Send) -> Any:
+        """Gives a record to the producer, with the time of its clock."""
+        return self._producer.send(
+            self._topic,
+            send.payload,
+            send.key,
+            headers=list(send.headers) if send.headers else None,
+            partition=send.partition,
+            timestamp_ms=round((time.time() + self._clock_off_sec) * 1_000),
+        )
 
     def _count_partitions(self) -> int:
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
+from simulator import clock
 from simulator.contracts.encoder import Encoder
 from simulator.contracts.speech import Speech
 from simulator.generate import make_pools
@@ -54,6 +55,8 @@ def run(job: Job) -> int:
         stop = stack.enter_context(_signals())
         publisher = _publisher(job)
         stack.callback(publisher.close)
+        if off_sec := job.traffic.clock_off_sec:
+            clock.check(job.topic, job.connection, off_sec)
         ledger = stack.enter_context(LedgerWriter(job.ledger)) if job.ledger else None
         sender = _Sender(job, publisher, ledger, stop)
         try:
@@ -68,7 +71,8 @@ def run(job: Job) -> int:
 def _publisher(job: Job) -> Publisher:
     if job.traffic.transaction_records:
         return TransactionalPublisher(job.bootstrap_servers, job.topic, job.connection, job.traffic)
-    return Publisher(job.bootstrap_servers, job.topic, job.connection)
+    off_sec = job.traffic.clock_off_sec
+    return Publisher(job.bootstrap_servers, job.topic, job.connection, off_sec)
 
 
 class _Sender:
@@ -80,7 +84,7 @@ class _Sender:
         self._ledger = ledger
         self._stop = stop
         pools = make_pools(job.traffic.seed, job.traffic.accounts)  # slow: before the clock starts
-        now_us = time.time_ns() // 1000
+        now_us = time.time_ns() // 1000 + round(job.traffic.clock_off_sec * 1e6)
         start_us = now_us if job.start_time_us is None else job.start_time_us
         self._schedule = Schedule(job.traffic.rate_per_sec, start_us, now_us - start_us)
         speech = None if job.encoder is None else Speech(job.encoder)

@@ -11,6 +11,8 @@ from simulator.duplicate_shapes import DuplicateShape
 TRANSACTION_RECORDS_MAX = 10_000
 OPEN_TRANSACTION_SEC_MAX = 600  # brokers allow 15 minutes unless told otherwise
 
+CLOCK_OFF_SEC_MAX = 86_400
+
 
 class UsageError(Exception):
     """What the user asked for cannot be done; the message says what can."""
@@ -45,6 +47,8 @@ class Traffic:
         abort_ratio: share of these transactions that are aborted first, then sent once more.
         open_transaction_sec: for how long a transaction is left open before it is aborted; records
             behind it in its partition wait that long. 0 is none.
+        clock_off_sec: how far the producer's clock is ahead; behind when below 0. Event times and
+            records carry its times.
         accounts: how many accounts pay.
         seed: the same seed gives the same payments and the same faults.
     """
@@ -63,6 +67,7 @@ class Traffic:
     transaction_records: int = 0
     abort_ratio: float = 0.0
     open_transaction_sec: float = 0.0
+    clock_off_sec: float = 0.0
     accounts: int = 2_000
     seed: int = 1
 
@@ -110,6 +115,11 @@ class Traffic:
             raise UsageError(
                 f"--rate_per_sec must be between 0 and 1000000, got {self.rate_per_sec:g}. "
                 "Hint: 0 sends as fast as possible."
+            )
+        if not abs(self.clock_off_sec) <= CLOCK_OFF_SEC_MAX:
+            raise UsageError(
+                f"--clock_off_sec must be from -{CLOCK_OFF_SEC_MAX} to {CLOCK_OFF_SEC_MAX}, got "
+                f"{self.clock_off_sec:g}"
             )
         for name, most in _MOST.items():
             value = getattr(self, name)

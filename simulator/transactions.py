@@ -32,7 +32,8 @@ class TransactionalPublisher(Publisher):
     def __init__(
         self, bootstrap_servers: str, topic: str, connection: dict[str, Any], traffic: Traffic
     ) -> None:
-        super().__init__(bootstrap_servers, topic, connection | _transactional(_TIMEOUT_MS_MAX))
+        settings = connection | _transactional(_TIMEOUT_MS_MAX)
+        super().__init__(bootstrap_servers, topic, settings, traffic.clock_off_sec)
         _begin_with(self._producer.init_transactions, bootstrap_servers)
         self._records = traffic.transaction_records
         self._abort_ratio = traffic.abort_ratio
@@ -56,13 +57,7 @@ class TransactionalPublisher(Publisher):
             if self._rng.random() < self._abort_ratio:
                 self._producer.begin_transaction()
                 for _, send in gathered:
-                    self._producer.send(
-                        self._topic,
-                        send.payload,
-                        send.key,
-                        headers=list(send.headers) if send.headers else None,
-                        partition=send.partition,
-                    )
+                    self._hand_over(send)
                 self._producer.flush(_FLUSH_SEC_MAX)  # or the abort would drop them here
                 self._producer.abort_transaction()
             self._producer.begin_transaction()

@@ -11,10 +11,10 @@ from apache_beam.pvalue import TaggedOutput
 from transforms import metrics, worker_memory
 from transforms.codecs.contract.decoder import Decoder
 from transforms.payment import batch_rules, replay, skipped
-from transforms.payment.dead_letter import DeadLetter
+from transforms.payment.dead_letter import DeadLetter, Rejected
 from transforms.payment.rules import Rules
 from transforms.payment.skipped import SkippedRange
-from transforms.payment.transaction import KafkaRecord, Transaction
+from transforms.payment.transaction import KafkaRecord, ReplayOf, Transaction
 
 TRANSACTIONS = "transactions"
 DEAD_LETTERS = "dead_letters"
@@ -62,6 +62,7 @@ class _DecodeFn(beam.DoFn):
     def __init__(self, decoder: Decoder, rules: Rules) -> None:
         self._decoder = decoder
         self._rules = rules
+        self._with_headers = bool(decoder.contract.headers)
         self._invalid = metrics.counter("records_invalid")
         self._skipped = metrics.counter("records_skipped")
 
@@ -74,13 +75,13 @@ class _DecodeFn(beam.DoFn):
         decoded = self._decoder.decode(batch)
         records, transactions = decoded.records, decoded.transactions
         letters = [
-            DeadLetter.of(record, why, _STEP, replay.replay_of_or_none(record))
+            self._letter(record, why, replay.replay_of_or_none(record))
             for record, why in decoded.rejected
         ]
         broken = dict(batch_rules.broken(self._rules, transactions))
         if broken:
             letters += [
-                DeadLetter.of(records[place], why, _STEP, transactions[place].replay_of)
+                self._letter(records[place], why, transactions[place].replay_of)
                 for place, why in broken.items()
             ]
             transactions = [each for place, each in enumerate(transactions) if place not in broken]
@@ -92,3 +93,6 @@ class _DecodeFn(beam.DoFn):
             yield TaggedOutput(SKIPPED, skipped.ranges_of(decoded.skipped))
         if transactions:
             yield transactions
+
+    def _letter(self, record: KafkaRecord, why: Rejected, of: ReplayOf | None) -> DeadLetter:
+        return DeadLetter.of(record, why, _STEP, of, self._with_headers)

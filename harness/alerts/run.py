@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from harness.alerts.stage import AlertStage
 from harness.alerts.trials import Trial
+from harness.alerts.walk import walk
 from harness.errors import HarnessError
 from operations.alerts.catalogue import ALERTS
 
-# A minute's limit, the fast wait, a job that restarts, and a machine with other work.
-FIRE_SEC, RESOLVE_SEC, QUIET_SEC = 240.0, 240.0, 240.0
+RESOLVE_SEC, QUIET_SEC = 240.0, 240.0
 _POLL_SEC = 0.5
 
 
@@ -41,17 +41,19 @@ class Result(NamedTuple):
 
 def run(stage: AlertStage, trial: Trial) -> list[Result]:
     """Returns a result for each alert of the trial."""
-    _wait(lambda: not _unwell(stage, trial), QUIET_SEC)
-    began_at = time.monotonic()
     fired: dict[str, float] = {}
     resolved: dict[str, float] = {}
     problem = ""
+    began_at = ended_at = stage.began_at
     try:
+        if not trial.from_the_start:
+            _wait_until_well(stage, trial)
+            began_at = time.monotonic()
         with trial.act(stage):
-            fired = _heard(stage, trial, began_at, True, FIRE_SEC)
+            fired = _fired(stage, trial, began_at)
+            problem = "; ".join(walk(stage, [name for name in trial.alerts if name in fired]))
         ended_at = time.monotonic()
-        resolved = _heard(stage, trial, began_at, False, RESOLVE_SEC)
-        resolved = {name: max(0.0, at - ended_at) for name, at in resolved.items()}
+        resolved = _resolved(stage, trial, began_at, fired.keys())
     except HarnessError as error:
         problem = str(error)
         stage.say(problem)
@@ -61,7 +63,7 @@ def run(stage: AlertStage, trial: Trial) -> list[Result]:
             name,
             trial.fault,
             fired[name] - began_at if name in fired else None,
-            resolved.get(name),
+            max(0.0, resolved[name] - ended_at) if name in resolved else None,
             others,
             problem,
         )
@@ -69,44 +71,61 @@ def run(stage: AlertStage, trial: Trial) -> list[Result]:
     ]
 
 
-def _unwell(stage: AlertStage, trial: Trial) -> set[str]:
-    """Returns what an earlier trial has left: alerts of this one, and critical ones."""
-    return {
-        name
-        for name in stage.webhook.firing()
-        if (name in trial.alerts or ALERTS[name].severity == "critical")
-        and name != "PaymentsReconciliationOverdue"
-    }
+def _wait_until_well(stage: AlertStage, trial: Trial) -> None:
+    """Returns when nothing of an earlier trial fires: no alert of this one, and no critical one."""
+
+    def unwell() -> set[str]:
+        return {
+            name
+            for name in stage.webhook.firing()
+            if name in trial.alerts or ALERTS[name].severity == "critical"
+        }
+
+    _wait(lambda: not unwell(), QUIET_SEC)
+    if left := unwell():
+        raise HarnessError(f"before the fault, {', '.join(sorted(left))} fired")
 
 
-def _heard(
-    stage: AlertStage, trial: Trial, since: float, firing: bool, patience_sec: float
-) -> dict[str, float]:
+def _fired(stage: AlertStage, trial: Trial, since: float) -> dict[str, float]:
     """Returns when each alert was heard of, as soon as all were or the time is over."""
     found: dict[str, float] = {}
 
     def all_heard() -> bool:
         for told in stage.webhook.since(since):
-            if firing and told.firing:
+            if told.firing and told.name in trial.alerts:
                 found.setdefault(told.name, told.at)
-        if not firing:
-            still = stage.webhook.firing()
-            newest = {told.name: told.at for told in stage.webhook.since(since) if not told.firing}
-            for name in trial.alerts:
-                if name not in still and name in newest:
-                    found.setdefault(name, newest[name])
         return found.keys() >= set(trial.alerts)
 
-    _wait(all_heard, patience_sec)
-    word = "fired" if firing else "resolved"
-    stage.say(f"{trial.name}: {word} {', '.join(sorted(found.keys() & set(trial.alerts))) or '-'}")
-    return {name: at for name, at in found.items() if name in trial.alerts}
+    _wait(all_heard, trial.fire_sec)
+    for name in trial.alerts:
+        after = f"fired after {found[name] - since:.0f} s" if name in found else "did not fire"
+        stage.say(f"{trial.name}: {name} {after}")
+    return found
+
+
+def _resolved(
+    stage: AlertStage, trial: Trial, since: float, fired: Collection[str]
+) -> dict[str, float]:
+    """Returns when each was heard to be over, as soon as all were or the time is over."""
+    found: dict[str, float] = {}
+
+    def all_heard() -> bool:
+        firing = stage.webhook.firing()
+        newest = {told.name: told.at for told in stage.webhook.since(since) if not told.firing}
+        for name in fired:
+            if name not in firing and name in newest:
+                found.setdefault(name, newest[name])
+        return found.keys() >= set(fired)
+
+    _wait(all_heard, RESOLVE_SEC)
+    stage.say(f"{trial.name}: over: {', '.join(sorted(found)) or '-'}")
+    return found
 
 
 def _others(stage: AlertStage, trial: Trial, since: float) -> tuple[str, ...]:
     told = {each.name for each in stage.webhook.since(since) if each.severity == "critical"}
     firing = {each.name for each in stage.webhook.since(since) if each.firing}
-    explained = {*trial.alerts, *trial.beside, "PaymentsReconciliationOverdue"}
+    explained = {*trial.alerts, *trial.beside}
     return tuple(sorted((told & firing) - explained))
 
 

@@ -16,10 +16,13 @@ from harness.alerts.webhook import Webhook
 from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
 from harness.faults import pace
+from harness.faults.contracts import Contracts
 from harness.faults.fault_context import FaultContext, Stage
 from harness.programs import Program
+from operations import bigquery_client
 from operations.alerts import routes, rule_files
 from operations.alerts.rule import Shape
+from operations.tables import bigquery_views, sql_files
 from sandbox.sandbox import Sandbox
 
 # A twentieth of every wait. Windows hold three looks of the sandbox's exporter at least.
@@ -44,22 +47,33 @@ class AlertStage:
         self.sandbox = sandbox
         self.webhook = webhook
         self.say = say
-        self._folder = folder
+        self.folder = folder
+        self.changed: dict[str, float] = {**CHANGED}
         self._senders = 0
         self._usual: Program | None = None
+        self._reconciled = False
         self.e2e_run = E2ERun(f"alerts_{time.strftime('%H%M%S')}", sandbox.endpoints(), folder)
+        self.began_at = time.monotonic()
         self.context: FaultContext
 
     def begin(self) -> None:
         """Starts the job, and what watches it."""
+        self.began_at = time.monotonic()
         self.e2e_run.prepare()
+        endpoints = self.e2e_run.endpoints
+        client = bigquery_client.connect(endpoints["project"], endpoints["bigquery"])
+        bigquery_views.create(client, self.e2e_run.name, sql_files.views())
         self.write_rules()
         self._write("alertmanager.yaml", routes.config(self.webhook.urls(routes.RECEIVERS), PACE))
         self.sandbox.watch(self.e2e_run.name, self.e2e_run.name, _WINDOW_SEC)
         job = self.e2e_run.submit_to_flink(timeout_sec=300)
-        stage = Stage(self.sandbox, self.e2e_run, job, pace.SHORT, self.say)
+        stage = Stage(self.sandbox, self.e2e_run, job, pace.SHORT, self.say, Contracts())
         self.context = FaultContext(stage, 1, random.Random(1))
         self._reload()
+
+    def wait_until_old(self, seconds: float) -> None:
+        """Returns once the stage has been there for so long; an earlier trial's time counts."""
+        time.sleep(max(0.0, self.began_at + seconds - time.monotonic()))
 
     def end(self) -> None:
         """Stops the traffic and the job."""
@@ -71,7 +85,8 @@ class AlertStage:
 
     def write_rules(self, **changed: float) -> None:
         """Writes the fast rules, with other limits, and has Prometheus read them."""
-        shape = Shape(PACE, SHORTEST_SEC, {**CHANGED, **changed})
+        self.changed = {**CHANGED, **changed}
+        shape = Shape(PACE, SHORTEST_SEC, self.changed)
         self._write("rules.yaml", rule_files.groups(shape, evaluated_sec=_EVALUATED_SEC))
         self._reload()
 
@@ -90,6 +105,12 @@ class AlertStage:
         if self._usual is None:
             self._usual = self.send(USUAL)
 
+    def make_usual(self) -> None:
+        """Sends it. The books are reconciled once before: what fires then, a fault has caused."""
+        if not self._reconciled:
+            self.reconcile(0)
+        self.start_usual()
+
     def stop_usual(self) -> None:
         """Ends it."""
         if self._usual is not None:
@@ -104,13 +125,14 @@ class AlertStage:
 
     # --- Books ----------------------------------------------------------------------------------
 
-    def reconcile(self, code: int) -> None:
+    def reconcile(self, code: int, wait_sec: int = 60) -> None:
         """Runs `payments reconcile`, as its CronJob does; it must end with the code."""
-        arguments = ["reconcile", *self.e2e_run.flags(), "--wait_sec=60"]
-        log = self._folder / "logs" / "reconcile.log"
+        arguments = ["reconcile", *self.e2e_run.flags(), f"--wait_sec={wait_sec}"]
+        log = self.folder / "logs" / "reconcile.log"
         program = programs.start("payments", arguments, log)
         found = program.process.wait(180)
         if found != code:
             raise HarnessError(
                 f"reconcile ended with {found}, {code} was expected:\n{programs.tail(log)}"
             )
+        self._reconciled = True

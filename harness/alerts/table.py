@@ -24,8 +24,12 @@ def text(results: Sequence[Result]) -> str:
         for result in results
     ]
     passed = sum(result.passed for result in results)
+    problems = [
+        f"{problem}\n" for problem in dict.fromkeys(r.problem for r in results if r.problem)
+    ]
     return (
-        f"{rows_text.aligned(columns, rows)}\n{passed} of {len(results)} alerts arrived, and went"
+        f"{rows_text.aligned(columns, rows)}\n{''.join(problems)}"
+        f"{passed} of {len(results)} alerts arrived, and went"
     )
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from harness.faults import launches
+from harness.faults import launches, registry_stop
 from harness.faults.fault_context import FaultContext
 from harness.faults.pace import RATE_PER_SEC, Pace, traffic
 from sandbox.component import TASK_MANAGERS
@@ -287,6 +287,12 @@ FAULTS = (
         "bounded-arrival",
         "SIGKILL of both TaskManagers, twice, of a job that goes by its producers' times",
         launches.kill_beside_producers_times,
+        alone=True,
+    ),
+    Fault(
+        "registry-stop",
+        "SIGKILL of a schema registry beneath a job of its own: it comes back in time, then late",
+        registry_stop.stop_registry,
         alone=True,
     ),
     Fault(

@@ -15,6 +15,7 @@ import psutil
 
 from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
+from harness.faults.contracts import Contracts, SkippedRecords
 from harness.faults.pace import Pace
 from harness.programs import Program
 from harness.waits import minute_closed_behind
@@ -43,6 +44,8 @@ class Stage:
         job: the Flink job, another one after a power cut.
         senders: simulators that must end well.
         say: tells a line of progress.
+        contracts: what the jobs of faults read by.
+        skipped: what reconciliations have found to be skipped.
         over: set when the job is to be cancelled.
     """
 
@@ -51,6 +54,8 @@ class Stage:
     job: str
     pace: Pace
     say: Callable[[str], None]
+    contracts: Contracts
+    skipped: SkippedRecords = dataclasses.field(default_factory=SkippedRecords)
     senders: list[Program] = dataclasses.field(default_factory=list)
     bigquery_faults: dict[str, int | bool] = dataclasses.field(default_factory=dict)
     lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
@@ -163,8 +168,9 @@ class FaultContext:
     def cut_power(self) -> None:
         """Kills everything at once, starts it from disk, and resumes from the last checkpoint."""
         stage = self.stage
+        with_registry = bool(stage.sandbox.endpoints()["registry"])
         stage.say(f"SIGKILL everything ({stage.sandbox.cut_power()} processes)")
-        endpoints = stage.sandbox.up(stage.say)
+        endpoints = stage.sandbox.up(stage.say, with_registry=with_registry)
         if jobs := stage.e2e_run.flink.live_jobs():
             raise HarnessError(f"after a power cut the jobs {jobs} came back by themselves")
         folder = Path(endpoints["checkpoints"]) / stage.job

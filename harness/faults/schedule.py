@@ -11,11 +11,11 @@ Group = Sequence[Fault]  # what is injected into the same load
 _TOGETHER_MAX = 3
 
 
-def picked(share_percent: int, pick: str) -> list[Fault]:
+def picked(share_percent: int, pick: str, faults: Sequence[Fault] = FAULTS) -> list[Fault]:
     """Returns a share of all faults, at least one, in their order; the same text picks the same."""
-    count = max(1, round(len(FAULTS) * share_percent / 100))
-    chosen = random.Random(f"{pick}:share").sample(FAULTS, count)
-    return [fault for fault in FAULTS if fault in chosen]
+    count = max(1, round(len(faults) * share_percent / 100))
+    chosen = random.Random(f"{pick}:share").sample(faults, count)
+    return [fault for fault in faults if fault in chosen]
 
 
 def of(

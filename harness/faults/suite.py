@@ -13,6 +13,7 @@ from harness.e2e_run import E2ERun
 from harness.errors import HarnessError
 from harness.faults import standstill
 from harness.faults.catalogue import Fault
+from harness.faults.contracts import Contracts, prepared
 from harness.faults.fault_context import FaultContext, Stage
 from harness.faults.pace import MIX, Pace, traffic
 from harness.faults.schedule import Group
@@ -46,6 +47,8 @@ class Result(NamedTuple):
         at_sec: when it came, seconds after the load began.
         recovery_sec: from its end until a checkpoint completed with every task running.
         lost, doubled: records, of the whole topic so far, beyond those of earlier faults.
+        skipped: records beyond those of earlier faults, a job of its own included; None when no
+            contract skips any.
         report: the reconciliation after it.
     """
 
@@ -56,6 +59,7 @@ class Result(NamedTuple):
     lost: int
     doubled: int
     report: Report
+    skipped: int | None = None
 
     @property
     def name(self) -> str:
@@ -70,16 +74,23 @@ class Controls(NamedTuple):
     at_least_once: int
 
 
+class Course(NamedTuple):
+    """What decides a run of the suite, besides its faults."""
+
+    seed: int
+    pace: Pace
+    contracts: Contracts = Contracts()
+
+
 class Suite:
     """One topic, one job, one fault after another."""
 
     def __init__(
-        self, sandbox: Sandbox, folder: Path, seed: int, pace: Pace, say: Callable[[str], None]
+        self, sandbox: Sandbox, folder: Path, course: Course, say: Callable[[str], None]
     ) -> None:
         self._sandbox = sandbox
         self._folder = folder
-        self._seed = seed
-        self._pace = pace
+        self._seed, self._pace, self._contracts = course
         self._say = say
 
     def run(self, groups: Sequence[Group]) -> Iterator[Result]:
@@ -92,7 +103,7 @@ class Suite:
                     yield self._on_young_job(group, number)
                     continue
                 if stage is None:
-                    e2e_run = self._e2e_run("faults")
+                    e2e_run = self._e2e_run("faults", self._contracts.shared)
                     stage = self._stage(e2e_run, e2e_run.submit_to_flink([_FRESH_TOTALS]))
                 result = self._one(stage, group, number)
                 yield result._replace(lost=result.lost - lost, doubled=result.doubled - doubled)
@@ -112,7 +123,7 @@ class Suite:
 
     def _without_stable_input(self) -> int:
         """Kills a job whose flush does not wait for checkpoints."""
-        e2e_run = self._e2e_run("without_stable_input")
+        e2e_run = self._e2e_run("without_stable_input", self._contracts.shared)
         job = e2e_run.submit_to_flink(SELDOM_CHECKPOINTS, module="harness.without_stable_input")
         try:
             context = self._context(self._stage(e2e_run, job), 0, "control")
@@ -125,7 +136,7 @@ class Suite:
 
     def _at_least_once(self) -> int:
         """Loses answers to a sink that appends without offsets."""
-        e2e_run = self._e2e_run("at_least_once")
+        e2e_run = self._e2e_run("at_least_once", self._contracts.shared)
         e2e_run.simulate([*MIX, "--rate_per_sec=0", "--count=1000"]).wait(60)
         context = self._context(self._stage(e2e_run, "DirectRunner"), 0, "control")
         with context.bigquery_faults(drop_after_append_every=2):
@@ -133,7 +144,7 @@ class Suite:
         return e2e_run.reconcile(0).double
 
     def _on_young_job(self, group: Group, number: int) -> Result:
-        e2e_run = self._e2e_run(f"young_{number}")
+        e2e_run = self._e2e_run(f"young_{number}", self._contracts.own)
         job = e2e_run.launch_on_flink(_YOUNG)
         stage = self._stage(e2e_run, job)
         try:
@@ -166,9 +177,16 @@ class Suite:
         while stage.senders:
             stage.senders.pop().wait(_RECOVERY_SEC)
         report = stage.e2e_run.reconcile(_TAIL_SEC)
-        names = tuple(fault.name for fault in group)
+        stage.skipped.add(stage.e2e_run, report)
         return Result(
-            self._seed, names, min(waits), recovery_sec, report.missing, report.double, report
+            self._seed,
+            tuple(fault.name for fault in group),
+            min(waits),
+            recovery_sec,
+            report.missing,
+            report.double,
+            report,
+            stage.skipped.since_last(),
         )
 
     def _moment(self, fault: Fault, context: FaultContext) -> float:
@@ -176,17 +194,16 @@ class Suite:
             return 0.0  # it finds its moments itself, and later ones would be too late
         return context.rng.uniform(self._pace.earliest, self._pace.latest)
 
-    def _e2e_run(self, name: str) -> E2ERun:
+    def _e2e_run(self, name: str, contract: str | None) -> E2ERun:
         e2e_run = E2ERun(
             f"{name}_{self._seed}_{time.strftime('%H%M%S')}",
             self._sandbox.endpoints(),
             self._folder,
         )
-        e2e_run.prepare()
-        return e2e_run
+        return prepared(e2e_run, self._sandbox, contract)
 
     def _stage(self, e2e_run: E2ERun, job: str) -> Stage:
-        return Stage(self._sandbox, e2e_run, job, self._pace, self._say)
+        return Stage(self._sandbox, e2e_run, job, self._pace, self._say, self._contracts)
 
     def _context(self, stage: Stage, seed: int, name: str) -> FaultContext:
         return FaultContext(stage, seed, random.Random(f"{seed}:{name}"))

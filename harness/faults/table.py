@@ -13,9 +13,13 @@ from harness.faults.suite import Controls, Result
 def passed(
     results: Sequence[Result], controls: Controls | None, crashes: Sequence[str] = ()
 ) -> bool:
-    """Returns whether nothing was lost or doubled, nothing crashed, and every control doubled."""
+    """Returns whether nothing was lost or doubled, nothing crashed, and every control doubled.
+
+    Where a contract skips records, each fault must have met some.
+    """
     doubled = controls is not None and all(rows > 0 for rows in controls)
-    return doubled and not crashes and all(result.report.balanced for result in results)
+    good = all(result.report.balanced and result.skipped != 0 for result in results)
+    return doubled and not crashes and good
 
 
 def text(results: Sequence[Result], controls: Controls | None, crashes: Sequence[str] = ()) -> str:
@@ -28,15 +32,21 @@ def text(results: Sequence[Result], controls: Controls | None, crashes: Sequence
             f"{each.recovery_sec:.1f}",
             each.lost,
             each.doubled,
+            "" if each.skipped is None else each.skipped,
         )
         for each in results
     ]
-    headers = ("seed", "fault", "at s", "recovered in s", "lost", "doubled")
+    headers = ("seed", "fault", "at s", "recovered in s", "lost", "doubled", "skipped")
     failed = [
         f"seed {each.seed}, {each.name}: {problem}"
         for each in results
         if not each.report.balanced
         for problem in each.report.problems
+    ]
+    failed += [
+        f"seed {each.seed}, {each.name}: no record was skipped, though the contract skips some"
+        for each in results
+        if each.skipped == 0
     ]
     return "\n\n".join(
         part
@@ -64,9 +74,10 @@ def last_line(results: Sequence[Result], controls: Controls | None) -> str:
     """Returns the answer in one line; of several controls it tells the weakest."""
     lost = sum(each.lost for each in results)
     doubled = sum(each.doubled for each in results)
+    skipped = sum(each.skipped or 0 for each in results)
     injected = sum(len(each.faults) for each in results)
     return (
-        f"faults: {injected} injected, {lost} lost, {doubled} doubled, "
+        f"faults: {injected} injected, {lost} lost, {doubled} doubled, {skipped} skipped, "
         f"control doubled {0 if controls is None else min(controls)}"
     )
 

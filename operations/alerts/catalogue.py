@@ -15,6 +15,7 @@ FLINK_METRICS = frozenset(
         "flink_jobmanager_job_numberOfFailedCheckpoints",
         "flink_jobmanager_job_runningTime",
         "flink_taskmanager_job_task_backPressuredTimeMsPerSecond",
+        "flink_taskmanager_job_task_currentInputWatermark",
     }
 )
 FLINK_COUNTER_PREFIX = "flink_taskmanager_job_task_operator_payments_"

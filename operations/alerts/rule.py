@@ -31,6 +31,10 @@ class Shape:
         """Returns a duration in Prometheus' words."""
         return duration(max(self.shortest_sec, round(seconds * self.pace)))
 
+    def age(self, seconds: float) -> str:
+        """Returns up to which age something is recent, as a number in an expression."""
+        return f"{max(self.shortest_sec, round(seconds * self.pace))}"
+
     def lasts(self, seconds: float) -> str:
         """Returns how long an alert waits."""
         return duration(round(seconds * self.pace))

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterable
 from typing import Any
 
+from operations.contract import why_skipped
 from operations.contract.samples import Sample
 from operations.contract.unmapped import Unmapped
 from operations.errors import CannotCheck
@@ -88,7 +89,9 @@ def _add(tally: Tally, decoder: Decoder, walker: Reader, sample: Sample, rules: 
     for _, rejected in decoded.rejected:
         _count(tally.invalid, rejected.reason.value, sample, rejected.detail)
     for _, rule in decoded.skipped:
-        _count(tally.skipped, rule, sample, "")
+        is_first = rule not in tally.skipped
+        told = why_skipped.told(decoder, sample.record, rule) if is_first else ""
+        _count(tally.skipped, rule, sample, told)
     for transaction in decoded.transactions:
         try:
             rules.check(transaction)

@@ -87,7 +87,8 @@ def _check(arguments: argparse.Namespace) -> int:
     if not tally.records:
         raise CannotCheck(f"no record in {', '.join((*arguments.sample, *arguments.topic))}")
     contract = decoder.contract
-    questions = plausibility.questions(contract, tally.transactions, now_us)
+    questions = plausibility.of_skips(contract, tally.records, tally.skipped)
+    questions += plausibility.questions(contract, tally.transactions, now_us)
     if arguments.json:
         found = report.document(contract, tally, questions, arguments.rate_per_min)
         json_document.show(found)

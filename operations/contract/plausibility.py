@@ -6,9 +6,11 @@ Questions, not findings: a shop may sell for round sums only.
 from __future__ import annotations
 
 import collections
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from transforms.codecs.contract.language import LOCAL_KINDS, Contract
+from operations.contract import why_skipped
+from operations.contract.check import Group
+from transforms.codecs.contract.language import DAY_KINDS, LOCAL_KINDS, Contract
 from transforms.payment.rules import MINOR_DIGITS, amount_of
 from transforms.payment.transaction import Transaction, facts_of
 
@@ -28,6 +30,23 @@ def questions(contract: Contract, transactions: Sequence[Transaction], now_us: i
         *_of_times(contract, transactions, now_us),
         *_of_ids(transactions),
     ]
+
+
+def of_skips(contract: Contract, records: int, skipped: Mapping[str, Group]) -> list[str]:
+    """Returns the same of what is skipped: nobody would miss it."""
+    found = []
+    if skipped and sum(each.count for each in skipped.values()) == records:
+        found.append(
+            "all records are skipped, so nothing would be counted. Does `keep` ask rightly?"
+        )
+    for name, group in skipped.items():
+        rule = why_skipped.rule_of(contract, name)
+        if rule is not None and group.detail.startswith(f"{rule.at.text} is absent"):
+            found.append(
+                f"{name} skips what has no {rule.at.text}, as {group.place}: is the path right? "
+                "Hint: `explain` shows what lies there"
+            )
+    return found
 
 
 def _of_amounts(contract: Contract, transactions: Sequence[Transaction]) -> Iterator[str]:
@@ -52,7 +71,7 @@ def _of_times(
     contract: Contract, transactions: Sequence[Transaction], now_us: int
 ) -> Iterator[str]:
     field = contract.fields["event_time"]
-    if field.kind in ("date", "epoch_days"):
+    if field.kind in DAY_KINDS:
         yield (
             "event_time is a day: a payment counts as made at its first moment, so most are late "
             "unless --allowed_lateness_sec is above a day"

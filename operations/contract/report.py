@@ -72,7 +72,9 @@ def text(contract: Contract, tally: Tally, questions: Sequence[str], rate_per_mi
         rows = [(name, each.count, each.place, each.detail[:160]) for name, each in groups]
         parts.append("invalid:\n" + _table(rows))
     if tally.skipped:
-        parts.append("skipped:\n" + _table((n, g.count, g.place) for n, g in tally.skipped.items()))
+        skipped = tally.skipped.items()
+        rows = [(name, each.count, each.place, each.detail) for name, each in skipped]
+        parts.append("skipped:\n" + _table(rows))
     if tally.transactions:
         listed = _table(payment(tally).items())
         parts.append(f"first payment ({tally.first_place}):\n{listed}")

@@ -10,7 +10,10 @@ import orjson
 
 from operations.dead_letters.letters import Counted, Fate, place_of
 from operations.reconcile.truth import Place
+from transforms.codecs.contract import native
+from transforms.codecs.contract.decoder import Decoder
 from transforms.payment.dead_letter import DeadLetter
+from transforms.payment.transaction import Headers, KafkaRecord
 
 
 class Candidate(NamedTuple):
@@ -19,6 +22,7 @@ class Candidate(NamedTuple):
     letter: DeadLetter
     key: bytes | None
     payload: bytes | None  # None: a tombstone, or bytes that nobody has any more
+    headers: Headers = ()  # those that the contract asks for
 
     @property
     def place(self) -> Place:
@@ -26,12 +30,19 @@ class Candidate(NamedTuple):
         return place_of(self.letter)
 
     @property
-    def transaction_id(self) -> str | None:
-        """Returns the id in the payload, None when none can be read.
+    def record(self) -> KafkaRecord:
+        """Returns what would be sent, as if it arrived when the letter did."""
+        arrival_us = self.letter.broker_time_us
+        return KafkaRecord(*self.place, arrival_us, self.key, self.payload, None, self.headers)
+
+    def transaction_id(self, decoder: Decoder) -> str | None:
+        """Returns the id in the record, None when none can be read.
 
         Read more freely than the pipeline reads: an id must be found even in what is sent only
         because of --even-invalid, for another version or setting may take it.
         """
+        if not native.is_native(decoder.contract):
+            return decoder.id_of(self.record)
         try:
             fields = orjson.loads(self.payload or b"")
         except orjson.JSONDecodeError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -48,15 +49,17 @@ def _show(arguments: argparse.Namespace) -> int:
 
 def _edit(arguments: argparse.Namespace) -> int:
     history, sheets = _history(arguments), folder.Folder(arguments.folder)
+    limits = functools.cache(lambda: _limits(arguments))
     if not sheets.exists:
         selected = arguments.places or _filter(arguments)
-        commands.start_edit(history, selected, sheets, _topics(arguments))
+        headers = limits().contract.headers
+        commands.start_edit(history, selected, sheets, _topics(arguments), headers)
     elif arguments.places or _filter(arguments) != Filter(limit=arguments.limit):
         raise UsageError(
             f"{sheets.path} holds payloads already: no others can be selected. Hint: name another "
             "--folder, or select none to set fields and check again"
         )
-    return commands.go_on_editing(history, sheets, arguments.settings, _limits(arguments))
+    return commands.go_on_editing(history, sheets, arguments.settings, limits())
 
 
 def _send(arguments: argparse.Namespace) -> int:
@@ -66,7 +69,8 @@ def _send(arguments: argparse.Namespace) -> int:
     history = _history(arguments)
     if arguments.folder is None:
         letters = commands.found(history, arguments.places)
-        candidates = commands.as_stored(letters, config.topics)
+        headers = config.limits.contract.headers
+        candidates = commands.as_stored(letters, config.topics, headers)
         receipt = Path(_RECEIPT)
     else:
         candidates = commands.from_folder(history, folder.Folder(arguments.folder))

@@ -10,10 +10,10 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from operations import json_document
-from operations.dead_letters import documents, fields, text, topic
+from operations.dead_letters import documents, fields, rewrite, text, topic
 from operations.dead_letters.candidate import Candidate
 from operations.dead_letters.chain import chain_of
-from operations.dead_letters.folder import Folder
+from operations.dead_letters.folder import Folder, Sheet
 from operations.dead_letters.history import Filter, History
 from operations.dead_letters.letters import Stored, name_of, place_of
 from operations.dead_letters.receipt import Receipt
@@ -23,6 +23,8 @@ from operations.errors import ReplayError, UsageError
 from operations.reconcile.settings import Topics
 from operations.reconcile.truth import Limits, Place
 from payments import exit_codes
+from transforms.codecs.contract.decoder import Decoder
+from transforms.payment import kept_headers
 from transforms.payment.dead_letter import DeadLetter
 
 ListForm = Literal["table", "places", "json"]
@@ -60,9 +62,16 @@ def show_letter(history: History, place: Place, form: PageForm) -> int:
 
 
 def start_edit(
-    history: History, selected: Sequence[Place] | Filter, folder: Folder, topics: Topics | None
+    history: History,
+    selected: Sequence[Place] | Filter,
+    folder: Folder,
+    topics: Topics | None,
+    headers: Sequence[str],
 ) -> None:
     """Writes the payloads of the selected dead letters to a folder that has none yet.
+
+    Args:
+        headers: names of those that the contract asks for.
 
     Raises:
         ReplayError: there is nothing to write, or a record's bytes are nowhere any more.
@@ -74,10 +83,11 @@ def start_edit(
         letters = found(history, selected)
     if not letters:
         raise ReplayError("no dead letters: nothing to edit")
-    candidates = as_stored(letters, topics)
-    with_bytes = [each for each in candidates if not _bytes_gone(each)]
+    candidates = as_stored(letters, topics, headers)
+    gone = [each for each in candidates if _bytes_gone(each, bool(headers))]
+    with_bytes = [each for each in candidates if each not in gone]
     for each in candidates:
-        if _bytes_gone(each):
+        if each in gone:
             tell(f"left out: {name_of(each.place)}: Kafka no longer holds the record")
     folder.write(with_bytes)
     tell(f"{len(with_bytes)} payloads are in {folder.path}")
@@ -89,10 +99,7 @@ def go_on_editing(
     """Sets fields in every payload of the folder, and says what is still wrong with each."""
     wrong = 0
     for sheet in folder.sheets() if settings else ():
-        try:
-            folder.replace(sheet, fields.changed(folder.payload(sheet), list(settings)))
-        except ValueError as error:
-            tell(f"not set in {sheet.file}: {error}")
+        _set(folder, sheet, settings, limits.decoder)
     now_us = time.time_ns() // 1_000
     sheets = {sheet.place: sheet for sheet in folder.sheets()}
     for candidate in from_folder(history, folder):
@@ -101,6 +108,22 @@ def go_on_editing(
         print(f"{sheets[candidate.place].file}  {text.visible(str(problem or 'ok'))}")
     tell(f"{wrong} of {len(sheets)} payloads would be rejected again" if wrong else "all are valid")
     return _LEFT if wrong else exit_codes.WELL
+
+
+def _set(
+    folder: Folder, sheet: Sheet, settings: Sequence[fields.Setting], decoder: Decoder
+) -> None:
+    headers = fields.changed_headers(sheet.headers, settings)
+    if headers != sheet.headers:
+        folder.set_headers(sheet, headers)
+    before = folder.payload(sheet)
+    try:
+        payload = rewrite.changed(before, settings, decoder)
+    except ValueError as error:
+        tell(f"not set in {sheet.file}: {error}")
+        return
+    if payload is not None and payload != before:
+        folder.replace(sheet, payload)
 
 
 def send_letters(
@@ -133,8 +156,13 @@ def found(history: History, places: Sequence[Place]) -> list[DeadLetter]:
     return list(letters.values())
 
 
-def as_stored(letters: Iterable[DeadLetter], topics: Topics | None) -> list[Candidate]:
-    """Returns the letters with the bytes that they arrived with.
+def as_stored(
+    letters: Iterable[DeadLetter], topics: Topics | None, headers: Sequence[str] = ()
+) -> list[Candidate]:
+    """Returns the letters with the bytes and headers that they arrived with.
+
+    Args:
+        headers: names of those that the contract asks for.
 
     Raises:
         UsageError: some bytes are only in Kafka, and no broker is named.
@@ -143,18 +171,23 @@ def as_stored(letters: Iterable[DeadLetter], topics: Topics | None) -> list[Cand
         reader = None
         candidates = []
         for letter in letters:
-            if letter.holds_record:
-                candidates.append(Candidate(letter, letter.key, letter.payload))
+            if letter.holds_record(bool(headers)):
+                kept = kept_headers.unpacked(letter.headers) if letter.headers else ()
+                own = tuple(each for each in kept if each[0] in headers)
+                candidates.append(Candidate(letter, letter.key, letter.payload, own))
                 continue
             if topics is None:
                 raise UsageError(
-                    f"{name_of(place_of(letter))} was refused by BigQuery or is too large for it: "
-                    "its bytes are in Kafka. --kafka_bootstrap_servers is required"
+                    f"{name_of(place_of(letter))} was refused by BigQuery, is too large for it, or "
+                    "has no headers there: its bytes are in Kafka. --kafka_bootstrap_servers is "
+                    "required"
                 )
             reader = reader or stack.enter_context(topic.connected(topics))
-            record = reader.record_at(place_of(letter))
-            key, payload = (None, None) if record is None else (record.key, record.payload)
-            candidates.append(Candidate(letter, key, payload))
+            record = reader.record_at(place_of(letter), headers)
+            held = (
+                (None, None, ()) if record is None else (record.key, record.payload, record.headers)
+            )
+            candidates.append(Candidate(letter, *held))
         return candidates
 
 
@@ -162,7 +195,7 @@ def from_folder(history: History, folder: Folder) -> list[Candidate]:
     """Returns the letters of a folder with the bytes and keys that it holds."""
     sheets = {sheet.place: sheet for sheet in folder.sheets()}
     return [
-        Candidate(letter, sheet.key, folder.payload(sheet))
+        Candidate(letter, sheet.key, folder.payload(sheet), sheet.headers)
         for letter, sheet in zip(found(history, list(sheets)), sheets.values(), strict=True)
     ]
 
@@ -172,5 +205,5 @@ def tell(words: str) -> None:
     print(words, file=sys.stderr, flush=True)
 
 
-def _bytes_gone(candidate: Candidate) -> bool:
-    return not candidate.letter.holds_record and candidate.payload is None
+def _bytes_gone(candidate: Candidate, with_headers: bool) -> bool:
+    return not candidate.letter.holds_record(with_headers) and candidate.payload is None

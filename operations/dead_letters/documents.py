@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import orjson
+
 from operations.dead_letters import text
 from operations.dead_letters.chain import Link
 from operations.dead_letters.letters import Stored, name_of, place_of, replay_of
@@ -33,6 +35,7 @@ def page(letter: DeadLetter, chain: Sequence[Link]) -> dict[str, Any]:
         "step": letter.step,
         "key": None if letter.key is None else text.content(letter.key),
         "payload": None if letter.payload is None else text.content(letter.payload),
+        "headers": None if letter.headers is None else orjson.loads(letter.headers),
         "chain": links,
     }
 

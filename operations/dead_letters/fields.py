@@ -1,4 +1,8 @@
-"""Sets fields in a payload, and leaves every other byte of it as it is.
+"""Sets fields in a payload, or headers beside it, and leaves every other byte as it is.
+
+    currency=EUR                    a field of the object
+    data.object.currency=eur        a field of a field, unless one has the whole name
+    header:ce_type=payment.done     a header
 
 The payload is not parsed and written again: that would respell numbers, escapes and spaces of
 fields that nobody asked to change, and drop fields that stand twice.
@@ -10,6 +14,8 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, NoReturn
+
+from transforms.payment.transaction import Headers
 
 Setting = tuple[str, Any]
 
@@ -58,20 +64,67 @@ def setting(text: str) -> Setting:
         return field, value
 
 
-def changed(payload: bytes | None, settings: Sequence[Setting]) -> bytes:
+def header_of(name: str) -> str | None:
+    """Returns the name of the header that is to be set, None where it is a field."""
+    origin, _, rest = name.partition(":")
+    return rest if origin == "header" and rest else None
+
+
+def changed_headers(headers: Headers, settings: Sequence[Setting]) -> Headers:
+    """Returns the headers with those of the settings set, each once, new ones behind the others."""
+    for name, value in settings:
+        header = header_of(name)
+        if header is None:
+            continue
+        text = value if isinstance(value, str) or value is None else _encoded(value).decode()
+        raw = None if text is None else text.encode()
+        names = [each for each, _ in headers]
+        at = names.index(header) if header in names else len(names)
+        others = [each for each in headers if each[0] != header]
+        headers = (*others[:at], (header, raw), *others[at:])
+    return headers
+
+
+def changed(payload: bytes | None, settings: Sequence[Setting]) -> bytes | None:
     """Returns the payload with the fields set; all other bytes are as they were.
 
-    A missing field is put behind the last one, spaced as that is.
+    A missing field is put behind the last one, spaced as that is. Headers are not meant.
 
     Raises:
         ValueError: it is no JSON object, or a field to set stands twice and one would have to be
             chosen.
     """
-    if payload is None:
+    of_payload = [each for each in settings if header_of(each[0]) is None]
+    if payload is None and of_payload:
         raise ValueError("a tombstone has no fields")
-    for name, value in settings:
-        payload = _with_field(payload, name, _encoded(value))
+    for name, value in of_payload:
+        payload = with_path(payload or b"", name, value)
     return payload
+
+
+def with_path(payload: bytes, path: str, value: Any) -> bytes:
+    """Sets a field, or one inside what the first part of its path names.
+
+    Raises:
+        ValueError: as `changed`.
+    """
+    return _with_path(payload, path, _encoded(value))
+
+
+def _with_path(payload: bytes, path: str, value: bytes) -> bytes:
+    name, dot, rest = path.partition(".")
+    if name.isdecimal() and payload[_blank(payload, 0) :][:1] == b"[":
+        begin, end = _item(payload, int(name))
+        item = _with_path(payload[begin:end], rest, value) if rest else value
+        return payload[:begin] + item + payload[end:]
+    _, members = _members(payload)
+    those = [each for each in members if each.name == name]
+    if not (dot and rest) or len(those) != 1 or any(each.name == path for each in members):
+        return _with_field(payload, path, value)
+    begin, end = those[0].value_begin, those[0].end
+    if payload[begin : begin + 1] not in (b"{", b"["):
+        return _with_field(payload, path, value)
+    return payload[:begin] + _with_path(payload[begin:end], rest, value) + payload[end:]
 
 
 def _with_field(payload: bytes, name: str, value: bytes) -> bytes:
@@ -122,6 +175,19 @@ def _each_member(payload: bytes, at: int) -> Iterator[_Member]:
         _require(payload, at, b",")
         at = _blank(payload, at + 1)
         _require(payload, at, b'"')
+
+
+def _item(payload: bytes, number: int) -> tuple[int, int]:
+    """Returns where an item of an array begins and ends."""
+    at = _blank(payload, _blank(payload, 0) + 1)
+    for _ in range(number):
+        at = _blank(payload, _value_end(payload, at))
+        if payload[at : at + 1] != b",":
+            raise ValueError(f"the array has no item {number}")
+        at = _blank(payload, at + 1)
+    if payload[at : at + 1] == b"]":
+        raise ValueError(f"the array has no item {number}")
+    return at, _value_end(payload, at)
 
 
 def _value_end(payload: bytes, begin: int) -> int:

@@ -84,7 +84,9 @@ def _add_edit(command: Parser) -> None:
         action="append",
         default=[],
         metavar="FIELD=VALUE",
-        help="Set a field of every payload: a value that is JSON as JSON, any other as text.",
+        help="Set a field of every payload: a value that is JSON as JSON, any other as text. "
+        "data.object.currency is a field of a field, header:ce_type a header. A path is one of the "
+        "contract's, inside what it unwraps; the encoding and the schema's id stay.",
     )
 
 

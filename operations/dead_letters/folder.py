@@ -1,6 +1,6 @@
 """Keeps dead letters in a folder for an editor: one file each, and a manifest.
 
-    manifest.jsonl       place, file, key and what else the payload alone does not say
+    manifest.jsonl       place, file, key, headers and what else the payload alone does not say
     payments-2-4711.txt  the payload, byte for byte
 
 A newline at the end of a changed file is not sent, unless the payload ended in one when it was
@@ -21,6 +21,8 @@ from operations.dead_letters.candidate import Candidate
 from operations.dead_letters.letters import name_of, place_named, replay_of
 from operations.errors import UsageError
 from operations.reconcile.truth import Place
+from transforms.payment import kept_headers
+from transforms.payment.transaction import Headers
 
 _MANIFEST = "manifest.jsonl"
 RECEIPT = "receipt.jsonl"
@@ -35,6 +37,7 @@ class Sheet(NamedTuple):
     tombstone: bool  # an empty file means null, as long as it is empty
     digest: str  # of the payload as it was
     last: str  # its last character, where that is a line break
+    headers: Headers = ()
 
     def payload(self, folder: Path) -> bytes | None:
         """Returns what the file holds."""
@@ -96,6 +99,22 @@ class Folder:
         except OSError as error:
             raise UsageError(f"cannot write to {file}: {error.strerror}") from None
 
+    def set_headers(self, sheet: Sheet, headers: Headers) -> None:
+        """Changes the headers of a letter in the manifest, which is written whole or not at all."""
+        path = self.path / _MANIFEST
+        unfinished = path.with_suffix(".new")
+        try:
+            lines = []
+            for line in path.read_bytes().splitlines():
+                fields = orjson.loads(line)
+                if place_named(fields["place"]) == sheet.place:
+                    fields["headers"] = orjson.Fragment(kept_headers.packed(headers))
+                lines.append(orjson.dumps(fields, option=orjson.OPT_APPEND_NEWLINE))
+            unfinished.write_bytes(b"".join(lines))
+            unfinished.replace(path)
+        except OSError as error:
+            raise UsageError(f"cannot write to {path}: {error.strerror}") from None
+
     def _write(self, candidate: Candidate) -> bytes:
         letter = candidate.letter
         file = f"{letter.topic}-{letter.partition}-{letter.offset}.txt"
@@ -105,6 +124,7 @@ class Folder:
             "place": name_of(candidate.place),
             "file": file,
             "key": None if candidate.key is None else base64.b64encode(candidate.key).decode(),
+            "headers": orjson.Fragment(kept_headers.packed(candidate.headers)),
             "tombstone": candidate.payload is None,
             "original_time_us": replay_of(letter).original_time_us,
             "reason": letter.reason,
@@ -120,8 +140,9 @@ def _sheet(line: bytes) -> Sheet:
     file = Path(fields["file"]).name  # never outside the folder
     key = None if fields["key"] is None else base64.b64decode(fields["key"], validate=True)
     place = place_named(fields["place"])
-    last = fields.get("last", "")  # missing in folders of older versions
-    return Sheet(place, file, key, fields["tombstone"] is True, fields["sha256"], last)
+    # These two are missing in folders of older versions.
+    last, headers = fields.get("last", ""), kept_headers.headers_of(fields.get("headers", []))
+    return Sheet(place, file, key, fields["tombstone"] is True, fields["sha256"], last, headers)
 
 
 def _digest(payload: bytes) -> str:

@@ -1,4 +1,4 @@
-"""Sends a dead letter to its topic again, with its key and a header that names it."""
+"""Sends a dead letter to its topic again, with its key, its headers and one that names it."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ class ReplayProducer:
             NotSent: the record cannot even be tried.
         """
         of = replay_of(candidate.letter)
-        headers = [(replay.HEADER, replay.encode(of))]
+        own = [each for each in candidate.headers if each[0] != replay.HEADER]
+        headers = [*own, (replay.HEADER, replay.encode(of))]
         # Where producers' times count, a replay must not claim to be older than what it sends again
         # (transforms/payment/replay.py): the clock of the first producer may be ahead of ours.
         time_ms = max(time.time_ns() // 1_000_000, -(-of.original_time_us // 1_000))

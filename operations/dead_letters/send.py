@@ -122,7 +122,8 @@ def _look(
     since_us = time.time_ns() // 1_000 - config.lag_max_us
     _refuse_lag(reader, read, newest, since_us, config)
     places = [each.place for each in chunk]
-    ids = {each.transaction_id for each in chunk if each.transaction_id is not None}
+    found = (each.transaction_id(config.limits.decoder) for each in chunk)
+    ids = {each for each in found if each is not None}
     replayed = [Place.of(of) for each in chunk if (of := each.letter.replay_of) is not None]
     return Known(
         history.counted(ids),
@@ -168,7 +169,8 @@ def _act(
             done, detail = "skipped", f"{verdict.refusal.value}: {verdict.detail}"
         elif sender is not None:
             done, detail = _finish(sender, candidate, sending, receipt)
-        yield Result(candidate.place, candidate.transaction_id, done, detail)
+        transaction_id = candidate.transaction_id(config.limits.decoder)
+        yield Result(candidate.place, transaction_id, done, detail)
 
 
 def _put(

@@ -43,6 +43,7 @@ def page(letter: DeadLetter, chain: Sequence[Link]) -> str:
         "detail": visible(letter.detail),
         "step": letter.step,
         "key": content(letter.key),
+        "headers": visible(letter.headers or "none kept"),
         "payload": size,
     }
     if letter.reason == Reason.REFUSED_BY_BIGQUERY.value:

@@ -36,8 +36,8 @@ class TopicReader:
         """Raises NoTopic for a topic that does not exist."""
         self._reader.pairs(topics)
 
-    def record_at(self, place: Place) -> KafkaRecord | None:
-        """Returns the record at `place`, None when Kafka no longer holds it."""
+    def record_at(self, place: Place, headers: Collection[str]) -> KafkaRecord | None:
+        """Returns the record at `place` with these headers, None when Kafka no longer holds it."""
         span = OffsetRange(*place, place.offset + 1)
         try:
             held = {each[:2]: each for each in self._reader.ranges([place.topic])}
@@ -47,7 +47,7 @@ class TopicReader:
         if found is None or not found.start <= place.offset < found.end:
             return None
         message = self._reader.first(span)
-        return None if message is None else record_of(message)
+        return None if message is None else record_of(message, headers)
 
     def waiting(
         self, topics: Collection[str], newest: Mapping[Partition, int], required: Arrival

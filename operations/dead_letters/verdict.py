@@ -16,7 +16,7 @@ from operations.reconcile.truth import Limits, Place
 from transforms.payment import replay
 from transforms.payment.dead_letter import Reason, Rejected
 from transforms.payment.rules import is_late
-from transforms.payment.transaction import KafkaRecord, Transaction, facts_of
+from transforms.payment.transaction import KafkaRecord, PaymentFacts, Transaction, facts_of
 
 # By how much our clock may be ahead of the broker's. Only the wait for a remembered id rests on it.
 _CLOCK_MARGIN_US = 60_000_000
@@ -64,15 +64,16 @@ class Judge:
         refused = (
             _unfounded(candidate, known)
             or self._sent(candidate, known)
-            or _empty(candidate)
+            or _empty(candidate, bool(self._limits.contract.headers))
             or self._counted(candidate, known)
             or self._invalid(candidate, now_us)
             or self._remembered(candidate, now_us)
         )
         if refused is not None:
             return refused
-        if candidate.transaction_id is not None:
-            self._ids[candidate.transaction_id] = candidate.place
+        transaction_id = candidate.transaction_id(self._limits.decoder)
+        if transaction_id is not None:
+            self._ids[transaction_id] = candidate.place
         return Verdict(None, self._expectation(candidate, now_us))
 
     def _sent(self, candidate: Candidate, known: Known) -> Verdict | None:
@@ -91,7 +92,7 @@ class Judge:
         return None
 
     def _counted(self, candidate: Candidate, known: Known) -> Verdict | None:
-        transaction_id = candidate.transaction_id
+        transaction_id = candidate.transaction_id(self._limits.decoder)
         if transaction_id is None:
             return None
         if (counted := known.counted.get(transaction_id)) is not None:
@@ -166,7 +167,12 @@ def _decoded(candidate: Candidate, limits: Limits, now_us: int) -> Transaction:
     # Our clock may be behind the broker's: no replay arrives before what it replays.
     arrival_us = max(now_us, of.original_time_us)
     record = KafkaRecord(
-        *candidate.place, arrival_us, candidate.key, candidate.payload, replay.encode(of)
+        *candidate.place,
+        arrival_us,
+        candidate.key,
+        candidate.payload,
+        replay.encode(of),
+        candidate.headers,
     )
     transaction = _payment(record, limits)
     limits.rules.check(transaction)
@@ -192,10 +198,10 @@ def _unfounded(candidate: Candidate, known: Known) -> Verdict | None:
     )
 
 
-def _empty(candidate: Candidate) -> Verdict | None:
+def _empty(candidate: Candidate, with_headers: bool) -> Verdict | None:
     if candidate.payload is not None:
         return None
-    if not candidate.letter.holds_record:
+    if not candidate.letter.holds_record(with_headers):
         return Verdict(
             Refusal.BYTES_GONE, "Kafka no longer holds the record, nor the table all of it"
         )
@@ -203,11 +209,12 @@ def _empty(candidate: Candidate) -> Verdict | None:
 
 
 def _comparison(candidate: Candidate, counted: Counted, limits: Limits) -> str:
+    known = dict(zip(PaymentFacts._fields, counted.facts, strict=True))
+    names = [name for name in known if name in limits.contract.fact_names]
     try:
-        record = KafkaRecord(*candidate.place, 0, None, candidate.payload)
-        facts = facts_of(_payment(record, limits))
+        facts = facts_of(_payment(candidate.record, limits), names)
     except (Rejected, _Skipped):
         return "and the facts here cannot be read"
-    if facts == counted.facts:
+    if facts == tuple(known[name] for name in names):
         return "with the same facts: nothing is missing"
     return "with other facts: is one of them a fraud?"

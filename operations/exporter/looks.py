@@ -72,6 +72,7 @@ class Looks:
         self._tables: _TablesLook | None = None
         self._counted: _TablesLook | None = None
         self._waiting: Mapping[Partition, int] = {}
+        self._none_waited_at: float | None = None
         self._reach: Mapping[Partition, int] = {}
         self._newest: Mapping[Partition, dt.datetime] = {}
         self._wide_at = -_WIDE_EVERY_SEC
@@ -86,9 +87,23 @@ class Looks:
             if look is not None and look is not self._counted:
                 self._waiting = topic.waiting(look.ranges, look.found.reach)
                 self._counted = look
+                if not any(self._waiting.values()):
+                    self._none_waited_at = look.began_at
         counted = self._counted
         if counted and time.monotonic() - counted.began_at <= self.tables_stale_sec():
-            yield from readings.of_waiting(self._waiting, counted.found.newest_row_age_sec)
+            yield from readings.of_waiting(self._waiting, self._waited_sec(counted))
+
+    def _waited_sec(self, look: _TablesLook) -> float | None:
+        """Returns for how long records have waited at most, when the tables were asked.
+
+        As long as the newest row is old; but after a quiet night, the first payment has waited no
+        longer than since the last look at which none did.
+        """
+        row_sec = look.found.newest_row_age_sec
+        if self._none_waited_at is None:
+            return row_sec
+        quiet_sec = look.began_at - self._none_waited_at
+        return quiet_sec if row_sec is None else min(row_sec, quiet_sec)
 
     def tables(self) -> Iterator[Sample]:
         """Yields the tables' figures."""

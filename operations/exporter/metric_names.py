@@ -40,7 +40,8 @@ _ALL = (
     Metric(
         "kafka",
         "payments_newest_row_age_seconds",
-        "Age of the newest record in the tables when they were last asked; 0 when none waits.",
+        "Age of the newest record in the tables when they were last asked; 0 when none waits, and "
+        "not more than since a look at which none did.",
     ),
     Metric("kafka", "payments_open_transactions", "Partitions held back by an open transaction."),
     Metric(

@@ -122,11 +122,7 @@ def _settled(sources: Sources, wait_sec: float) -> list[Section]:
 def parser() -> Parser:
     """Returns the parser of the command line."""
     parser = tool_flags.parser("payments health", __doc__)
-    tool_flags.add_kafka(parser)
-    tool_flags.add_topics(parser)
-    tool_flags.add_bigquery(parser)
-    tool_flags.add_flink(parser, unless="; without it the job itself is not looked at")
-    parser.add_argument("--flink_job", metavar="ID", help="Which job, where there are several.")
+    tool_flags.add_sources(parser)
     parser.add_argument(
         "--window_sec",
         type=flag_types.seconds,

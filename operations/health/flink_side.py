@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from operations.errors import FlinkError
 from operations.flink_client import FlinkClient, FlinkJob
@@ -15,6 +15,8 @@ from operations.job import job_facts
 Pick = Callable[[Sequence[FlinkJob]], FlinkJob | None]
 # Flink's names for "nothing yet" and "all is over".
 _NO_WATERMARK_YET, _WATERMARK_AT_END = -(2**63), 2**63 - 1
+# Flink renews its figures every ten seconds, when it is asked for them.
+FIGURES_OLD_SEC = 60
 
 
 class JobHealth(NamedTuple):
@@ -28,8 +30,10 @@ class JobHealth(NamedTuple):
         state_bytes: of that checkpoint.
         restarts: how often the job came back.
         watermark_age_sec: how far the slowest task's input is behind the clock; None while one
-            has no watermark.
+            has no watermark, and while Flink's figures are old.
         failure: the last one.
+        figures_old: whether Flink has stopped to renew the figures of its tasks. Flink 1.19 has
+            been seen to do so for good after SIGKILL of a TaskManager.
     """
 
     job: FlinkJob | None
@@ -40,6 +44,7 @@ class JobHealth(NamedTuple):
     restarts: int = 0
     watermark_age_sec: float | None = None
     failure: Failure | None = None
+    figures_old: bool = False
 
 
 def job_health(address: str, job_id: str | None = None, ours: Pick | None = None) -> JobHealth:
@@ -79,6 +84,7 @@ def _living(client: FlinkClient, job: FlinkJob) -> JobHealth:
         for vertex in details["vertices"]
         for each in client.get(f"/jobs/{job.job_id}/vertices/{vertex['id']}/watermarks")
     ]
+    figures_old = _figures_old(details, client.get(f"/jobs/{job.job_id}/metrics?get=uptime"))
     return JobHealth(
         job,
         counts["RUNNING"] / max(1, sum(counts.values())),
@@ -86,8 +92,22 @@ def _living(client: FlinkClient, job: FlinkJob) -> JobHealth:
         None if newest is None else time.time() - newest.triggered_at.timestamp(),
         None if newest is None else newest.state_bytes,
         0,
-        _age_sec([each for each in watermarks if each != _WATERMARK_AT_END]),
+        None
+        if figures_old
+        else _age_sec([each for each in watermarks if each != _WATERMARK_AT_END]),
+        figures_old=figures_old,
     )
+
+
+def _figures_old(details: dict[str, Any], figures: list[dict[str, str]]) -> bool:
+    """Returns whether Flink's figures are of long ago, or of a time before it last began to run.
+
+    The figure `uptime` is the time since then, so it tells when it was taken.
+    """
+    if not figures:  # not taken yet
+        return False
+    taken_ms = int(details["timestamps"]["RUNNING"]) + int(figures[0]["value"])
+    return abs(int(details["now"]) - taken_ms) > FIGURES_OLD_SEC * 1_000
 
 
 def _only_job(client: FlinkClient, ours: Pick | None) -> FlinkJob | None:

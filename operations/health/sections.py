@@ -135,6 +135,8 @@ class Sources:
             ("watermark_age_sec", found.watermark_age_sec, "no watermark yet"),
             ("state_bytes", found.state_bytes, "no checkpoint yet"),
         ):
+            if name == "watermark_age_sec" and found.figures_old:
+                continue
             indicator = self._indicator(name, value)
             if name == "watermark_age_sec":
                 indicator = indicator._replace(limit=self.limits[name] + slack_sec)
@@ -163,6 +165,12 @@ def _notes(found: JobHealth, address: str) -> Iterator[str]:
         yield f"found 0 living jobs, and none that has ended. Hint: was one submitted here? {look}"
     elif found.job.lives:
         yield found.job.describe()
+        if found.figures_old:
+            yield (
+                "watermark_age_sec is not known: Flink no longer renews the figures of its tasks. "
+                "Hint: Prometheus has them (PaymentsWatermarkOld); they are renewed again after a "
+                "restart of the JobManager"
+            )
     else:
         yield f"found 0 living jobs; the last was {found.job.describe()}. Hint: {look}"
     if found.failure is not None:

@@ -10,7 +10,8 @@ import orjson
 
 from operations import bigquery_client
 from operations.errors import CannotCheck
-from operations.reconcile import reach_sql
+from operations.reconcile import reach_sql, row_json
+from operations.reconcile.added_columns import AddedColumns
 from operations.reconcile.rows import (
     AcceptedRow,
     CurrencySum,
@@ -23,6 +24,7 @@ from operations.reconcile.rows import (
 )
 from operations.reconcile.settings import Dataset
 from operations.reconcile.truth import OffsetRange, Partition, Place, Reach
+from transforms.codecs.contract import extra_columns
 from transforms.payment.cells import columns_for, selected
 from transforms.payment.tables import (
     CONFLICTS,
@@ -36,17 +38,7 @@ from transforms.payment.tables import (
 )
 from transforms.payment.transaction import PaymentFacts
 
-# How a column is written into JSON so that it comes back exact: a NUMERIC as text, a TIMESTAMP as
-# microseconds since the epoch, bytes as base64.
-_JSON_VALUE = {
-    "NUMERIC": "CAST({name} AS STRING)",
-    "TIMESTAMP": "UNIX_MICROS({name})",
-    "BYTES": "TO_BASE64({name})",
-}
 _FACTS = columns_for(PaymentFacts._fields)
-# What the pipeline adds, and Kafka cannot know.
-_NOT_COMPARED = {"ingested_at", "pipeline_version", "detail", "step"}
-
 # The last pane of a minute replaces those before it of its run; runs and corrections add up
 # (total_by_minute.py).
 NEWEST_TOTALS = """newest AS (
@@ -91,6 +83,7 @@ class BigQuerySide:
     Args:
         arrivals_us: first and last arrival of a range, whose minutes alone are then compared; None
             compares every minute there is.
+        added: the columns that the contract adds.
     """
 
     def __init__(
@@ -98,8 +91,10 @@ class BigQuerySide:
         dataset: Dataset,
         ranges: Sequence[OffsetRange],
         arrivals_us: tuple[int, int] | None = None,
+        added: AddedColumns | None = None,
     ) -> None:
         self._dataset = dataset
+        self._added = added
         self._reach = reach_sql.of_row(ranges)
         self._range_reach = reach_sql.of_range(ranges)
         self._range_records = reach_sql.least_records(ranges)
@@ -179,7 +174,7 @@ class BigQuerySide:
         # cell of JSON for each row: the client needs 12 µs for it, and 28 for the cells apart.
         reaches = f"'{Reach.CHECKED.value}', '{Reach.NOWHERE.value}'"
         sql = _union(
-            f"SELECT TO_JSON_STRING(STRUCT({_json_columns(table)})) "
+            f"SELECT TO_JSON_STRING(STRUCT({self._json_columns(table)})) "
             f"FROM {self._name(table)} WHERE {reach} IN ({reaches})"
             for table, reach in (
                 *((table, self._reach) for table in OUTCOME_TABLES),
@@ -187,7 +182,7 @@ class BigQuerySide:
             )
         )
         for [cells] in self._query(sql):
-            yield row_of(orjson.loads(cells))
+            yield row_of(orjson.loads(cells), self._added)
 
     def _sums(self) -> list[CurrencySum]:
         sql = (
@@ -263,6 +258,10 @@ class BigQuerySide:
         for reach, count in self._query(sql):
             yield Reach(reach), int(count)
 
+    def _json_columns(self, table: OutcomeTable) -> str:
+        added = self._added.columns if self._added and table.name in extra_columns.NAMES else ()
+        return row_json.columns_of(table.outcome, (*table.columns, *added))
+
     def _name(self, table: Table) -> str:
         return f"`{self._dataset.project}.{self._dataset.name}.{table.name}`"
 
@@ -270,15 +269,6 @@ class BigQuerySide:
         where = f"{self._dataset.project}.{self._dataset.name}"
         with bigquery_client.errors(CannotCheck, where, self._dataset.endpoint):
             yield from bigquery_client.rows(self._client, sql)
-
-
-def _json_columns(table: OutcomeTable) -> str:
-    values = [f"'{table.outcome.value}' AS outcome"] + [
-        f"{_JSON_VALUE.get(column.type, '{name}').format(name=column.name)} AS {column.name}"
-        for column in table.columns
-        if column.name not in _NOT_COMPARED
-    ]
-    return ", ".join(values)
 
 
 def _union(selects: Iterator[str]) -> str:

@@ -50,7 +50,7 @@ def reconcile(
             records = truth.records
             progress(f"{records} records read from Kafka")
             arrivals_us = None if scope.kind == FULL else truth.arrivals_us or (0, -1)
-            bigquery = BigQuerySide(config.dataset, truth.ranges, arrivals_us)
+            bigquery = BigQuerySide(config.dataset, truth.ranges, arrivals_us, config.limits.added)
             _wait(bigquery, records, config.wait_sec, progress)
             tables = bigquery.tables(kafka.ends)
             ledgers = [Ledger(path) for path in config.ledgers]

@@ -236,16 +236,16 @@ class Comparison:
         else:
             if row.reason != record.reason:
                 self.outcome.add(f"{row.place} is {row.reason}, but must be {record.reason}")
-            held = {"key": record.kept_key, "payload": record.kept_payload}
-            for name, right in held.items():
-                if getattr(row, name) != right:
-                    self.content.add(f"{row.place} {name}: not the bytes that Kafka holds")
+            for name in ("key", "payload", "headers"):
+                if getattr(row, name) != getattr(record, f"kept_{name}"):
+                    self.content.add(f"{row.place} {name}: not what Kafka holds")
 
 
 def _differences(record: Transaction, row: Transaction) -> Iterator[str]:
     for name, right, found in zip(Transaction._fields, record, row, strict=True):
         if right != found:
-            yield f"{name}: Kafka says {right!r}, the row {found!r}"
+            told = "columns of the contract" if name == "extras" else name
+            yield f"{told}: Kafka says {right!r}, the row {found!r}"
 
 
 def plain(amount: Decimal) -> str:

@@ -11,6 +11,7 @@ from operations.reconcile.checks import Check, Tally
 from operations.reconcile.copies import Copies
 from operations.reconcile.ledger import Ledger, LedgerEntry, SentFacts
 from operations.reconcile.one_id import unexpected
+from operations.reconcile.plain_values import digest
 from operations.reconcile.sorted_runs import SortedRuns
 from operations.reconcile.truth import (
     Entry,
@@ -20,7 +21,6 @@ from operations.reconcile.truth import (
     Reach,
     Skipped,
     Truth,
-    digest,
 )
 from transforms.payment.outcome import Outcome
 from transforms.payment.transaction import Transaction

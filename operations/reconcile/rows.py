@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from operations.reconcile.added_columns import AddedColumns
+from operations.reconcile.plain_values import digest, plain_transaction, transaction_of
 from operations.reconcile.skipped_ranges import Span
-from operations.reconcile.truth import Place, digest, plain_transaction, transaction_of
+from operations.reconcile.truth import Place
 from transforms.payment.cells import payment_of
 from transforms.payment.outcome import Outcome
 from transforms.payment.transaction import PaymentFacts, Transaction
@@ -39,6 +41,7 @@ class DeadLetterRow(NamedTuple):
     reason: str
     key: bytes | None
     payload: bytes | None
+    headers: str | None = None
 
 
 class SkippedRow(NamedTuple):
@@ -52,13 +55,14 @@ Row = PaymentRow | DeadLetterRow | SkippedRow
 
 
 class KeptLetter(NamedTuple):
-    """A row of dead_letters, key and payload as their digests."""
+    """A row of dead_letters, what it holds of the record as digests."""
 
     place: Place
     broker_time_us: int
     reason: str
     key: bytes | None
     payload: bytes | None
+    headers: bytes | None
 
 
 class FirstRow(NamedTuple):
@@ -140,8 +144,11 @@ class Tables(NamedTuple):
 _OUTCOMES = {outcome.value: outcome for outcome in Outcome}
 
 
-def row_of(cells: dict[str, Any]) -> Row:
+def row_of(cells: dict[str, Any], added: AddedColumns | None = None) -> Row:
     """Returns the row that BigQuery wrote as one JSON object (bigquery_side.py makes the query).
+
+    Args:
+        added: the columns that a contract adds.
 
     Raises:
         KeyError, ValueError: the object is not what the query asks for.
@@ -153,30 +160,34 @@ def row_of(cells: dict[str, Any]) -> Row:
     broker_time_us = int(cells["broker_time"])
     if outcome is Outcome.INVALID:
         key, payload = _bytes(cells["key"]), _bytes(cells["payload"])
-        return DeadLetterRow(place, broker_time_us, cells["reason"], key, payload)
+        return DeadLetterRow(place, broker_time_us, cells["reason"], key, payload, cells["headers"])
     # TO_JSON_STRING quotes integers beyond 2^53.
     transaction = payment_of(cells)
+    if added is not None and added.columns:
+        transaction = transaction._replace(extras=added.of_row(cells))
     return PaymentRow(place, outcome, transaction, Decimal(cells["amount"]), _first(cells))
 
 
 def plain_row(row: Row) -> tuple[Any, ...]:
     """Returns the row without its place as plain values, for the disk."""
     if isinstance(row, DeadLetterRow):
-        return row.broker_time_us, row.reason, digest(row.key), digest(row.payload)
+        headers = None if row.headers is None else row.headers.encode()
+        held = (row.key, row.payload, headers)
+        return (row.broker_time_us, row.reason, *map(digest, held))
     if isinstance(row, SkippedRow):
         return (tuple(row.span),)
     first = None if row.first is None else (*row.first.place, row.first.broker_time_us)
     fields = plain_transaction(row.transaction)
-    return row.outcome.value, fields, str(row.amount), first, True
+    return row.outcome.value, fields, str(row.amount), first
 
 
 def kept_row(place: Place, value: tuple[Any, ...]) -> PaymentRow | KeptLetter | SkippedRow:
     """Returns the row that `plain_row` took apart."""
     if len(value) == 1:
         return SkippedRow(place, Span(*value[0]))
-    if len(value) == 4:
+    if len(value) == 5:
         return KeptLetter(place, *value)
-    outcome, fields, amount, named, _ = value
+    outcome, fields, amount, named = value
     first = None if named is None else First(Place(*named[:3]), named[3])
     return PaymentRow(place, _OUTCOMES[outcome], transaction_of(fields), Decimal(amount), first)
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
-import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from operations.contract_decoder import decoder_of
+from operations.reconcile.added_columns import AddedColumns
+from operations.reconcile.plain_values import digest, plain_transaction, transaction_of
 from operations.reconcile.sorted_runs import SortedRuns
 from transforms.codecs.contract import shipped
 from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Contract
 from transforms.payment.arrival import BY_BROKER, Arrival
-from transforms.payment.dead_letter import Rejected, kept
+from transforms.payment.dead_letter import Rejected, kept, kept_headers_of
 from transforms.payment.outcome import Outcome
 from transforms.payment.rules import Rules, is_late
-from transforms.payment.transaction import KafkaRecord, ReplayOf, Transaction
+from transforms.payment.transaction import KafkaRecord, Transaction
 
 if TYPE_CHECKING:  # Google's client, which nobody needs who only asks for help
     from operations.runs import limits
@@ -69,6 +71,7 @@ class Invalid(NamedTuple):
         key: digest of the key.
         kept_key: digest of as much of it as a dead letter holds.
         kept_payload: digest of as much of the payload as a dead letter holds.
+        kept_headers: digest of the headers as a dead letter holds them.
     """
 
     place: Place
@@ -76,6 +79,7 @@ class Invalid(NamedTuple):
     key: bytes | None
     kept_key: bytes | None
     kept_payload: bytes | None
+    kept_headers: bytes | None
     reason: str
 
 
@@ -99,12 +103,15 @@ class Limits:
         allowed_lateness_us: how late a record may arrive, microseconds.
         arrival: whose times records carry, and how far apart those can be.
         contract: what it took the bytes of a record for.
+        compares_columns: whether those that the contract adds are compared. A row of a time before
+            a column was added has none of it.
     """
 
     clock_skew_us: int = 300_000_000
     allowed_lateness_us: int = 3_600_000_000
     arrival: Arrival = BY_BROKER
     contract: Contract = dataclasses.field(default_factory=shipped.native)
+    compares_columns: bool = True
 
     @classmethod
     def of(cls, found: limits.Limits) -> Limits:
@@ -114,12 +121,18 @@ class Limits:
             allowed_lateness_us=found.allowed_lateness_sec * 1_000_000,
             arrival=found.arrival,
             contract=found.contract,
+            compares_columns=not found.columns_changed,
         )
 
     @functools.cached_property
     def decoder(self) -> Decoder:
         """Returns what decodes by the contract, compiled once."""
-        return Decoder(self.contract)
+        return decoder_of(self.contract)
+
+    @functools.cached_property
+    def added(self) -> AddedColumns:
+        """Returns the columns that the contract adds, as far as they are compared."""
+        return AddedColumns(self.contract if self.compares_columns else shipped.native())
 
     @property
     def rules(self) -> Rules:
@@ -178,7 +191,7 @@ class Truth:
         self._decoder, contract = limits.decoder, limits.contract
         self.fact_names = contract.fact_names
         self.headers = contract.headers
-        self._rules = limits.rules
+        self._rules, self._added = limits.rules, limits.added
         self._records: SortedRuns[PlaceKey] = SortedRuns()
         # First and last arrival, None of no records.
         self.arrivals_us: tuple[int, int] | None = None
@@ -205,7 +218,7 @@ class Truth:
         for record, transaction in zip(decoded.records, decoded.transactions, strict=True):
             self._take(record, self._judge(record, transaction))
         for record, why in decoded.rejected:
-            self._take(record, _invalid(record, why))
+            self._take(record, self._invalid(record, why))
         for record, rule in decoded.skipped:
             self._take(record, (record.broker_time_us, rule, Outcome.SKIPPED.value))
 
@@ -256,10 +269,12 @@ class Truth:
         try:
             self._rules.check(transaction)
         except Rejected as why:
-            return _invalid(record, why)
+            return self._invalid(record, why)
         late = is_late(transaction, self.limits.allowed_lateness_us)
-        # Columns that a contract adds are not compared.
-        return late, plain_transaction(transaction._replace(extras=None))
+        if transaction.extras is not None:
+            extras = self._added.of_record(transaction.extras)
+            transaction = transaction._replace(extras=extras)
+        return late, plain_transaction(transaction)
 
     def _entry(self, key: PlaceKey, value: tuple[Any, ...]) -> Entry:
         place = self.place(key)
@@ -270,33 +285,13 @@ class Truth:
             return Entry(place, Skipped(place, *value[:2]), Outcome.SKIPPED)
         return Entry(place, Invalid(place, *value), Outcome.INVALID)
 
-
-def _invalid(record: KafkaRecord, why: Rejected) -> tuple[Any, ...]:
-    return (
-        record.broker_time_us,
-        digest(record.key),
-        digest(kept(record.key)),
-        digest(kept(record.payload)),
-        why.reason.value,
-    )
-
-
-def digest(part: bytes | None) -> bytes | None:
-    """Returns what stands for a key or a payload: equal for equal bytes, and for no others."""
-    return None if part is None else hashlib.blake2b(part, digest_size=16).digest()
-
-
-def plain_transaction(transaction: Transaction) -> tuple[Any, ...]:
-    """Returns the fields as plain values, for the disk."""
-    if transaction.replay_of is None:
-        return tuple(transaction)
-    # _replace takes any value.
-    return tuple(transaction._replace(replay_of=tuple(transaction.replay_of)))  # type: ignore
-
-
-def transaction_of(fields: tuple[Any, ...]) -> Transaction:
-    """Returns the transaction that `plain_transaction` took apart."""
-    transaction = Transaction._make(fields)
-    if transaction.replay_of is None:
-        return transaction
-    return transaction._replace(replay_of=ReplayOf._make(transaction.replay_of))
+    def _invalid(self, record: KafkaRecord, why: Rejected) -> tuple[Any, ...]:
+        headers = kept_headers_of(record) if self.headers else None
+        return (
+            record.broker_time_us,
+            digest(record.key),
+            digest(kept(record.key)),
+            digest(kept(record.payload)),
+            digest(None if headers is None else headers.encode()),
+            why.reason.value,
+        )

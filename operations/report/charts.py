@@ -15,6 +15,8 @@ from operations.report.printed import printed
 from transforms.payment.outcome import Outcome
 
 LATE_NAMES = ("< 0", "1 s", "10 s", "1 min", "10 min", "1 h", "1 day", "more")
+# What is skipped is no payment, and there can be ten times as much of it.
+_OTHERS = [o for o in IN_ORDER if o not in (Outcome.ACCEPTED, Outcome.SKIPPED)]
 # As the check "at most 2 % of the payments of an hour are copies" has it.
 _COPIES_MAX = 2
 _X_LABELS_MAX = 12
@@ -26,7 +28,7 @@ def of(found: Day) -> dict[str, str]:
     """Returns the SVG of each chart by name; empty where there is nothing to show."""
     made = {
         "accepted": _by_bucket(found, [Outcome.ACCEPTED]),
-        "others": _by_bucket(found, [o for o in IN_ORDER if o is not Outcome.ACCEPTED]),
+        "others": _by_bucket(found, _OTHERS),
         "copies": _copies(found),
         "lateness": _lateness(found),
         "reasons": _bars([(r.reason, r.records) for r in found.reasons], "--invalid"),

@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from operations.reconcile.truth import OffsetRange, Partition
-from operations.report.offsets import Offsets, Span, only_in
+from operations.report.offsets import Offsets, Span, only_in, union
+from operations.report.skipped import Laid
 from transforms.payment.outcome import Outcome
 
 _EXAMPLES_MAX = 10
@@ -19,7 +20,7 @@ class PartitionLine(NamedTuple):
     Attributes:
         start, end: the range, end exclusive; None where nothing is known of it.
         records: in Kafka; None where it was not asked.
-        rows: of each outcome.
+        rows: of each outcome; of `skipped` what the ranges count.
         missing: records in no table.
         unknown: offsets that a table holds, and Kafka no record at.
         surplus: rows too many at one offset.
@@ -51,11 +52,20 @@ class PartitionLine(NamedTuple):
         return self.records is None or self.records == self.all_rows
 
 
+class _Books(NamedTuple):
+    """What the tables hold of one partition."""
+
+    held: Offsets
+    rows: Mapping[Outcome, int]
+    skipped: Laid
+
+
 def lines(
     ranges: Sequence[OffsetRange] | None,
     records: Mapping[Partition, Offsets] | None,
     held: Mapping[Partition, Offsets],
     rows: Mapping[Partition, Mapping[Outcome, int]],
+    skipped: Mapping[Partition, Laid],
 ) -> list[PartitionLine]:
     """Returns conservation, partition by partition.
 
@@ -64,16 +74,17 @@ def lines(
         records: the offsets that have a record.
         held: the offsets that the tables hold.
         rows: how many rows the tables hold.
+        skipped: what the ranges of skipped records say.
     """
     spans = {(span.topic, span.partition): span for span in ranges or ()}
-    pairs = [*spans, *sorted((held.keys() | rows.keys()) - spans.keys())]
+    named = held.keys() | rows.keys() | skipped.keys()
+    pairs = [*spans, *sorted(named - spans.keys())]
     return [
         _line(
             pair,
             spans.get(pair),
             None if records is None else records.get(pair, Offsets()),
-            held.get(pair, Offsets()),
-            rows.get(pair, {}),
+            _Books(held.get(pair, Offsets()), rows.get(pair, {}), skipped.get(pair, Laid())),
         )
         for pair in pairs
     ]
@@ -83,24 +94,28 @@ def _line(
     pair: Partition,
     span: OffsetRange | None,
     records: Offsets | None,
-    held: Offsets,
-    rows: Mapping[Outcome, int],
+    books: _Books,
 ) -> PartitionLine:
+    held, rows, skipped = books
     last = held.last()
     start, end = held.first(), None if last is None else last + 1
     if span is not None:
         start, end = span.start, span.end
-    missing, missing_spans = _told(records or (), held) if records is not None else (0, ())
+    both = union(held, skipped.held)
+    missing, missing_spans = _told(records or (), both) if records is not None else (0, ())
     unknown, unknown_spans = _told(held, records) if records is not None else (0, ())
+    surplus = sum(rows.values()) - held.count()
+    surplus += held.count() + skipped.held.count() - both.count() + skipped.double
+    counts = {outcome: rows.get(outcome, 0) for outcome in Outcome}
     return PartitionLine(
         *pair,
         start,
         end,
         None if records is None else records.count(),
-        {outcome: rows.get(outcome, 0) for outcome in Outcome},
-        missing,
-        unknown,
-        sum(rows.values()) - held.count(),
+        counts | {Outcome.SKIPPED: skipped.counted.total()},
+        missing + skipped.missing,
+        unknown + skipped.unknown,
+        surplus,
         missing_spans,
         unknown_spans,
     )

@@ -11,12 +11,13 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from operations.report.conservation import PartitionLine
+from operations.report.skipped import RuleLine
 from operations.runs.run import Run
 from transforms.payment.outcome import Outcome
 from transforms.payment.tables import OUTCOME_TABLES
 
 # What is counted comes first.
-IN_ORDER = tuple(table.outcome for table in OUTCOME_TABLES)
+IN_ORDER = (*(table.outcome for table in OUTCOME_TABLES), Outcome.SKIPPED)
 
 
 class State(enum.Enum):
@@ -29,7 +30,10 @@ class State(enum.Enum):
 
 
 class Cell(NamedTuple):
-    """Rows that are counted together; currency and amount are None for dead letters."""
+    """Rows that are counted together; currency and amount are None where no payment is.
+
+    Of skipped records it is what their ranges count.
+    """
 
     outcome: Outcome
     topic: str
@@ -163,6 +167,7 @@ class Day:
     Attributes:
         bucket_sec: an hour, or a day of a long range.
         partitions: conservation, partition by partition.
+        rules: what the ranges of skipped records count, by rule.
         surplus: places with more than one row, in words, the first of them.
         expired: rows of the time whose records Kafka does not hold: they are not counted here.
         read_bytes: what the queries read of BigQuery, None where it does not tell.
@@ -182,6 +187,7 @@ class Day:
     repeaters: tuple[Repeater, ...]
     lateness: tuple[LateClass, ...]
     reasons: tuple[ReasonLine, ...]
+    rules: tuple[RuleLine, ...]
     indicators: tuple[IndicatorLine, ...]
     accounts: tuple[AccountLine, ...]
     verdicts: tuple[VerdictLine, ...]

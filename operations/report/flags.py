@@ -7,13 +7,13 @@
 
 Of the records that arrived yesterday (UTC), or within --since and --until: counts and exact sums by
 outcome and currency; for each partition whether each record of Kafka has one row, offset by offset;
-copies by hour and by payee; conflicts with both sides; lateness; dead letters by reason; fraud
-indicators; what the reconciliations have found since; which runs held the tables. The page is one
-HTML file that loads nothing from elsewhere.
+copies by hour and by payee; conflicts with both sides; lateness; dead letters by reason; skipped
+records by rule; fraud indicators; what the reconciliations have found since; which runs held the
+tables. The page is one HTML file that loads nothing from elsewhere.
 
-The records are read again from Kafka, but not what they say: that contents agree, field by field,
-is `payments reconcile`, whose verdicts the page quotes. --tables_only asks BigQuery alone, for a
-time that Kafka no longer holds: nothing is then proven by the page itself.
+The records are read again from Kafka; what they say only where a contract skips some. That contents
+agree, field by field, is `payments reconcile`, whose verdicts the page quotes. --tables_only asks
+BigQuery alone, for a time that Kafka no longer holds: nothing is then proven by the page itself.
 
 Each query reads columns of the whole history on BigQuery, which bills that; --dry_run says how much
 it would be, and so does the page.

@@ -11,10 +11,11 @@ from operations.reconcile.kafka_side import KafkaSide
 from operations.reconcile.progress import Tell
 from operations.reconcile.settings import Dataset
 from operations.reconcile.truth import Limits, OffsetRange, Partition, Place
-from operations.report import conservation, topic_side
+from operations.report import conservation, skipped, topic_side
 from operations.report.conservation import PartitionLine
 from operations.report.day import Cell, Day
 from operations.report.queries import Chosen
+from operations.report.skipped import Laid
 from operations.report.tables_side import TablesSide
 from operations.report.topic_side import Read
 from operations.runs import limits
@@ -69,19 +70,23 @@ def day(asked: Asked, kafka: KafkaSide | None, tell: Tell) -> Day:
         CannotCheck: Kafka or BigQuery does not answer.
         CannotStart: the table runs is damaged.
     """
+    limit = Limits.of(limits.of_runs(asked.name, asked.dataset.endpoint, None, None, tell))
     read = None
     if kafka is not None:
         scope = topic_side.ranges_of(kafka, _micros(asked.since), _micros(asked.until))
         # A table that is missing should be told before a million records are read.
         TablesSide(asked.dataset, asked.chosen(scope.ranges), tell).read_bytes()
-        read = topic_side.read(kafka, scope, tell)
+        read = topic_side.read(kafka, scope, limit.decoder, tell)
     chosen = asked.chosen(None if read is None else read.ranges)
     tables = TablesSide(asked.dataset, chosen, tell)
     read_bytes = tables.read_bytes()
     tell(f"BigQuery will read {bytes_text(read_bytes)}")
-    tables.require_none_skipped()
     cells = tables.cells()
-    partitions = _partitions(read, tables, cells)
+    ranges = tables.skipped()
+    laid = skipped.told_alone(ranges)
+    if read is not None:
+        laid = skipped.laid(ranges, read.skipped, read.ranges)
+    partitions = _partitions(read, tables, cells, laid)
     held = {
         (line.topic, line.partition): (line.start or 0, line.end or 0)
         for line in partitions
@@ -93,7 +98,6 @@ def day(asked: Asked, kafka: KafkaSide | None, tell: Tell) -> Day:
         return start <= place.offset < end
 
     surplus = tables.surplus()
-    limit = Limits.of(limits.of_runs(asked.name, asked.dataset.endpoint, None, None, tell))
     runs = _held_between(RunsTable(asked.name, asked.dataset.endpoint).rows_if_any(), asked)
     expired = tables.expired()
     return Day(
@@ -103,7 +107,7 @@ def day(asked: Asked, kafka: KafkaSide | None, tell: Tell) -> Day:
         until=asked.until,
         made_at=asked.now,
         bucket_sec=_HOUR_SEC if chosen.bucket == "HOUR" else _DAY_SEC,
-        cells=tuple(cells),
+        cells=(*cells, *_skipped_cells(laid)),
         partitions=tuple(partitions),
         surplus=tuple(f"{place}: {told}" for place, told in surplus.items()),
         twice=tables.twice(limit.horizon_us, inside, surplus),
@@ -111,6 +115,7 @@ def day(asked: Asked, kafka: KafkaSide | None, tell: Tell) -> Day:
         repeaters=tuple(tables.repeaters()),
         lateness=tuple(tables.lateness()),
         reasons=tuple(tables.reasons()),
+        rules=tuple(skipped.by_rule(ranges)),
         indicators=tuple(tables.indicators()),
         accounts=tuple(tables.accounts()),
         verdicts=tuple(tables.verdicts(held)),
@@ -132,15 +137,21 @@ def bytes_text(read_bytes: int | None) -> str:
 
 
 def _partitions(
-    read: Read | None, tables: TablesSide, cells: Sequence[Cell]
+    read: Read | None, tables: TablesSide, cells: Sequence[Cell], laid: Mapping[Partition, Laid]
 ) -> list[PartitionLine]:
     rows: dict[Partition, Counter[Outcome]] = defaultdict(Counter)
     for cell in cells:
         rows[cell.topic, cell.partition][cell.outcome] += cell.rows
     counted: Mapping[Partition, Mapping[Outcome, int]] = rows
     if read is None:
-        return conservation.lines(None, None, tables.offsets(), counted)
-    return conservation.lines(read.ranges, read.records, tables.offsets(), counted)
+        return conservation.lines(None, None, tables.offsets(), counted, laid)
+    return conservation.lines(read.ranges, read.records, tables.offsets(), counted, laid)
+
+
+def _skipped_cells(laid: Mapping[Partition, Laid]) -> Iterator[Cell]:
+    for (topic, partition), found in laid.items():
+        for bucket_us, records in found.counted.items():
+            yield Cell(Outcome.SKIPPED, topic, partition, None, bucket_us, records, None)
 
 
 def _held_between(chain: Sequence[Run], asked: Asked) -> Iterator[Run]:

@@ -6,6 +6,8 @@ two sides are compared offset by offset all the same.
 
 from __future__ import annotations
 
+import bisect
+import heapq
 from array import array
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -59,8 +61,29 @@ class Offsets:
         """Returns those from an offset on."""
         return Offsets((max(span.first, offset), span.last) for span in self if span.last >= offset)
 
+    def between(self, first: int, last: int) -> Offsets:
+        """Returns those from one offset to another, both inclusive."""
+        found = Offsets()
+        for at in range(bisect.bisect_left(self._lasts, first), len(self._firsts)):
+            if self._firsts[at] > last:
+                break
+            found.add(max(first, self._firsts[at]), min(last, self._lasts[at]))
+        return found
+
     def __iter__(self) -> Iterator[Span]:
         return map(Span, self._firsts, self._lasts)
+
+
+def union(one: Offsets, other: Offsets) -> Offsets:
+    """Returns the offsets that either set holds."""
+    if one.count() == 0 or other.count() == 0:
+        return one if one.count() else other
+    found = Offsets()
+    for first, last in heapq.merge(one, other):
+        known = found.last()
+        if known is None or last > known:
+            found.add(first if known is None else max(first, known + 1), last)
+    return found
 
 
 def only_in(one: Iterable[Span], other: Iterable[Span]) -> Iterator[Span]:

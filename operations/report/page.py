@@ -22,7 +22,7 @@ _HEADLINES = {
     State.NOT_PROVEN: "Counted from the tables alone: not proven by this page",
     State.EMPTY: "Nothing arrived",
 }
-_TABLES = {table.outcome: table for table in OUTCOME_TABLES}
+_WITH_MONEY = [table.outcome for table in OUTCOME_TABLES if "amount" in table.column_names]
 
 
 def of(found: Day) -> str:
@@ -47,7 +47,7 @@ def of(found: Day) -> str:
         charts=drawn,
         headline=_HEADLINES[found.state],
         outcomes=IN_ORDER,
-        with_money=[o for o in IN_ORDER if "amount" in _TABLES[o].column_names],
+        with_money=_WITH_MONEY,
         dead_letters=DEAD_LETTERS.name,
         late_names=charts.LATE_NAMES,
         listed_max=LISTED_MAX,

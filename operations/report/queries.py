@@ -68,6 +68,20 @@ class Chosen:
         assert self.ranges is not None, "Kafka must have been asked"
         return f"{reach_sql.of_row(self.ranges)} = '{Reach.EXPIRED.value}' AND {self._arrived}"
 
+    @property
+    def skipped_ranges(self) -> str:
+        """Returns the condition of ranges of skipped records, as `rows` for rows."""
+        if self.ranges is not None:
+            reached = f"'{Reach.CHECKED.value}', '{Reach.NOWHERE.value}'"
+            return f"{reach_sql.of_range(self.ranges)} IN ({reached})"
+        return self.rows
+
+    @property
+    def expired_ranges(self) -> str:
+        """Returns the condition of ranges whose records Kafka does not hold."""
+        assert self.ranges is not None, "Kafka must have been asked"
+        return f"{reach_sql.of_range(self.ranges)} = '{Reach.EXPIRED.value}' AND {self._arrived}"
+
     def name(self, table: Table) -> str:
         """Returns a table's name, quoted."""
         return f"`{self.dataset}.{table.name}`"
@@ -237,15 +251,19 @@ def expired(chosen: Chosen) -> str:
     inner = _union(
         lambda table: f"SELECT 1 AS one FROM {chosen.name(table)} WHERE {chosen.expired}"
     )
-    return f"SELECT COUNT(*) FROM ({inner})"
+    skipped = (
+        f"SELECT COALESCE(SUM(record_count), 0) FROM {chosen.name(SKIPPED_RECORDS)} "
+        f"WHERE {chosen.expired_ranges}"
+    )
+    return f"SELECT (SELECT COUNT(*) FROM ({inner})) + ({skipped})"
 
 
 def skipped(chosen: Chosen) -> str:
-    """How many records of the topics the contract has skipped, at any time."""
-    topics = ", ".join(map(repr, chosen.topics))
+    """The ranges of records that the contract has skipped."""
     return (
-        f"SELECT COALESCE(SUM(record_count), 0) FROM {chosen.name(SKIPPED_RECORDS)} "
-        f"WHERE kafka_topic IN ({topics})"
+        "SELECT kafka_topic, kafka_partition, first_offset, last_offset, rule, record_count, "
+        f"UNIX_MICROS(TIMESTAMP_TRUNC(broker_time, {chosen.bucket})) "
+        f"FROM {chosen.name(SKIPPED_RECORDS)} WHERE {chosen.skipped_ranges}"
     )
 
 

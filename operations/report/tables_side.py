@@ -21,12 +21,14 @@ from operations.reconcile.truth import Partition, Place
 from operations.report import day, queries
 from operations.report.offsets import Offsets
 from operations.report.queries import Chosen
+from operations.report.skipped import Range
 from transforms.payment.outcome import Outcome
 
 _QUERIES: Mapping[str, Callable[[Chosen], str]] = {
     "counts and sums": queries.counts,
     "offsets": queries.offsets,
     "rows too many": queries.surplus,
+    "skipped records": queries.skipped,
     "ids counted twice": queries.twice,
     "conflicts": queries.conflicts,
     "who repeats": queries.repeaters,
@@ -180,17 +182,9 @@ class TablesSide:
             found.append(day.VerdictLine(*line))
         return found
 
-    def require_none_skipped(self) -> None:
-        """Raises CannotCheck where a contract has skipped records.
-
-        A range of them does not say which offsets are its own, and a report compares offsets.
-        """
-        [[records]] = self._rows(queries.skipped(self._chosen))
-        if records:
-            raise CannotCheck(
-                f"a report compares offsets, and skipped_records holds {records} records of these "
-                "topics as ranges. Hint: `payments reconcile` accounts for them"
-            )
+    def skipped(self) -> list[Range]:
+        """Returns the ranges of records that the contract has skipped."""
+        return [Range(*row) for row in self._ask("skipped records")]
 
     def expired(self) -> int:
         """Returns how many rows of the time are of records that Kafka does not hold."""

@@ -1,7 +1,11 @@
-"""Reads which records of the topics arrived in a range of time: their offsets, and no payload."""
+"""Reads which records of the topics arrived in a range of time: their offsets.
+
+What they say is read only where a contract skips some, to know which.
+"""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -10,6 +14,8 @@ from operations.reconcile.progress import Progress, Tell
 from operations.reconcile.scope import Scope
 from operations.reconcile.truth import OffsetRange, Partition
 from operations.report.offsets import Offsets
+from operations.report.skipped import ByRule, skips_any
+from transforms.codecs.contract.decoder import Decoder
 
 
 class Read(NamedTuple):
@@ -18,12 +24,14 @@ class Read(NamedTuple):
     Attributes:
         ranges: the offsets, without what expired while they were read.
         records: the offsets that records have; markers of transactions have the others.
+        skipped: the offsets of records that the contract skips, by partition and rule.
         from_earliest: partitions whose range begins with the first record that Kafka holds at all:
             what arrived before it may have been removed.
     """
 
     ranges: tuple[OffsetRange, ...]
     records: Mapping[Partition, Offsets]
+    skipped: ByRule
     from_earliest: tuple[Partition, ...]
 
 
@@ -39,19 +47,27 @@ def ranges_of(kafka: KafkaSide, since_us: int, until_us: int) -> Scope:
     return scope.between(since_us, until_us, starts, ends)
 
 
-def read(kafka: KafkaSide, scope: Scope, tell: Tell) -> Read:
+def read(kafka: KafkaSide, scope: Scope, decoder: Decoder, tell: Tell) -> Read:
     """Reads the records of the ranges.
+
+    Args:
+        decoder: of the contract by which records are skipped.
 
     Raises:
         CannotRead: the broker stops answering.
     """
     ranges = list(scope.ranges)
     records = {(span.topic, span.partition): Offsets() for span in ranges}
+    skipped: ByRule = defaultdict(Offsets)
+    names = decoder.contract.headers
+    decode = decoder.decode if skips_any(decoder.contract) else None
     progress = Progress(tell, "records read from Kafka", sum(s.end - s.start for s in ranges))
-    for batch in kafka.batches(ranges):
+    for batch in kafka.batches(ranges, headers=names):
         for record in batch:
             records[record.topic, record.partition].add(record.offset)
             progress.step()
+        for record, rule in decode(batch).skipped if decode else ():
+            skipped[(record.topic, record.partition), rule].add(record.offset)
     # What expired meanwhile may have been passed over: nothing half known is compared.
     starts = {(span.topic, span.partition): span.start for span in kafka.ranges()}
     for number, span in enumerate(ranges):
@@ -59,9 +75,12 @@ def read(kafka: KafkaSide, scope: Scope, tell: Tell) -> Read:
         if starts[pair] > span.start:
             ranges[number] = span._replace(start=min(starts[pair], span.end))
             records[pair] = records[pair].beyond(starts[pair])
+            for of, rule in list(skipped):
+                if of == pair:
+                    skipped[of, rule] = skipped[of, rule].beyond(starts[pair])
     earliest = tuple(
         (span.topic, span.partition)
         for span in ranges
         if 0 < span.start <= starts[span.topic, span.partition]
     )
-    return Read(tuple(ranges), records, earliest)
+    return Read(tuple(ranges), records, skipped, earliest)

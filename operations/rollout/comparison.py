@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from google.cloud import bigquery
 
 from operations import bigquery_client
+from operations.rollout import skipped
 from operations.rollout.ranges import Partition
+from operations.rollout.skipped import SkippedCounts
 from operations.rollout.views import bucket_of
 from transforms.payment.outcome import Outcome
-from transforms.payment.tables import DEAD_LETTERS, OUTCOME_TABLES
+from transforms.payment.tables import DEAD_LETTERS, OUTCOME_TABLES, SKIPPED_RECORDS
 
 # What a row says, besides its verdict: all that a reader could add up.
 _PAYMENT = "transaction_id, account_id, merchant_id, currency, CAST(amount_minor AS STRING)"
@@ -29,18 +32,47 @@ _COMPARISON = """
 WITH spans AS ({spans}),
 blue AS ({blue}),
 green AS ({green}),
-paired AS (
+ranges AS ({ranges}),
+rows_ AS (
   SELECT
     COALESCE(blue.place, green.place) AS place,
+    COALESCE(blue.topic, green.topic) AS topic,
+    COALESCE(blue.number, green.number) AS number,
+    COALESCE(blue.offset_, green.offset_) AS offset_,
     COALESCE(blue.compared, green.compared) AS compared,
     COALESCE(blue.id, green.id) AS id,
     blue.outcome AS blue_outcome,
     green.outcome AS green_outcome,
     blue.content = green.content AS alike,
     COALESCE(blue.copies, 1) - 1 + COALESCE(green.copies, 1) - 1 AS doubled,
-    blue.bucket != green.bucket AS parted
+    blue.bucket AS blue_bucket,
+    green.bucket AS green_bucket
   FROM blue
   FULL JOIN green ON green.place = blue.place
+),
+spanned AS (
+  SELECT DISTINCT rows_.place
+  FROM rows_
+  JOIN ranges ON ranges.topic = rows_.topic AND ranges.number = rows_.number
+    AND ranges.in_blue = (rows_.blue_outcome IS NULL)
+    AND ranges.first_offset <= rows_.offset_ AND ranges.last_offset >= rows_.offset_
+  WHERE rows_.blue_outcome IS NULL OR rows_.green_outcome IS NULL
+),
+paired AS (
+  SELECT
+    rows_.place,
+    topic,
+    number,
+    compared,
+    id,
+    COALESCE(blue_outcome, IF(spanned.place IS NULL, NULL, '{skipped}')) AS blue_outcome,
+    COALESCE(green_outcome, IF(spanned.place IS NULL, NULL, '{skipped}')) AS green_outcome,
+    alike,
+    doubled,
+    COALESCE(blue_bucket, IF(spanned.place IS NULL, NULL, {nameless}))
+      != COALESCE(green_bucket, IF(spanned.place IS NULL, NULL, {nameless})) AS parted
+  FROM rows_
+  LEFT JOIN spanned ON spanned.place = rows_.place
 ),
 reordered AS (
   SELECT id
@@ -57,6 +89,8 @@ unsettled AS (
     OR COUNTIF(blue_outcome = '{accepted}') != COUNTIF(green_outcome = '{accepted}')
 )
 SELECT
+  topic,
+  number,
   blue_outcome,
   green_outcome,
   alike,
@@ -75,7 +109,7 @@ FROM paired
 LEFT JOIN reordered ON reordered.id = paired.id
 LEFT JOIN unsettled ON unsettled.id = paired.id
 WHERE compared
-GROUP BY blue_outcome, green_outcome, alike, other_copy_first
+GROUP BY topic, number, blue_outcome, green_outcome, alike, other_copy_first
 ORDER BY records DESC
 """
 # Of copies that came at once through two partitions either may be the first: an id that was
@@ -91,6 +125,9 @@ _SIDE = """
 SELECT
   CONCAT(kafka_topic, '[', CAST(kafka_partition AS STRING), '] ', CAST(kafka_offset AS STRING))
     AS place,
+  kafka_topic AS topic,
+  kafka_partition AS number,
+  kafka_offset AS offset_,
   MIN(outcome) AS outcome,
   MIN(content) AS content,
   MIN(id) AS id,
@@ -127,6 +164,8 @@ class Comparison(NamedTuple):
             from each they would be read twice or never.
         unsettled: how many of the differing may still turn out to be reordered, once both have
             flushed the other copies of their ids.
+        skipped: records that both skip, however their ranges are cut; at most, where ranges reach
+            beyond what is compared.
     """
 
     alike: int
@@ -137,6 +176,7 @@ class Comparison(NamedTuple):
     differing: tuple[Difference, ...]
     parted: int
     unsettled: int
+    skipped: int = 0
 
     @property
     def complete(self) -> bool:
@@ -148,8 +188,11 @@ def cuts(client: bigquery.Client, dataset: str) -> dict[Partition, int]:
     """Returns the first offset that the dataset holds of each partition."""
     rows = bigquery_client.rows(
         client,
-        "SELECT kafka_topic, kafka_partition, MIN(kafka_offset) "
-        f"FROM ({_records(dataset)}) GROUP BY kafka_topic, kafka_partition",
+        "SELECT kafka_topic, kafka_partition, MIN(kafka_offset) FROM ("
+        f"SELECT kafka_topic, kafka_partition, kafka_offset FROM ({_records(dataset)}) "
+        "UNION ALL SELECT kafka_topic, kafka_partition, first_offset AS kafka_offset "
+        f"FROM `{dataset}.{SKIPPED_RECORDS.name}`"
+        ") GROUP BY kafka_topic, kafka_partition",
     )
     return {(topic, number): offset for topic, number, offset in rows}
 
@@ -162,18 +205,17 @@ def compare(
     Raises:
         google.api_core.exceptions.GoogleAPICallError: BigQuery refused.
     """
-    return _summed(bigquery_client.rows(client, comparison_sql(blue, green, spans)))
+    counts = SkippedCounts.of(bigquery_client.rows(client, skipped.sql(blue, green, spans)))
+    return _summed(bigquery_client.rows(client, comparison_sql(blue, green, spans)), counts)
 
 
 def comparison_sql(blue: str, green: str, spans: Mapping[Partition, tuple[int, int]]) -> str:
     """Returns the query that pairs the records of two datasets, and counts the pairs."""
-    listed = " UNION ALL ".join(
-        f"SELECT '{topic}' AS topic, {number} AS number, {start} AS start_offset, "
-        f"{end} AS end_offset"
-        for (topic, number), (start, end) in spans.items()
-    )
     return _COMPARISON.format(
-        spans=listed,
+        spans=skipped.listed(spans),
+        ranges=skipped.ranges(blue, green),
+        skipped=Outcome.SKIPPED.value,
+        nameless=bucket_of(SKIPPED_RECORDS),
         same_counts=_SAME_COUNTS,
         accepted=Outcome.ACCEPTED.value,
         by_order=", ".join(f"'{outcome.value}'" for outcome in _BY_ORDER),
@@ -182,10 +224,16 @@ def comparison_sql(blue: str, green: str, spans: Mapping[Partition, tuple[int, i
     )
 
 
-def _summed(rows: Iterable[Sequence[Any]]) -> Comparison:
+def _summed(rows: Iterable[Sequence[Any]], counts: SkippedCounts) -> Comparison:
     alike = reordered = lost = invented = doubled = parted = unsettled = 0
-    differing = []
-    for blue, green, same, other_first, may_settle, records, too_many, elsewhere, example in rows:
+    differing: dict[tuple[str, str, bool], Difference] = {}
+    # Of each partition, the records that one side alone has skipped.
+    by_blue: Counter[Partition] = Counter()
+    by_green: Counter[Partition] = Counter()
+    for topic, number, blue, green, same, other_first, *sums, example in rows:
+        may_settle, records, too_many, elsewhere = sums
+        by_blue[topic, number] += records if blue == Outcome.SKIPPED.value else 0
+        by_green[topic, number] += records if green == Outcome.SKIPPED.value else 0
         doubled += too_many
         parted += elsewhere
         if green is None:
@@ -197,10 +245,18 @@ def _summed(rows: Iterable[Sequence[Any]]) -> Comparison:
         elif same and other_first:
             reordered += records
         else:
-            differing.append(Difference(blue, green, records, example))
+            known = differing.get((blue, green, bool(same)), Difference(blue, green, 0, example))
+            told = Difference(blue, green, known.records + records, min(known.example, example))
+            differing[blue, green, bool(same)] = told
             unsettled += may_settle
+    both = 0
+    for found in counts.each_without(by_blue, by_green):
+        both += found.by_both
+        lost += found.lost
+        invented += found.invented
+    most_first = sorted(differing.values(), key=lambda each: -each.records)
     return Comparison(
-        alike, reordered, lost, invented, doubled, tuple(differing), parted, unsettled
+        alike, reordered, lost, invented, doubled, tuple(most_first), parted, unsettled, both
     )
 
 

@@ -36,6 +36,7 @@ def comparison(compared: Compared) -> dict[str, Any]:
         "blue": compared.blue,
         "complete": result.complete,
         "alike": result.alike,
+        "skipped": result.skipped,
         "reordered": result.reordered,
         "lost": result.lost,
         "invented": result.invented,

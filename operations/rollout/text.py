@@ -36,6 +36,7 @@ def comparison(compared: Compared) -> str:
     result = compared.result
     rows = [
         ("alike", result.alike),
+        ("skipped by both", result.skipped),
         ("alike, another copy first", result.reordered),
         ("lost", result.lost),
         ("invented", result.invented),

@@ -29,7 +29,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _list(arguments: argparse.Namespace, table: RunsTable) -> int:
-    runs = [run for run in table.chain(VERSION) if not run.is_root]
+    runs = [run for run in table.rows() if not run.is_root]
     if arguments.json:
         json_document.show([dataclasses.asdict(run) for run in runs])
     elif runs:
@@ -59,8 +59,7 @@ def _row(run: Run) -> tuple[str, ...]:
 
 
 def _end(arguments: argparse.Namespace, table: RunsTable) -> int:
-    # `chain` makes the root where there is none, which a dry run must not.
-    found = table.rows_if_any() if arguments.dry_run else table.chain(VERSION)
+    found = table.rows()
     holder = found[-1] if found else root(VERSION)
     if not holder.stands or holder.run_id != arguments.run_id:
         said = f"held by {holder.describe()}" if holder.stands else "held by nobody"

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from operations.runs.run import Run
 from operations.runs.runs_table import RunsTable
-from transforms.codecs.contract import document, shipped
+from transforms.codecs.contract import document, extra_columns, shipped
 from transforms.codecs.contract.language import Contract
 from transforms.payment.arrival import BY_BROKER, LOG_APPEND, Arrival
 
@@ -26,12 +26,14 @@ class Limits(NamedTuple):
 
     Attributes:
         contract_document: of contract/document.py; None is our own JSON.
+        columns_changed: whether a run before added other columns by its contract.
     """
 
     allowed_lateness_sec: int
     clock_skew_sec: int
     arrival: Arrival = BY_BROKER
     contract_document: str | None = None
+    columns_changed: bool = False
 
     @property
     def contract(self) -> Contract:
@@ -105,7 +107,19 @@ def of_runs(
             )
     if any(_of(run) != found for run in runs):
         say(f"runs before {newest.run_id} had other limits: what they judged may fail here")
+    if _columns_changed(runs, found):
+        say("the contract's own columns have changed since the first run: they are not compared")
+        return found._replace(columns_changed=True)
     return found
+
+
+def _columns_changed(runs: Sequence[Run], found: Limits) -> bool:
+    others = {run.contract_document for run in runs} - {found.contract_document}
+    if not others:
+        return False
+    columns = extra_columns.columns_of(found.contract)
+    contracts = (found._replace(contract_document=each).contract for each in others)
+    return any(extra_columns.columns_of(each) != columns for each in contracts)
 
 
 def _of(run: Run) -> Limits:

@@ -75,13 +75,21 @@ class RunsTable:
             return self.chain(version)
         return in_order(found)
 
+    def rows(self) -> list[Run]:
+        """Returns the same for a reader, who makes no root.
+
+        Raises:
+            NoTable: there is no such table.
+        """
+        found = self._rows()
+        return in_order(found) if any(run.is_root for run in found) else []
+
     def rows_if_any(self) -> list[Run]:
-        """Returns the same for a reader, who makes no root: none where there is no such table."""
+        """Returns the same for a reader, none where there is no such table."""
         try:
-            found = self._rows()
+            return self.rows()
         except NoTable:
             return []
-        return in_order(found) if any(run.is_root for run in found) else []
 
     def _rows(self) -> list[Run]:
         with bigquery_client.errors(NoAnswer, self._dataset, self._endpoint):

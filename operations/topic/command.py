@@ -8,11 +8,13 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from operations import json_document, kafka_client
-from operations.errors import CannotCheck
+from operations import contract_flag, json_document, kafka_client
+from operations.errors import CannotCheck, CannotStart
 from operations.topic import copy, flags, topics, watch
 from operations.topic.topics import LOG_APPEND_TIME, Found
 from payments import exit_codes, rows_text
+from transforms.codecs.contract.decoder import Decoder
+from transforms.codecs.contract.language import Contract
 from transforms.kafka import causes as kafka_causes
 from transforms.kafka import properties as kafka_properties
 
@@ -26,7 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         parser.error("which topic? Name one, or give --kafka_topics")
     return exit_codes.run(
         lambda: _RUN[arguments.command](arguments),
-        {kafka_properties.PropertiesError: exit_codes.USAGE},
+        {
+            kafka_properties.PropertiesError: exit_codes.USAGE,
+            contract_flag.WrongContract: exit_codes.USAGE,
+        },
     )
 
 
@@ -77,13 +82,30 @@ def _create(arguments: argparse.Namespace) -> int:
 def _watch(arguments: argparse.Namespace) -> int:
     names = (arguments.name,) if arguments.name else arguments.kafka_topics
     show = watch.document if arguments.json else watch.line
+    decoder = Decoder(_contract(arguments))
     with kafka_client.reader(*_kafka(arguments), CannotCheck) as reader:
         stands = watch.begin(reader, names, arguments.last)
         print(f"watching {', '.join(names)}; Ctrl-C ends it", file=sys.stderr)
-        found = watch.records(reader, names, stands)
+        found = watch.records(reader, names, stands, decoder.contract.headers)
         for record in itertools.islice(found, arguments.count):
-            print(show(watch.seen(record)), flush=True)
+            print(show(watch.seen(record, decoder)), flush=True)
     return exit_codes.WELL
+
+
+def _contract(arguments: argparse.Namespace) -> Contract:
+    """Returns that of --contract, else that of the newest run, else our own."""
+    if arguments.contract is not None or arguments.bigquery_dataset is None:
+        return contract_flag.of(arguments)
+    from operations.runs import limits  # Google's client, which few need here
+
+    dataset = ".".join(arguments.bigquery_dataset)
+    try:
+        return limits.of_runs(
+            dataset, arguments.bigquery_endpoint, None, None, lambda _: None
+        ).contract
+    except CannotStart as error:
+        print(f"{error}; records are read as our own JSON", file=sys.stderr)
+        return contract_flag.of(arguments)
 
 
 def _copy(arguments: argparse.Namespace) -> int:

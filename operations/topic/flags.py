@@ -8,7 +8,8 @@
 `create` sets `message.timestamp.type=LogAppendTime`: arrival is then a property of the record that
 no producer can set (docs/proof.md rests on it). A topic that is there stays as it is. `watch`
 shows committed records, those that arrive from then on, or the last ones too (--last); how a record
-ends is what `payments trace` tells, later. Payloads are shown as fields, never as they are.
+ends is what `payments trace` tells, later. Payloads are shown as fields, never as they are: as
+--contract reads them, or the newest run of --bigquery_dataset.
 
 `copy` is for a topic whose producers' times nobody bounds, and which must stay as it is: it copies
 each committed record once, with key, value and headers, into the same partition of a topic that has
@@ -24,7 +25,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from operations import flag_types, tool_flags
+from operations import contract_flag, flag_types, tool_flags
 from payments.parser import Parser
 
 _PARTITIONS_MAX = 1_000
@@ -76,6 +77,13 @@ def parser() -> Parser:
         metavar="N",
         help="End after so many records (default: Ctrl-C ends it).",
     )
+    contract_flag.add(watches, "Before that of the newest run.")
+    watches.add_setting(
+        "bigquery_dataset",
+        type=flag_types.dataset,
+        meaning="Dataset whose newest run says the contract.",
+    )
+    tool_flags.add_bigquery_endpoint(watches)
     copies = commands.add_parser("copy", help="copies a topic into one with LogAppendTime")
     for name, meaning in (("from", "The topic to copy."), ("to", "The topic to copy into.")):
         copies.add_argument(

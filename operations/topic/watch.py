@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
@@ -11,10 +11,11 @@ from kafka.structs import TopicPartition
 
 from operations.trace.row import id_in, moment_of
 from transforms.codecs import wire_format
+from transforms.codecs.contract import native
+from transforms.codecs.contract.decoder import Decoder
 from transforms.kafka.message import record_of
 from transforms.kafka.reader import KafkaReader
 from transforms.payment import replay
-from transforms.payment.dead_letter import Rejected
 from transforms.payment.rules import MINOR_DIGITS, amount_of
 from transforms.payment.transaction import KafkaRecord, Transaction
 
@@ -23,15 +24,17 @@ _CELL_CHARS_MAX = 64
 
 
 class Seen(NamedTuple):
-    """A record, and what can be read of it in the simulator's form.
+    """A record, and what its contract reads of it.
 
     Attributes:
-        payment: None when it has another form.
-        problem: why, then; a contract may read it all the same.
+        payment: None of what is none.
+        transaction_id: also of what is none, as far as one can be read.
+        problem: the reason of an invalid record, or the rule by which it is skipped.
     """
 
     record: KafkaRecord
     payment: Transaction | None
+    transaction_id: str | None
     problem: str | None
 
 
@@ -44,11 +47,17 @@ def begin(reader: KafkaReader, topics: Sequence[str], last: int) -> dict[TopicPa
 
 
 def records(
-    reader: KafkaReader, topics: Sequence[str], stands: Mapping[TopicPartition, int]
+    reader: KafkaReader,
+    topics: Sequence[str],
+    stands: Mapping[TopicPartition, int],
+    headers: Collection[str] = (),
 ) -> Iterator[KafkaRecord]:
     """Yields what arrives from given offsets on, without end.
 
     A partition that was added meanwhile is shown from its beginning.
+
+    Args:
+        headers: names of those that the records carry.
     """
     stands = dict(stands)
     while True:
@@ -58,25 +67,31 @@ def records(
             spans.append(span._replace(start=max(stands.get(pair, 0), span.start)))
             stands[pair] = span.end
         for batch in reader.read(spans, skip_removed=True):
-            yield from map(record_of, batch)
+            yield from (record_of(each, headers) for each in batch)
         time.sleep(_PAUSE_SEC)
 
 
-def seen(record: KafkaRecord) -> Seen:
-    """Returns what a record says."""
-    try:
-        return Seen(record, wire_format.decode(record), None)
-    except Rejected as error:
-        return Seen(record, None, error.reason.value)
+def seen(record: KafkaRecord, decoder: Decoder) -> Seen:
+    """Returns what a record says by the contract of a decoder."""
+    decoded = decoder.decode([record])
+    for payment in decoded.transactions:
+        return Seen(record, payment, payment.transaction_id, None)
+    if native.is_native(decoder.contract):
+        transaction_id = id_in(record.payload)
+    else:
+        transaction_id = decoder.id_of(record)
+    problems = [error.reason.value for _, error in decoded.rejected]
+    problems += [f"skipped by {rule}" for _, rule in decoded.skipped]
+    return Seen(record, None, transaction_id, problems[0])
 
 
 def line(each: Seen) -> str:
     """Returns a record in a line; of what cannot be read its size and why."""
-    record, payment, problem = each
+    record, payment, transaction_id, problem = each
     place = f"{record.topic}/{record.partition}/{record.offset}"
     cells = [f"{place:<24}", f"{moment_of(record.broker_time_us):%H:%M:%S.%f}"[:-3]]
     if payment is None:
-        cells += [_shown(id_in(record.payload) or "?"), f"{_bytes(record)} bytes, {problem}"]
+        cells += [_shown(transaction_id or "?"), f"{_bytes(record)} bytes, {_shown(problem or '')}"]
     else:
         route = f"{_shown(payment.account_id or 'unknown')} → {_shown(payment.merchant_id)}"
         cells += [_shown(payment.transaction_id), _amount(payment), route]
@@ -88,12 +103,12 @@ def line(each: Seen) -> str:
 
 def document(each: Seen) -> str:
     """Returns a record in a line of JSON."""
-    record, payment, problem = each
+    record, payment, transaction_id, problem = each
     found: Mapping[str, Any] = {
         "place": f"{record.topic}/{record.partition}/{record.offset}",
         "arrived_at": wire_format.event_time_text(record.broker_time_us),
         "payload_bytes": _bytes(record),
-        "transaction_id": id_in(record.payload),
+        "transaction_id": transaction_id,
         "amount_minor": payment and payment.amount_minor,
         "currency": payment and payment.currency,
         "account_id": payment and payment.account_id,

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 
 from operations import json_document
+from operations.contract_decoder import decoder_of
 from operations.errors import CannotCheck, CannotStart
 from operations.reconcile.settings import Dataset, Topics
 from operations.runs import limits
@@ -15,7 +16,6 @@ from operations.trace import flags, tables_side, text, topic_side
 from operations.trace.found import Asked, Trace
 from operations.trace.trace import Tracer
 from payments import exit_codes
-from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Contract
 from transforms.kafka import causes as kafka_causes
 from transforms.kafka import properties as kafka_properties
@@ -49,7 +49,7 @@ def _found(arguments: argparse.Namespace) -> Trace:
     asked = Asked(arguments.target, topics.names, flags.since_us(arguments), arguments.records_max)
     project, name = arguments.bigquery_dataset
     tables = tables_side.TablesSide(Dataset(project, name, arguments.bigquery_endpoint))
-    decoder = Decoder(_contract(f"{project}.{name}", arguments.bigquery_endpoint))
+    decoder = decoder_of(_contract(f"{project}.{name}", arguments.bigquery_endpoint))
     with contextlib.ExitStack() as stack:
         try:
             topic = stack.enter_context(topic_side.connected(topics))

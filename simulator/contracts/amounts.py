@@ -8,9 +8,9 @@ from typing import Any
 
 from simulator.contracts.forms import Leaf
 from transforms.codecs.contract.language import Field
+from transforms.codecs.contract.load_amount import MINOR_KINDS
 from transforms.payment.rules import MINOR_DIGITS
 
-MINOR_KINDS = ("minor_integer", "minor_text")
 _DOUBLE_MAX = 10**15 - 1  # more digits than 15 are no longer exact
 _ANY_SCALE = 30
 
@@ -20,11 +20,16 @@ Write = Callable[[int, int, Any], Any]
 
 def scale_max(field: Field, leaf: Leaf, currency: str) -> int | None:
     """Returns how many digits behind the point can be written, None: the currency cannot."""
-    if field.kind in MINOR_KINDS:
+    if is_in_minor_units(field):
         return source_digits(field, currency)
     if field.kind in ("avro_decimal", "connect_decimal"):
         return leaf.scale if leaf.scale is not None else field.amount.scale or 0
     return 9 if field.kind == "units_nanos" else _ANY_SCALE
+
+
+def is_in_minor_units(field: Field) -> bool:
+    """Returns whether an amount is written in digits that the record does not say."""
+    return field.kind in MINOR_KINDS and field.amount.digits_at is None
 
 
 def source_digits(field: Field, currency: str) -> int | None:
@@ -111,7 +116,7 @@ def writer(field: Field, leaf: Leaf, binary: bool) -> Write:
 def written(field: Field, minor: int, currency: str) -> tuple[int, int]:
     """Returns (unscaled, scale) of an amount: minor units are in the source's own digits."""
     digits = MINOR_DIGITS[currency]
-    if field.kind not in MINOR_KINDS:
+    if not is_in_minor_units(field):
         return minor, digits
     by = (source_digits(field, currency) or 0) - digits
     # Cut to what can be said before: the division leaves no rest.

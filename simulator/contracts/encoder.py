@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from simulator.contracts import amounts, texts, times
-from simulator.contracts.forms import Form, Inner, Leaf, Protobuf
+from simulator.contracts.forms import Form, Inner, Leaf
 from simulator.contracts.meaning import Meaning, Meant
 from simulator.contracts.places import HEADER, KAFKA, KEY, Draft, Place, Places
+from simulator.contracts.protobuf_form import Protobuf
 from simulator.generate import Payment
 from transforms.codecs.contract.language import Contract, Field, Keep, Path
 
@@ -127,6 +128,9 @@ class Encoder:
         if isinstance(value, str) and (field.before is not None or field.after is not None):
             value = texts.written(field, value, Leaf(), now, "x")
         draft.put(place, value)
+        if field.amount.digits_at is not None:
+            at = self.places.of(field.amount.digits_at)
+            draft.put(at, str(scale) if isinstance(draft.get(at), str) else scale)
 
     def put_state(self, draft: Draft, keep: Keep, place: Place) -> None:
         """Puts a state of a payment where a rule asks for it, unless there is one."""
@@ -201,7 +205,7 @@ class Encoder:
 
     def _said_by(self, path: Path) -> str:
         fields = self.contract.fields
-        names = (*_IDS, "currency")
+        names = (*_IDS, "currency", "event_time")
         return next((n for n in names if [p.text for p in fields[n].paths] == [path.text]), "")
 
     def _put_id(self, draft: Draft, path: Path, part: str) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 from simulator.contracts import registry, samples
 from simulator.contracts.encoder import Encoder, Sample
-from simulator.contracts.forms import Avro, Form, Framed, Json, Protobuf
+from simulator.contracts.forms import Avro, Form, Framed, Json
 from simulator.contracts.places import Places
+from simulator.contracts.protobuf_form import Protobuf
 from simulator.contracts.registry import Registered
 from simulator.traffic import UsageError
 from transforms.codecs.contract import shipped

@@ -9,10 +9,6 @@ from typing import Any, NamedTuple, Protocol
 
 import fastavro
 import orjson
-from google.protobuf import message_factory
-from google.protobuf.descriptor import FieldDescriptor
-
-from transforms.codecs.contract import protobuf
 
 _PER_SECOND = {"millis": 1_000, "micros": 1_000_000, "nanos": 10**9}
 
@@ -25,6 +21,7 @@ class Leaf(NamedTuple):
         scale, size: of a decimal; size is that of a fixed one.
         per_second, local: of a time.
         nullable: whether the record may be without it.
+        words: all that an enum knows; none for what is no enum.
     """
 
     number: bool = False
@@ -34,6 +31,7 @@ class Leaf(NamedTuple):
     local: bool = False
     nullable: bool = True
     binary: bool = False
+    words: tuple[str, ...] = ()
 
 
 class Form(Protocol):
@@ -178,6 +176,8 @@ def _step(schema: Any, name: str) -> list[Any]:
 def _leaf(schema: Any, nullable: bool) -> Leaf:
     fields = schema if isinstance(schema, dict) else {"type": schema}
     means, kind = str(fields.get(_MEANS, "")), fields["type"]
+    if kind == "enum":
+        return Leaf(nullable=nullable, words=tuple(fields["symbols"]))
     if means == "decimal":
         return Leaf(False, fields.get("scale", 0), fields.get("size"), nullable=nullable)
     if "timestamp-" in means:
@@ -185,70 +185,6 @@ def _leaf(schema: Any, nullable: bool) -> Leaf:
         local = means.startswith("local")
         return Leaf(True, per_second=per_second, local=local, nullable=nullable)
     return Leaf(kind in ("int", "long"), nullable=nullable, binary=kind == "bytes")
-
-
-class Protobuf:
-    """Protobuf by a descriptor set."""
-
-    def __init__(self, content: bytes, name: str) -> None:
-        self._descriptor = protobuf.descriptor_of(content, name)
-        self._class = message_factory.GetMessageClass(self._descriptor)
-        place = protobuf.place_of(self._descriptor)
-        numbers = [len(place), *place]
-        self.indexes = b"\0" if place == [0] else b"".join(map(_zigzag, numbers))
-
-    def read(self, payload: bytes) -> Any:
-        """Returns the tree in a payload."""
-        return _tree_of(self._class.FromString(payload))
-
-    def write(self, tree: Any) -> bytes:
-        """Returns the bytes of a tree."""
-        fields = {name: value for name, value in tree.items() if value is not None}
-        return bytes(self._class(**fields).SerializeToString())
-
-    def leaf(self, names: Sequence[str], sample: Any) -> Leaf:
-        """Returns how the descriptor wants the value."""
-        descriptor, field = self._descriptor, None
-        for name in names:
-            found = None if descriptor is None else descriptor.fields_by_name.get(name)
-            if found is None:
-                continue  # an index, or a key of a map
-            field, descriptor = found, found.message_type
-        whole = field is not None and field.cpp_type in _WHOLE
-        return Leaf(whole, per_second=10**9)
-
-    def blank(self) -> Any:
-        """Returns no field at all."""
-        return {}
-
-
-_WHOLE = (
-    *(FieldDescriptor.CPPTYPE_INT32, FieldDescriptor.CPPTYPE_INT64),
-    *(FieldDescriptor.CPPTYPE_UINT32, FieldDescriptor.CPPTYPE_UINT64),
-    FieldDescriptor.CPPTYPE_ENUM,
-)
-
-
-def _tree_of(message: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
-    for field, value in message.ListFields():
-        if protobuf.is_map(field):
-            fields[field.name] = dict(value)
-        elif field.cpp_type != FieldDescriptor.CPPTYPE_MESSAGE:
-            fields[field.name] = list(value) if protobuf.is_repeated(field) else value
-        elif protobuf.is_repeated(field):
-            fields[field.name] = [_tree_of(each) for each in value]
-        else:
-            fields[field.name] = _tree_of(value)
-    return fields
-
-
-def _zigzag(number: int) -> bytes:
-    number, found = number * 2, bytearray()
-    while number > 0x7F:
-        found.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes((*found, number))
 
 
 class Inner:

@@ -70,7 +70,9 @@ class Meaning:
         amount, leaf = self._fields["amount"], self._leaves["amount"]
         account = self._id("account_id", payment.account_id)
         merchant = self._id("merchant_id", payment.merchant_id) or ""
+        time_us = self._time.sayable(event_time_us)
         said = {"account_id": account, "merchant_id": merchant, "currency": currency}
+        said["event_time"] = str(self._time.write(time_us))
         parts = self._id_parts(payment.transaction_id, said)
         return Meant(
             texts.cased(self._fields["transaction_id"], self._separator.join(parts)),
@@ -81,7 +83,7 @@ class Meaning:
             amounts.sayable(amount, leaf, payment.amount_minor, currency),
             negative,
             currency,
-            self._time.sayable(event_time_us),
+            time_us,
             *(self._optional(name, getattr(payment, name)) for name in _OPTIONAL),
         )
 

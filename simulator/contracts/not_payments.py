@@ -66,9 +66,11 @@ def _ways(encoder: Encoder) -> Iterator[NotPayment]:
 
 
 def other_state(encoder: Encoder, keep: Keep, place: Place) -> object:
-    """Returns a state that no list of a rule names."""
-    named = (*keep.keep, *keep.skip)
-    is_number = encoder.leaf(place).number or (named and all(type(each) is int for each in named))
+    """Returns a state that no list of a rule names, None where an enum has no other."""
+    named, leaf = (*keep.keep, *keep.skip), encoder.leaf(place)
+    if leaf.words:
+        return next((word for word in leaf.words if word not in named), None)
+    is_number = leaf.number or (named and all(type(each) is int for each in named))
     return _OTHER_NUMBER if is_number else _OTHER_STATE
 
 

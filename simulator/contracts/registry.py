@@ -10,7 +10,7 @@ import requests
 
 from simulator.traffic import UsageError
 from transforms.codecs.contract.language import Contract
-from transforms.codecs.contract.registry_login import auth_of
+from transforms.codecs.contract.registry_login import auth_of, session_of
 
 _TIMEOUT_SEC = 10.0
 _TYPES = {".avsc": "AVRO", ".json": "JSON", ".proto": "PROTOBUF"}
@@ -36,16 +36,8 @@ def register(contract: Contract, topic: str, files: Sequence[pathlib.Path]) -> l
         UsageError: the registry does not take one; the message says where and why.
     """
     url = (contract.schema.registry or "").rstrip("/")
-    with requests.Session() as session:
-        session.trust_env = False
-        if contract.schema.auth_file:
-            auth = auth_of(pathlib.Path(contract.schema.auth_file))
-            user, _, password = auth.get("basic.auth.user.info", "").partition(":")
-            if user:
-                session.auth = (user, password)
-            if token := auth.get("bearer.auth.token"):
-                session.headers["Authorization"] = f"Bearer {token}"
-            session.verify = auth.get("ssl.ca.location", True)
+    file = contract.schema.auth_file
+    with session_of(auth_of(pathlib.Path(file)) if file else {}) as session:
         return [
             _registered(session, url, f"{topic}-value" if not at else f"{topic}-inner-{at}", file)
             for at, file in enumerate(files)

@@ -13,6 +13,7 @@ from simulator.generate import Payment
 from simulator.routing import Route
 from simulator.send import MINUTE_US, UNREADABLE, Facts, Later, Send
 from transforms.codecs import wire_format
+from transforms.codecs.contract.language import DAY_KINDS
 from transforms.payment.dead_letter import Reason
 from transforms.payment.outcome import Outcome
 
@@ -20,8 +21,6 @@ _FACTS = {"amount": "amount", "currency": "currency", "account_id": "account"}
 _FACTS |= {"merchant_id": "merchant"}
 _FUTURE = "event_time_in_future"
 _FUTURE_US = (10 * MINUTE_US, 60 * MINUTE_US)
-# Of these kinds of time the start of a day is all that is said: never ahead.
-_DAYS = ("date", "epoch_days")
 _CORRECTED_ONE_IN = 4
 
 
@@ -115,7 +114,8 @@ class ContractCorruptor:
         self._spoiler = Spoiler(speech.encoder)
         self.kinds = tuple(self._spoiler.kinds)
         time = speech.encoder.contract.fields["event_time"]
-        if speech.can_be_late and time.kind not in _DAYS:
+        # A day says its start alone: it is never ahead.
+        if speech.can_be_late and time.kind not in DAY_KINDS:
             self.kinds += (_FUTURE,)
         self._waiting: list[str] = []
 

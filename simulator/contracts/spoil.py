@@ -172,7 +172,7 @@ def _not_exact(encoder: Encoder) -> Change:
             return False
         sign = -1 if meant.negative else 1
         unscaled = sign * (meant.amount_minor * 10 + 5)
-        if field.kind in amounts.MINOR_KINDS:
+        if amounts.is_in_minor_units(field):
             encoder.put_amount(draft, unscaled * 10 ** (most - digits - 1), 0)
         else:
             encoder.put_amount(draft, unscaled, digits + 1)
@@ -215,6 +215,8 @@ def _missing(encoder: Encoder) -> Iterator[Kind]:
     asked = {each.at.text for each in encoder.contract.keep}
     for name, field in encoder.contract.fields.items():
         if field.optional or len(field.paths) != 1 or field.paths[0].text in asked:
+            continue
+        if field.otherwise:  # the sample may hold the next of `first_of`
             continue
         place = encoder.places.of(field.paths[0])
         if place.tree in (KAFKA, KEY) or not _may_be_missing(encoder, place):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import re
 import zoneinfo
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from simulator.contracts.forms import Leaf
-from transforms.codecs.contract.language import Field
+from transforms.codecs.contract import moment_parts
+from transforms.codecs.contract.language import DAY_KINDS, Field
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _US = dt.timedelta(microseconds=1)
@@ -47,11 +48,11 @@ def form_of(field: Field, leaf: Leaf, sample: Any, protobuf: bool) -> TimeForm:
     """
     if field.kind in _TICKS or field.kind == "timestamp":
         return _ticks(field, leaf, sample, protobuf)
-    if field.kind in ("date", "epoch_days"):
+    if field.kind in DAY_KINDS:
         return _days(field)
+    if field.kind in _BY_KIND:
+        return _BY_KIND[field.kind](field, sample)
     text = sample if isinstance(sample, str) else ""
-    if field.kind == "pattern":
-        return _pattern(field)
     if field.kind == "iso_local":
         return _texts(field, _places(text, 0), lambda moment: moment.replace(tzinfo=None), text)
     utc = field.kind == "rfc3339_utc"
@@ -158,7 +159,36 @@ def _days(field: Field) -> TimeForm:
     return TimeForm(begin, written, lambda us: "2026-02-30" if field.kind == "date" else 86_400_000)
 
 
-def _pattern(field: Field) -> TimeForm:
+def _seconds_nanos(field: Field, sample: Any) -> TimeForm:
+    around = sample if isinstance(sample, dict) else {}
+    seconds_at = next((name for name in moment_parts.SECONDS if name in around), "seconds")
+    nanos_at = next((name for name in moment_parts.NANOS if name in around), "nanos")
+    is_text = isinstance(around.get(seconds_at), str)
+
+    def written(us: int) -> Any:
+        seconds, micros = divmod(us, _SECOND_US)
+        said = str(seconds) if is_text else seconds
+        return {**around, seconds_at: said, nanos_at: micros * 1_000}
+
+    return TimeForm(lambda us: us, written, lambda us: {**written(us), nanos_at: 10**9})
+
+
+def _parts(field: Field, sample: Any) -> TimeForm:
+    zone = zoneinfo.ZoneInfo(field.time.zone or "UTC")
+    names = sample if isinstance(sample, dict) else None
+
+    def written(us: int) -> Any:
+        at = moment_of(us).astimezone(zone)
+        parts = [*at.timetuple()[:6], at.microsecond * 1_000]
+        if names is None:
+            return parts
+        spelled = [next((n for n in each if n in names), each[0]) for each in moment_parts.PARTS]
+        return {**names, **dict(zip(spelled, parts, strict=True))}
+
+    return TimeForm(_once(field, lambda us: us), written, lambda us: [2026, 2, 30])
+
+
+def _pattern(field: Field, sample: Any) -> TimeForm:
     pattern = field.time.pattern or ""
     zone = zoneinfo.ZoneInfo(field.time.zone) if field.time.zone else dt.UTC
     step_us = next((us for word, us in _FINEST if word in pattern), 86_400 * _SECOND_US)
@@ -174,3 +204,10 @@ def _pattern(field: Field) -> TimeForm:
         lambda us: moment_of(us).astimezone(zone).strftime(pattern),
         lambda us: "?",
     )
+
+
+_BY_KIND: Mapping[str, Callable[[Field, Any], TimeForm]] = {
+    "seconds_nanos": _seconds_nanos,
+    "parts": _parts,
+    "pattern": _pattern,
+}

@@ -16,7 +16,8 @@ CREATE TABLE IF NOT EXISTS `${dataset}.dead_letters`
   `replay_of_offset` INT64 OPTIONS (description="Of the dead letter that this sends again."),
   `original_time` TIMESTAMP OPTIONS (description="Arrival that a replay is judged by."),
   `ingested_at` TIMESTAMP NOT NULL OPTIONS (description="When the pipeline formatted the row."),
-  `pipeline_version` STRING NOT NULL OPTIONS (description="Version of the pipeline that wrote the row.")
+  `pipeline_version` STRING NOT NULL OPTIONS (description="Version of the pipeline that wrote the row."),
+  `headers` STRING OPTIONS (description="JSON: the Kafka headers that the contract asks for; null: it asks for none.")
 )
 PARTITION BY DATE(broker_time)
 CLUSTER BY reason

@@ -60,3 +60,36 @@ def test_pattern_refuses_what_the_configuration_refuses(name: str, bad: str) -> 
     assert not any(re.fullmatch(pattern, bad) for pattern in parameter["regexes"])
     with pytest.raises(ConfigError):
         configure.from_options(PipelineOptions(flags))
+
+
+@pytest.mark.parametrize(
+    ("said", "fits"),
+    [
+        ("gs://my-project-payments-staging/contracts/my.yaml", True),
+        ("/opt/payments/contracts/stripe.yaml", True),
+        ("debezium-avro", True),
+        ("my.yaml", False),  # a file of the launcher's folder: nobody has put it there
+        ("https://example.com/my.yaml", False),
+        ("gs://", False),
+    ],
+)
+def test_contract_is_a_place_that_the_launcher_can_read(said: str, fits: bool) -> None:
+    [parameter] = (each for each in PARAMETERS if each["name"] == "contract")
+
+    assert any(re.fullmatch(pattern, said) for pattern in parameter["regexes"]) == fits
+
+
+def test_parameters_of_the_page_fit_their_patterns() -> None:
+    """What docs/launch.md gives to the template is taken by it."""
+    page = (FILE.parents[2] / "docs/launch.md").read_text()
+    patterns = {each["name"]: each.get("regexes", ()) for each in PARAMETERS}
+    given = [
+        word.partition("=")[::2]
+        for said in re.findall(r'PARAMETERS="([^"]*)"', page)
+        for word in said.split()
+        if "=" in word
+    ]
+
+    assert {"kafka_topics", "contract"} <= {name for name, _ in given}
+    for name, value in given:
+        assert all(re.fullmatch(pattern, value) for pattern in patterns[name]), (name, value)

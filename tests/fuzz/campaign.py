@@ -39,7 +39,7 @@ class Finding(Exception):
         self.record = record
 
 
-class _Hang(BaseException):
+class Hang(BaseException):
     """Not an Exception: nothing that is fuzzed may catch it."""
 
 
@@ -70,14 +70,14 @@ def run(
     """
     tally = Tally()
     judge = _Judge(decode)
-    with _hang_detector() as arm:
+    with hang_detector() as arm:
         for number, (payload, header) in enumerate(itertools.islice(inputs(seed), count), start=1):
             record = KafkaRecord("payments", 0, number, START_US, b"key", payload, header)
             started_at = time.process_time()
             arm()
             try:
                 tally.outcomes[judge.outcome(record)] += 1
-            except _Hang:
+            except Hang:
                 raise Finding(number, record, f"held up for {HANG_CPU_SEC:g} s of CPU") from None
             except Exception as error:
                 raise Finding(number, record, f"{type(error).__name__}: {error}") from error
@@ -142,11 +142,11 @@ def _check_against_another_parser(record: KafkaRecord, transaction: Transaction)
 
 
 @contextmanager
-def _hang_detector() -> Iterator[Callable[[], None]]:
+def hang_detector() -> Iterator[Callable[[], None]]:
     """Gives a function that starts the time of the next input."""
 
     def raise_hang(_signal_number: int, _frame: FrameType | None) -> None:
-        raise _Hang
+        raise Hang
 
     before = signal.signal(signal.SIGVTALRM, raise_hang)
     try:

@@ -1,34 +1,35 @@
 """Spoiled contracts and spoiled records: each ends in one of the ways that have a name.
 
-    python -m tests.fuzz.contracts --seed=1 --count=1000000
-
-One input in eight is a contract, the others are records of the shipped ones. Whatever is raised but
-ContractError and Rejected is a finding, and so is a record in no place or in two.
+One input in eight is a contract; by one that is good a record is read. The others are records of
+the shipped ones. Whatever is raised but ContractError and Rejected is a finding, and so are a
+record in no place or in two, and one that cannot be a row.
 """
 
 from __future__ import annotations
 
-import argparse
 import collections
 import dataclasses
+import functools
 import json
 import random
-import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
 import yaml
 
 from operations.contract import samples
+from tests.fuzz.campaign import HANG_CPU_SEC, Hang, hang_detector
 from tests.support.contracts import plain
+from transforms.bigquery import arrow_rows
 from transforms.codecs.contract import shipped
-from transforms.codecs.contract.decoder import Decoder
+from transforms.codecs.contract.decoder import Decoded, Decoder
 from transforms.codecs.contract.load import load
 from transforms.codecs.contract.mistakes import ContractError
 from transforms.codecs.contract.schema_source import KnownSchemas
+from transforms.payment.dead_letter import DETAIL_CHARS_MAX, DeadLetter, Reason, Rejected
+from transforms.payment.tables import DEAD_LETTERS, TRANSACTIONS
 
-HANG_CPU_SEC = 5.0
+CLOCK_SKEW_US = 300_000_000
 WORDS = [
     *("", ".", "a.b", "outer:x", "key:", "header:h", "kafka:timestamp", "`a.b`.0", "x..y", "\x00"),
     *("json", "avro", "protobuf_registry", "single", "decimal", "epoch_ns", "upper", "skip", "😀"),
@@ -41,8 +42,11 @@ TEXTS += ["9" * 40, "eur", "٣", "2026-11-23T08:15:30+25:00", "data:;base64,e30"
 _COMPANY = 64
 
 
+Decode = Callable[[Decoder, Any], Any]
+
+
 class Finding(AssertionError):
-    """An input that does not end as it must: the message has the seed and the input."""
+    """An input that does not end as it must: the message has its number and the input."""
 
 
 @dataclasses.dataclass
@@ -52,36 +56,101 @@ class Tally:
     contracts: collections.Counter[str]
     records: collections.Counter[str]
 
+    @property
+    def inputs(self) -> int:
+        """Returns how many there were."""
+        return self.contracts.total() + self.records.total()
 
-def run(seed: int, count: int, decode: Callable[[Decoder, Any], Any] = Decoder.decode) -> Tally:
+
+def run(
+    seed: int,
+    count: int,
+    decode: Decode = Decoder.decode,
+    progress: Callable[[Tally], None] = lambda tally: None,
+    progress_every: int = 50_000,
+) -> Tally:
     """Tries `count` inputs. Raises Finding for the first that does not end as it must."""
     rng, tally = random.Random(seed), Tally(collections.Counter(), collections.Counter())
-    targets = [_target(name) for name in shipped.NAMES]
-    for number in range(count):
-        began = time.process_time()
-        if number % 8 == 0:
-            text, ended = _contract(rng)
-            tally.contracts[ended] += 1
-        else:
-            decoder, records = rng.choice(targets)
-            text = spoil(rng, rng.choice(records))
-            ended = _record(decoder, text, decode, seed, number)
-            tally.records[ended] += 1
-            if number % 32 == 1:
-                _in_company(decoder, records, text, ended, f"seed {seed}, input {number}")
-        if time.process_time() - began > HANG_CPU_SEC:
-            raise Finding(f"seed {seed}, input {number} took more than {HANG_CPU_SEC} s: {text!r}")
+    targets = {name: Target(name, shipped.path_of(name).read_text()) for name in shipped.NAMES}
+    with hang_detector() as arm:
+        for number in range(1, count + 1):
+            tried: Any = None
+            arm()
+            try:
+                target = targets[rng.choice(shipped.NAMES)]
+                record = spoil(rng, rng.choice(target.records))
+                if number % 8 == 0:
+                    tried = _spoiled_contract(rng, target.name), record
+                    tally.contracts[_contract_end(target.name, *tried, decode)] += 1
+                else:
+                    tried = target.name, record
+                    tally.records[target.end(record, decode)] += 1
+                    if number % 32 == 1:
+                        target.require_same_in_company(record)
+            except Hang:
+                raise Finding(f"input {number}: {HANG_CPU_SEC:g} s of CPU: {tried!r}") from None
+            except Exception as error:
+                raise Finding(f"input {number}: {error!r}: {tried!r}") from error
+            if number % progress_every == 0:
+                progress(tally)
     return tally
 
 
-def _target(name: str) -> tuple[Decoder, list[Any]]:
+class Target:
+    """A contract, and records of the shipped one that it is, or was before it was spoiled."""
+
+    def __init__(self, name: str, text: str) -> None:
+        self.name = name
+        contract = load(text, name, _file)
+        self._decoder = Decoder(contract, _schemas(name), interpreted=True)
+        self._rules = contract.rules(CLOCK_SKEW_US)
+        self._encoders = arrow_rows.encoders_of(contract)
+
+    @functools.cached_property
+    def records(self) -> list[Any]:
+        """Returns the sample's."""
+        return _records(self.name)
+
+    def require_same_in_company(self, record: Any) -> None:
+        """Raises AssertionError when a record is read otherwise among others than alone."""
+        company = [*(self.records * _COMPANY)[:_COMPANY], record]
+        alone, among = (_of_one(self._decoder.decode(each), record) for each in ([record], company))
+        assert alone == among, f"{alone} alone, {among} among others"
+
+    def end(self, record: Any, decode: Decode) -> str:
+        """Returns what becomes of a record, from its bytes to the row that is sent to the sink."""
+        decoded = decode(self._decoder, [record])
+        found = (*decoded.transactions, *decoded.rejected, *decoded.skipped)
+        assert len(found) == 1, f"{len(found)} ends"
+        if decoded.skipped:
+            return "skipped"
+        if decoded.rejected:
+            return self._letter(record, decoded.rejected[0][1])
+        try:
+            self._rules.check(decoded.transactions[0])
+        except Rejected as rejected:
+            return self._letter(record, rejected)
+        self._encoders[TRANSACTIONS.name].encode(decoded.transactions, "1")
+        return "accepted"
+
+    def _letter(self, record: Any, rejected: Rejected) -> str:
+        letter = DeadLetter.of(record, rejected, "fuzz", None)
+        assert len(letter.detail) <= DETAIL_CHARS_MAX
+        self._encoders[DEAD_LETTERS.name].encode([letter], "1")
+        return Reason(rejected.reason).value
+
+
+@functools.cache
+def _schemas(name: str) -> KnownSchemas:
     folder = shipped.FOLDER / "schemas" / name
-    schemas = KnownSchemas.in_folder(folder) if folder.is_dir() else None
-    text = shipped.path_of(name).read_text()
-    contract = load(text, name, lambda file: (shipped.FOLDER / file).read_bytes())
+    return KnownSchemas.in_folder(folder) if folder.is_dir() else KnownSchemas({})
+
+
+@functools.cache
+def _records(name: str) -> list[Any]:
     containers = samples.ContainerSchemas(None)
     records = samples.records_of(shipped.sample_of(name), None, 1_800_000_000_000_000, containers)
-    return Decoder(contract, schemas, interpreted=True), [each.record for each in records]
+    return [each.record for each in records]
 
 
 def spoil(rng: random.Random, record: Any) -> Any:
@@ -143,45 +212,25 @@ _PIECES = [
 ]
 
 
-def _in_company(decoder: Decoder, records: list[Any], record: Any, ended: str, what: str) -> None:
-    """Raises Finding when a record ends otherwise among others than alone."""
-    decoded = decoder.decode([*(records * _COMPANY)[:_COMPANY], record])
-    found = ["accepted" for each in decoded.records if each is record]
-    found += [why.reason.value for each, why in decoded.rejected if each is record]
-    found += ["skipped" for each, _ in decoded.skipped if each is record]
-    if found != [ended]:
-        raise Finding(f"{what}: {ended} alone, {found} among others: {record!r}")
+def _of_one(decoded: Decoded, record: Any) -> list[Any]:
+    pairs = zip(decoded.records, decoded.transactions, strict=True)
+    found: list[Any] = [payment for each, payment in pairs if each is record]
+    found += [(why.reason, why.detail) for each, why in decoded.rejected if each is record]
+    return found + [rule for each, rule in decoded.skipped if each is record]
 
 
-def _record(
-    decoder: Decoder, record: Any, decode: Callable[[Decoder, Any], Any], seed: int, number: int
-) -> str:
+def _spoiled_contract(rng: random.Random, name: str) -> str:
+    return rng.choice((_spoiled_text, _spoiled_tree))(rng, name)
+
+
+def _contract_end(name: str, text: str, record: Any, decode: Decode) -> str:
     try:
-        decoded = decode(decoder, [record])
-    except Exception as error:
-        raise Finding(
-            f"seed {seed}, input {number}, {decoder.contract.name}: {error!r} of {record!r}"
-        ) from error
-    ends = [("accepted", each) for each in decoded.transactions]
-    ends += [(rejected.reason.value, rejected) for _, rejected in decoded.rejected]
-    ends += [("skipped", rule) for _, rule in decoded.skipped]
-    if len(ends) != 1:
-        raise Finding(f"seed {seed}, input {number}: {len(ends)} ends of {record!r}")
-    return ends[0][0]
-
-
-def _contract(rng: random.Random) -> tuple[str, str]:
-    text = rng.choice((_spoiled_text, _spoiled_tree))(rng)
-    try:
-        contract = load(text, "fuzz", _file)
-        Decoder(contract, KnownSchemas({}))
+        target = Target(name, text)
     except ContractError as error:
-        if not error.mistakes or any(each.line < 1 for each in error.mistakes):
-            raise Finding(f"mistakes without lines: {error} of {text!r}") from None
-        return text, "mistaken"
-    except Exception as error:
-        raise Finding(f"{error!r} of {text!r}") from error
-    return text, "good"
+        assert error.mistakes, "no mistake is named"
+        assert all(each.line >= 1 for each in error.mistakes), f"mistakes without lines: {error}"
+        return "mistaken"
+    return f"good, its record {target.end(record, decode)}"
 
 
 def _file(name: str) -> bytes:
@@ -190,8 +239,8 @@ def _file(name: str) -> bytes:
     raise FileNotFoundError(2, "No such file", name)
 
 
-def _spoiled_text(rng: random.Random) -> str:
-    text = shipped.path_of(rng.choice(shipped.NAMES)).read_text()
+def _spoiled_text(rng: random.Random, name: str) -> str:
+    text = shipped.path_of(name).read_text()
     for _ in range(rng.randrange(1, 4)):
         at = rng.randrange(len(text))
         piece = rng.choice(
@@ -201,15 +250,11 @@ def _spoiled_text(rng: random.Random) -> str:
     return text
 
 
-def _spoiled_tree(rng: random.Random) -> str:
-    base = plain() if rng.random() < 0.3 else _tree_of(rng.choice(shipped.NAMES))
+def _spoiled_tree(rng: random.Random, name: str) -> str:
+    base = plain() if rng.random() < 0.3 else yaml.safe_load(shipped.path_of(name).read_text())
     for _ in range(rng.randrange(1, 4)):
         base = _changed(rng, base)
     return yaml.safe_dump(base, sort_keys=False, allow_unicode=True)
-
-
-def _tree_of(name: str) -> Any:
-    return yaml.safe_load(shipped.path_of(name).read_text())
 
 
 def _changed(rng: random.Random, tree: Any) -> Any:
@@ -232,19 +277,3 @@ _VALUES = (None, True, -1, 0, 10**30, 1.5, 12.505, [], {}, [None], {"at": "x"}, 
 
 
 _KEYS = ["at", "as", "join", "const", "map", "digits", "absent", "else", "schema", "x", "extra"]
-
-
-def main() -> int:
-    """Runs a campaign; returns 0 when nothing was found."""
-    parser = argparse.ArgumentParser(prog="python -m tests.fuzz.contracts", allow_abbrev=False)
-    parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--count", type=int, default=1_000_000)
-    arguments = parser.parse_args()
-    tally = run(arguments.seed, arguments.count)
-    print(f"contracts: {dict(tally.contracts)}")
-    print(f"records: {dict(tally.records.most_common())}")
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -13,9 +13,9 @@ from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
+from harness import waits
 from harness.e2e_run import E2ERun
 from operations.dashboards import catalogue
-from operations.dashboards.panel import Query
 from operations.reconcile import command as reconcile
 from sandbox import monitoring
 from sandbox.errors import SandboxError
@@ -24,22 +24,21 @@ from sandbox.sandbox import Sandbox
 pytestmark = [pytest.mark.integration, pytest.mark.slow]
 
 QUERIES = [query for panel in catalogue.panels() for query in panel.queries if not query.needs]
-WAIT_SEC = 150
+WAIT_SEC, POLL_SEC = 150, 1
 NAME = "dashboards"
 
 
 @pytest.fixture(scope="module")
-def monitored(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+def monitored(sandbox: Sandbox) -> Iterator[Sandbox]:
     try:
         monitoring.require_tools()
     except SandboxError as error:
         if os.environ.get("CI") == "true":
             pytest.fail(str(error))
         pytest.skip(str(error))
-    running = Sandbox(tmp_path_factory.mktemp("monitored"))
-    running.up(monitored=True)
-    yield running
-    running.down()
+    sandbox.up(monitored=True)
+    yield sandbox
+    sandbox.stop_monitoring()
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +47,10 @@ def prometheus(monitored: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> 
     run = E2ERun(NAME, monitored.endpoints(), tmp_path_factory.mktemp("run"))
     run.prepare()
     monitored.watch(NAME, NAME)
-    run.submit_to_flink(["--checkpointing_interval=5000"])
-    run.simulate(["--rate_per_sec=50", "--count=9000"])
-    time.sleep(20)  # some are counted, others wait: the verdict of these is asked for anyway
+    job = run.submit_to_flink(["--checkpointing_interval=5000"])
+    sender = run.simulate(["--rate_per_sec=50", "--count=9000"])
+    # Some are counted, others wait: the verdict of these is asked for anyway.
+    waits.wait_for_rows(run, job, WAIT_SEC)
     endpoints = monitored.endpoints()
     reconcile.main(
         [
@@ -62,8 +62,8 @@ def prometheus(monitored: Sandbox, tmp_path_factory: pytest.TempPathFactory) -> 
         ]
     )
     yield endpoints["prometheus"]
-    for job in run.flink.live_jobs():
-        run.flink.cancel(job)
+    sender.stop()
+    run.flink.cancel(job)
 
 
 def ask(address: str, expression: str) -> list[float]:
@@ -79,12 +79,15 @@ def ask(address: str, expression: str) -> list[float]:
 
 def test_no_panel_is_empty(prometheus: str) -> None:
     deadline = time.monotonic() + WAIT_SEC
-    empty: list[Query] = QUERIES
-    while empty and time.monotonic() < deadline:
-        empty = [query for query in empty if not some(ask(prometheus, query.expression))]
-        time.sleep(3 if empty else 0)
+    while (empty := still_empty(prometheus)) and time.monotonic() < deadline:
+        time.sleep(POLL_SEC)
 
-    assert [query.expression for query in empty] == []
+    assert empty == []
+
+
+def still_empty(prometheus: str) -> list[str]:
+    asked = [query.expression for query in QUERIES]
+    return [expression for expression in asked if not some(ask(prometheus, expression))]
 
 
 def some(values: list[float]) -> bool:

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 
 import pytest
@@ -12,7 +13,16 @@ from operations.rollout.comparison import Difference
 from operations.rollout.ranges import Partition
 from operations.rollout.serving import LiveDataset
 from tests.support.sql_dataset import Dataset
-from tests.support.sql_history import Payment, Record, Row, accepted, duplicate, invalid, late
+from tests.support.sql_history import (
+    Payment,
+    Record,
+    Row,
+    accepted,
+    duplicate,
+    invalid,
+    late,
+    skipped,
+)
 
 pytestmark = pytest.mark.integration
 
@@ -112,7 +122,7 @@ def test_green_that_counts_as_blue_does_is_alike(blue: Dataset, green: Dataset) 
     found = compared(blue)
 
     assert found.complete
-    assert found == (4, 0, 0, 0, 0, (), 0, 0)
+    assert found == (4, 0, 0, 0, 0, (), 0, 0, 0)
 
 
 # The controls: each way in which green can be wrong.
@@ -127,7 +137,7 @@ def test_row_missing_from_green_is_lost(blue: Dataset, green: Dataset) -> None:
         green.insert([_by("2", missing)])
 
     assert not found.complete
-    assert found == (3, 0, 1, 0, 0, (), 0, 0)
+    assert found == (3, 0, 1, 0, 0, (), 0, 0, 0)
 
 
 def test_row_that_green_has_twice_is_doubled(blue: Dataset, green: Dataset) -> None:
@@ -143,7 +153,7 @@ def test_row_missing_from_blue_is_invented(blue: Dataset, green: Dataset) -> Non
         found = compared(blue, others={("payments", 1): (0, 9)})
 
     assert not found.complete
-    assert found == (4, 0, 0, 1, 0, (), 0, 0)
+    assert found == (4, 0, 0, 1, 0, (), 0, 0, 0)
 
 
 def test_record_that_green_judges_otherwise_is_shown(blue: Dataset, green: Dataset) -> None:
@@ -169,7 +179,7 @@ def test_copy_that_green_saw_first_is_no_difference(blue: Dataset, green: Datase
         found = compared(blue, until=8, others={("payments", 1): (7, 8)})
 
     assert found.complete
-    assert found == (4, 2, 0, 0, 0, (), 0, 0)
+    assert found == (4, 2, 0, 0, 0, (), 0, 0, 0)
 
 
 def test_copy_after_the_records_compared_tells_who_was_first(blue: Dataset, green: Dataset) -> None:
@@ -190,7 +200,7 @@ def test_copy_after_the_records_compared_tells_who_was_first(blue: Dataset, gree
     nowhere_accepted = told([blue_first, blue_other], [green_other, green_lost])
 
     difference = Difference("accepted", "duplicate", 1, "payments[0] 7")
-    assert both_flushed == (4, 1, 0, 0, 0, (), 0, 0)
+    assert both_flushed == (4, 1, 0, 0, 0, (), 0, 0, 0)
     for each in (neither_flushed, missing_from_blue, nowhere_accepted):
         assert each == (4, 0, 0, 0, 0, (difference,), 0, 1)
 
@@ -220,6 +230,71 @@ def test_record_that_one_version_accepts_is_in_its_bucket_in_both(
 
     assert found.differing == (Difference("invalid", "accepted", 1, "payments[0] 8"),)
     assert (found.parted, nameless.parted) == (0, 1)
+
+
+def clock(offset: int) -> Record:
+    return Record(0, offset, f"10:00:{offset + 10:02}")
+
+
+# Offsets 7 to 16: what is skipped, and two payments between.
+BETWEEN = [accepted(payment(9), clock(9)), accepted(payment(13), clock(13))]
+SKIPS = [skipped("open", clock(7), clock(14), 5), skipped("open", clock(15), clock(16), 2)]
+RECUT = [
+    skipped("open", clock(7), clock(8), 2),
+    skipped("open", clock(10), clock(12), 2),
+    skipped("open", clock(14), clock(16), 3),
+]
+
+
+@contextmanager
+def both(blue: Dataset, blues: list[Row], green: Dataset, greens: list[Row]) -> Iterator[None]:
+    with blue.tampered(blues), green.tampered(greens):
+        yield
+
+
+@pytest.mark.parametrize("until", [17, 12, 16])
+def test_ranges_of_skipped_records_may_be_cut_in_any_way(
+    blue: Dataset, green: Dataset, until: int
+) -> None:
+    with both(blue, BETWEEN + SKIPS, green, BETWEEN + RECUT):
+        found = compared(blue, until)
+
+    assert found.complete
+    assert found.differing == ()
+    assert found.skipped == 7 or until < 17
+
+
+def test_record_that_one_skips_and_the_other_judges_is_shown(blue: Dataset, green: Dataset) -> None:
+    """As by a contract that names another state."""
+    fewer = [skipped("open", clock(7), clock(14), 4), SKIPS[1]]
+    counts_it = [*BETWEEN, accepted(payment(10), clock(10)), *RECUT]
+    counts_it[4] = skipped("open", clock(11), clock(12), 1)
+    with both(blue, BETWEEN + SKIPS, green, counts_it):
+        found = compared(blue, 17)
+    with both(blue, counts_it, green, BETWEEN + SKIPS):
+        other_way = compared(blue, 17)
+    with both(blue, [*BETWEEN, *SKIPS], green, [*BETWEEN, *fewer]):
+        nowhere = compared(blue, 17)
+
+    place = "payments[0] 10"
+    assert found.complete and other_way.complete
+    assert found.differing == (Difference("skipped", "accepted", 1, place),)
+    assert other_way.differing == (Difference("accepted", "skipped", 1, place),)
+    assert found.skipped == other_way.skipped == 6
+    # Its bucket is that of its id in one, and of no id in the other.
+    assert found.parted == 1
+    # A record that blue skips and of which green knows nothing.
+    assert (nowhere.lost, nowhere.complete) == (1, False)
+
+
+def test_control_row_that_is_missing_inside_a_range_is_lost(blue: Dataset, green: Dataset) -> None:
+    with both(blue, BETWEEN + SKIPS, green, [BETWEEN[0], *SKIPS]):
+        found = compared(blue, 17)
+    with both(blue, BETWEEN + SKIPS, green, [*BETWEEN, *SKIPS, SKIPS[1]]):
+        twice = compared(blue, 17)
+
+    assert (found.lost, found.complete) == (1, False)
+    assert (twice.invented, twice.complete) == (2, False)
 
 
 def test_with_a_share_every_record_is_read_once_and_with_its_copies(

@@ -14,29 +14,18 @@ import jsonschema
 import pytest
 import yaml
 
-REPOSITORY = Path(__file__).parents[2]
-TOOLS = REPOSITORY / ".tools/kubernetes"
+from tests.support.kubernetes import OVERLAYS, REPOSITORY, TOOLS, Manifest, containers_in, render
+
 LINTERS = REPOSITORY / ".venv-templates/bin"
 # The oldest that is still cared for, and the newest that the schemas know.
 KUBERNETES = ("1.33", "1.37")
-OVERLAYS = ("production", "test")
 FLINK = "flink.apache.org/v1beta1"
 MONITORING = "monitoring.coreos.com/v1"
-
-Manifest = dict[str, Any]
-
-
-def render(folder: Path) -> list[Manifest]:
-    ended = subprocess.run(
-        [str(TOOLS / "kustomize"), str(folder)], capture_output=True, text=True, timeout=120
-    )
-    assert ended.returncode == 0, ended.stderr
-    return list(yaml.safe_load_all(ended.stdout))
 
 
 @pytest.fixture(scope="module", params=OVERLAYS)
 def manifests(request: pytest.FixtureRequest) -> list[Manifest]:
-    return render(REPOSITORY / "deploy/k8s/overlays" / request.param)
+    return render(request.param)
 
 
 def is_custom(manifest: Manifest) -> bool:
@@ -239,22 +228,10 @@ def test_every_role_that_a_pod_asks_for_is_one_of_the_entry_point(
 
 
 def test_no_secret_is_in_a_manifest_of_production() -> None:
-    kinds = {each["kind"] for each in render(REPOSITORY / "deploy/k8s/overlays/production")}
+    kinds = {each["kind"] for each in render("production")}
 
     assert "Secret" not in kinds
 
 
 def flink_of(manifests: list[Manifest]) -> Manifest:
     return next(each for each in manifests if each["kind"] == "FlinkDeployment")
-
-
-def containers_in(node: Any) -> Iterator[Manifest]:
-    """Yields every container, wherever it is."""
-    if isinstance(node, list):
-        for each in node:
-            yield from containers_in(each)
-    elif isinstance(node, dict):
-        for key in ("containers", "initContainers"):
-            yield from node.get(key) or ()
-        for each in node.values():
-            yield from containers_in(each)

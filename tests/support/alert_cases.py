@@ -19,7 +19,16 @@ class Case(NamedTuple):
 
 
 def grows(by: float, start: float = 0) -> str:
-    return f"{start:g}+{by:g}x{STEPS - 1}"
+    return f"{start:.12g}+{by:.12g}x{STEPS - 1}"
+
+
+def behind(*ages_sec: float) -> Phases:
+    """Returns a moment in milliseconds that follows the clock, so many seconds behind it."""
+    below, above, after = (
+        grows(60_000, (phase * STEPS * 60 - age_sec) * 1_000)
+        for phase, age_sec in enumerate(ages_sec)
+    )
+    return below, above, after
 
 
 def changes(times: int, start: int = 0) -> str:
@@ -38,6 +47,8 @@ def outcomes(name: str, below: float, above: float) -> dict[str, Phases]:
 
 
 MANY = {'payments_recent_records{outcome="accepted"}': (1_000.0, 1_000.0, 1_000.0)}
+NO_WATERMARK: Phases = (-(2.0**63),) * 3
+WATERMARK_AT_END: Phases = (2.0**63,) * 3
 PLACE = '{topic="payments",partition="0"}'
 WELL = {
     'up{job="payments-exporter"}': (1, 1, 1),
@@ -98,7 +109,13 @@ CASES: dict[str, Case] = {
         }
     ),
     "PaymentsOpenTransaction": Case({"payments_open_transaction_age_seconds": (60, 61, 0)}),
-    "PaymentsWatermarkOld": Case({"payments_watermark_age_seconds": (60, 61, 2)}),
+    "PaymentsWatermarkOld": Case(
+        {
+            "flink_taskmanager_job_task_currentInputWatermark": behind(60, 61, 2),
+            'flink_taskmanager_job_task_currentInputWatermark{task_name="a"}': NO_WATERMARK,
+            'flink_taskmanager_job_task_currentInputWatermark{task_name="b"}': WATERMARK_AT_END,
+        }
+    ),
     "PaymentsBackpressured": Case(
         {'flink_taskmanager_job_task_backPressuredTimeMsPerSecond{task_name="a"}': (500, 501, 0)}
     ),

@@ -13,7 +13,7 @@ from tests.support.sql_history import Row
 from transforms.codecs import wire_format
 from transforms.payment import minutes
 from transforms.payment.outcome import Outcome
-from transforms.payment.tables import DEAD_LETTERS, OUTCOME_TABLES
+from transforms.payment.tables import DEAD_LETTERS, OUTCOME_TABLES, SKIPPED_RECORDS
 from transforms.payment.transaction import PAYLOAD, Transaction
 
 _TABLES = {table.outcome: table.name for table in OUTCOME_TABLES}
@@ -22,12 +22,15 @@ _WRITTEN = {"ingested_at": "2026-01-01T00:00:00Z", "pipeline_version": "1.0"}
 
 def cells_of(row: reconciled.Row) -> Row:
     """Returns the row as its table takes it."""
+    if isinstance(row, reconciled.SkippedRow):
+        return Row(SKIPPED_RECORDS.name, _range(row) | _WRITTEN)
     if isinstance(row, reconciled.DeadLetterRow):
         bytes_of = {
             name: None if value is None else base64.b64encode(value).decode()
             for name, value in (("key", row.key), ("payload", row.payload))
         }
         told = {"reason": row.reason, "detail": "-", "step": "-", **bytes_of}
+        told["headers"] = row.headers
         return Row(DEAD_LETTERS.name, told | _place(row.place, row.broker_time_us) | _WRITTEN)
     cells = _payment(row.transaction, row.amount) | _WRITTEN
     cells |= _place(row.place, row.transaction.broker_time_us)
@@ -36,6 +39,20 @@ def cells_of(row: reconciled.Row) -> Row:
         cells |= dict(zip(names, row.first.place, strict=True))
         cells["first_broker_time"] = wire_format.event_time_text(row.first.broker_time_us)
     return Row(_TABLES[row.outcome], cells)
+
+
+def _range(row: reconciled.SkippedRow) -> dict[str, Any]:
+    span = row.span
+    return {
+        "kafka_topic": row.place.topic,
+        "kafka_partition": row.place.partition,
+        "first_offset": row.place.offset,
+        "last_offset": span.last_offset,
+        "rule": span.rule,
+        "record_count": span.record_count,
+        "broker_time": wire_format.event_time_text(span.broker_time_us),
+        "last_broker_time": wire_format.event_time_text(span.last_broker_time_us),
+    }
 
 
 def _place(place: Any, broker_time_us: int) -> dict[str, Any]:

@@ -43,7 +43,8 @@ ACTING = Places(
 class NotedSender:
     """Acknowledges at once; `refuses` is what it raises instead."""
 
-    def __init__(self) -> None:
+    def __init__(self, places: Places | None = None) -> None:
+        self.places = places
         self.asked: list[Wanted] = []
         self.refuses: str | None = None
 
@@ -51,7 +52,9 @@ class NotedSender:
         if self.refuses is not None:
             raise CannotCheck(self.refuses)
         self.asked.append(asked)
-        sends = by_hand.planned(asked, 4, time.time_ns() // 1_000)
+        sends = by_hand.planned(
+            asked, 4, time.time_ns() // 1_000, self.places and self.places.speech
+        )
         return [Acknowledged(n, send, 4_711 + n) for n, send in enumerate(sends)]
 
     def close(self) -> None: ...
@@ -86,7 +89,7 @@ def parts(places: Places = ACTING) -> Parts:
     board = Board()
     if places.sandbox is None:
         return Parts(places, board)
-    sender: Any = NotedSender()
+    sender: Any = NotedSender(places)
     return Parts(
         places,
         board,

@@ -79,6 +79,7 @@ class FakeFlink:
         running: int = 4,
         restored: int = 0,
         restarts: int | None = None,
+        figures_sec_ago: float = 5,
     ) -> None:
         """Adds a job."""
         number = described["jid"]
@@ -99,6 +100,11 @@ class FakeFlink:
         ]
         counted = [] if restarts is None else [{"id": "numRestarts", "value": str(restarts)}]
         self.content[f"{path}/metrics?get=numRestarts"] = counted
+        running_ms = described["start-time"] + 1_000
+        uptime_ms = now_ms(figures_sec_ago) - running_ms
+        self.content[f"{path}/metrics?get=uptime"] = [{"id": "uptime", "value": str(uptime_ms)}]
+        described["timestamps"] = {"RUNNING": running_ms}
+        described["now"] = now_ms()
         described["status-counts"] = {"RUNNING": running, "INITIALIZING": 4 - running}
         described["vertices"] = [{"id": "v", "name": "[2]Read"}]
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 from typing import Any
 
+from operations.reconcile.added_columns import AddedColumns
 from operations.reconcile.audit import audit
 from operations.reconcile.report import Report
 from operations.reconcile.rows import (
@@ -31,11 +32,11 @@ from transforms.codecs.contract import shipped
 from transforms.codecs.contract.decoder import Decoded, Decoder
 from transforms.codecs.contract.language import Contract
 from transforms.payment import rules
-from transforms.payment.dead_letter import DeadLetter, Rejected
+from transforms.payment.dead_letter import DeadLetter, Rejected, kept_headers_of
 from transforms.payment.dedup_policy import DedupPolicy, FirstSeen
 from transforms.payment.outcome import Outcome
 from transforms.payment.skipped import ranges_of
-from transforms.payment.transaction import KafkaRecord, Transaction, facts_of
+from transforms.payment.transaction import Headers, KafkaRecord, Transaction, facts_of
 
 LIMITS = Limits()
 HORIZON_SEC = LIMITS.horizon_us // payments.SECOND_US
@@ -61,10 +62,17 @@ class World:
         changes.setdefault("event_time", wire_format.event_time_text(arrival_us))
         return self.send_bytes(payments.payload(**changes), partition, at_sec)
 
-    def send_bytes(self, payload: bytes | None, partition: int = 0, at_sec: float = 0) -> Place:
+    def send_bytes(
+        self,
+        payload: bytes | None,
+        partition: int = 0,
+        at_sec: float = 0,
+        headers: Headers = (),
+    ) -> Place:
         """Sends any payload."""
         place = Place("payments", partition, self._next[partition])
-        self.records.append(KafkaRecord(*place, self._arrival_us(at_sec), b"key", payload))
+        record = KafkaRecord(*place, self._arrival_us(at_sec), b"key", payload, None, headers)
+        self.records.append(record)
         self._next[partition] += 1
         return place
 
@@ -142,7 +150,13 @@ class World:
 
     def _row(self, record: KafkaRecord, decoded: Decoded, remembered: dict[str, FirstSeen]) -> Row:
         checker = self.decoder.contract.rules(LIMITS.clock_skew_us)
-        return _row(record, decoded, checker, remembered)
+        row = _row(record, decoded, checker, remembered)
+        if isinstance(row, PaymentRow):
+            extras = AddedColumns(self.decoder.contract).of_record(row.transaction.extras)
+            return row._replace(transaction=row.transaction._replace(extras=extras))
+        if isinstance(row, DeadLetterRow) and self.decoder.contract.headers:
+            return row._replace(headers=kept_headers_of(record))
+        return row
 
     @staticmethod
     def _arrival_us(at_sec: float) -> int:

@@ -35,7 +35,7 @@ class FakeKafka:
     def ends(self) -> dict[Any, int]:
         return {(span.topic, span.partition): span.end for span in self._world.ranges()}
 
-    def batches(self, ranges: list[OffsetRange]) -> Iterator[list[KafkaRecord]]:
+    def batches(self, ranges: list[OffsetRange], headers: Any = ()) -> Iterator[list[KafkaRecord]]:
         reached = Truth(ranges, LIMITS)
         for record in sorted(self._world.records, key=lambda each: each[:3]):
             if reached.reach(Place(*record[:3])) is Reach.CHECKED:

@@ -68,6 +68,7 @@ features = st.builds(
 letters = st.builds(
     DeadLetter, texts, longs, longs, moments_us, st.none() | st.binary(max_size=9),
     st.none() | st.binary(max_size=9), texts, texts, texts, replays,
+    st.none() | texts,
 )  # fmt: skip
 minutes_us = st.integers(0, 4_223_371_678).map(lambda minute: minute * 60_000_000)
 totals = st.builds(MinuteTotal, texts, minutes_us, currencies, longs, sums, texts, longs)
@@ -132,7 +133,7 @@ def first_row(first: FirstSeen | None) -> Row:
 
 
 def letter_row(letter: DeadLetter) -> Row:
-    named = ("reason", "detail", "step", "key", "payload")
+    named = ("reason", "detail", "step", "key", "payload", "headers")
     return {name: getattr(letter, name) for name in named} | lineage_row(letter)
 
 

@@ -36,10 +36,7 @@ class Table:
 
     def __init__(self, *where: object) -> None: ...
 
-    def chain(self, version: str) -> list[Run]:
-        return [RUN]
-
-    def rows_if_any(self) -> list[Run]:
+    def rows(self) -> list[Run]:
         return [RUN]
 
     def end(self, claim_id: str, why: str, instead_of: str = "") -> None:

@@ -115,6 +115,16 @@ def test_old_rows_are_no_age_while_no_record_waits(world: World) -> None:
     assert Rounds().look()["payments_newest_row_age_seconds", ()] == 0
 
 
+def test_first_payment_after_a_quiet_night_is_not_old(world: World) -> None:
+    """The newest row was hours old then, and one look was enough for the pager."""
+    rounds = Rounds()
+    waiting, world.waiting = world.waiting, {PAIR: 0}
+    rounds.look()
+    world.waiting = waiting
+
+    assert 0 < rounds.look()["payments_newest_row_age_seconds", ()] < 40
+
+
 def test_values_of_a_job(world: World, flink: FakeFlink) -> None:
     flink.put(job(), running=3, restarts=3, failures=[failure(5)])
     values = Rounds(flink.address).look()

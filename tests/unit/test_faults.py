@@ -51,8 +51,8 @@ def test_later_rounds_mix_faults_that_do_not_touch_the_same(seed: int) -> None:
     assert names(schedule.of(seed, 2)) == names(in_order)
     assert sorted(itertools.chain(*names(mixed))) == sorted(fault.name for fault in FAULTS)
     assert max(map(len, mixed)) == 3
-    # Seven are alone; of the others ten act on TaskManagers, which no group does twice.
-    assert len(mixed) == 17
+    # Eight are alone; of the others ten act on TaskManagers, which no group does twice.
+    assert len(mixed) == 18
     for group in mixed:
         touched = [component for fault in group for component in fault.touches]
         assert len(touched) == len(set(touched))
@@ -81,9 +81,34 @@ def test_share_is_the_same_for_the_same_text_and_covers_all_in_the_end() -> None
     assert {fault for n in range(30) for fault in schedule.picked(40, str(n))} == set(FAULTS)
 
 
-def test_fault_that_does_not_exist_is_a_usage_error() -> None:
+def test_some_faults_can_be_asked_for_in_the_order_of_the_list() -> None:
+    asked = command._parser().parse_args(["--only=zombie, broker"])
+
+    assert [fault.name for fault in command._faults(asked)] == ["broker", "zombie"]
+
+
+def test_faults_of_a_registry_need_a_contract_that_has_one(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    asked = command._parser().parse_args(["--only=registry-away", "--contract=debezium-avro"])
+    assert [fault.name for fault in command._faults(asked)] == ["registry-away"]
+
     with pytest.raises(SystemExit) as ended:
-        command._parser().parse_args(["--only=meteor"])
+        command.main(["--only=zombie,registry-away", "--contract=stripe"])
+
+    assert ended.value.code == 2
+    assert "needs a --contract with a schema registry" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("flag", ["--only=meteor", "--only=zombie,meteor", "--contract=meteor"])
+def test_what_does_not_exist_is_a_usage_error(
+    flag: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        command._parser().parse_args([flag])
+
+    said = capsys.readouterr().err
+    assert "'meteor'" in said and len(said.splitlines()) == 1
 
     assert ended.value.code == 2
 
@@ -93,7 +118,7 @@ def test_last_line_counts_and_nothing_lost_passes() -> None:
 
     assert table.passed(results, DOUBLED)
     assert table.text(results, DOUBLED).splitlines()[-1] == (
-        "faults: 4 injected, 0 lost, 0 doubled, control doubled 9"
+        "faults: 4 injected, 0 lost, 0 doubled, 0 skipped, control doubled 9"
     )
 
 
@@ -109,7 +134,21 @@ def test_one_lost_record_fails_and_is_named() -> None:
     assert not table.passed(results, DOUBLED)
     text = table.text(results, DOUBLED)
     assert "payments[0] 0..0: 1 records in no table" in text
-    assert text.splitlines()[-1] == "faults: 4 injected, 1 lost, 0 doubled, control doubled 9"
+    assert text.splitlines()[-1] == (
+        "faults: 4 injected, 1 lost, 0 doubled, 0 skipped, control doubled 9"
+    )
+
+
+def test_fault_that_met_no_skipped_record_of_a_contract_that_skips_proves_nothing() -> None:
+    met = result(report())._replace(skipped=40)
+    missed = met._replace(skipped=0)
+
+    assert table.passed([met, met], DOUBLED)
+    assert table.last_line([met, met, result(report())], DOUBLED).endswith(
+        "0 doubled, 80 skipped, control doubled 9"
+    )
+    assert not table.passed([met, missed], DOUBLED)
+    assert "no record was skipped, though the contract skips" in table.text([missed], DOUBLED)
 
 
 def test_crash_fails_a_suite_that_lost_nothing_and_is_told() -> None:

@@ -109,6 +109,26 @@ def test_job_is_read_as_flink_tells_it(flink: FakeFlink) -> None:
     assert found.failure and found.failure.cause == "CannotDecode: not JSON"
 
 
+@pytest.mark.parametrize("sec_ago", [300, -300])
+def test_watermark_of_old_figures_is_not_told(
+    sec_ago: float, tables: dict[str, Any], flink: FakeFlink, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """After SIGKILL of a TaskManager Flink told the same watermark for ever, of a job that ran."""
+    flink.put(job(), figures_sec_ago=sec_ago, watermark_ms=now_ms(300))
+
+    assert flink_side.job_health(flink.address).watermark_age_sec is None
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.WELL
+    assert "watermark_age_sec is not known" in capsys.readouterr().out
+
+
+def test_control_watermark_of_renewed_figures_is_told(
+    tables: dict[str, Any], flink: FakeFlink
+) -> None:
+    flink.put(job(), watermark_ms=now_ms(300))
+
+    assert health.main([*FLAGS, f"--flink={flink.address}"]) == exit_codes.FINDING
+
+
 def test_restarts_before_any_checkpoint_count(flink: FakeFlink) -> None:
     """Flink's counter is up to ten seconds late; `restored` never moves without a checkpoint."""
     flink.put(job(), checkpoint_sec_ago=None, restarts=0, failures=[failure(), failure(30)])

@@ -91,7 +91,7 @@ def test_letter_keeps_what_fits_a_row_and_tells_of_the_rest() -> None:
     for part in ("key", "payload"):
         told = f"; {part}: the first {KEPT_BYTES_MAX} of {len(raw)} bytes, sha256 {digest}"
         assert told in letter.detail
-    assert not letter.holds_record
+    assert not letter.holds_record()
 
 
 def test_letter_of_a_message_that_brokers_take_by_default_is_whole() -> None:
@@ -99,7 +99,7 @@ def test_letter_of_a_message_that_brokers_take_by_default_is_whole() -> None:
 
     assert letter.payload == b"x" * 1_048_588
     assert letter.detail == "large"
-    assert letter.holds_record
+    assert letter.holds_record()
 
 
 @pytest.mark.parametrize(

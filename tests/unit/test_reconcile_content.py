@@ -11,6 +11,8 @@ from operations.reconcile.rows import CurrencySum, DeadLetterRow, First, Payment
 from operations.reconcile.truth import Place
 from tests.support import payments
 from tests.support.reconcile_world import World, changed, failed, row_at, tables, with_facts
+from transforms.codecs.contract import shipped
+from transforms.codecs.contract.load import load_file
 from transforms.payment.dead_letter import KEPT_BYTES_MAX
 from transforms.payment.outcome import Outcome
 from transforms.payment.tables import TRANSACTIONS
@@ -109,6 +111,29 @@ def test_dead_letter_must_hold_the_bytes_of_kafka(name: str, value: Any) -> None
     assert name.removesuffix("_us") in report.problems[0]
 
 
+CLOUD = load_file(shipped.path_of("cloudevents"))
+TYPE = ("ce_type", b"com.example.payment.captured")
+
+
+@pytest.mark.parametrize("held", [None, "[]", '[{"name":"ce_id","value":"other"}]'])
+def test_dead_letter_must_hold_the_headers_that_its_contract_asks_for(held: str | None) -> None:
+    world = World(contract=CLOUD)
+    place = world.send_bytes(b"{", headers=(TYPE, ("ce_id", b"\xff")))
+
+    assert world.audit(world.rows()).balanced
+    wrong = changed(world.rows(), place, lambda row: row._replace(headers=held))
+    assert failed(world.audit(wrong)) == {"content"}
+
+
+def test_dead_letter_of_a_contract_without_headers_holds_none() -> None:
+    world = World()
+    place = world.send_bytes(b"{", headers=(TYPE,))
+
+    assert world.audit(world.rows()).balanced
+    wrong = changed(world.rows(), place, lambda row: row._replace(headers="[]"))
+    assert failed(world.audit(wrong)) == {"content"}
+
+
 def test_dead_letter_of_an_oversized_record_must_hold_its_beginning() -> None:
     world = World()
     place = world.send_bytes(b"x" * (KEPT_BYTES_MAX + 1))
@@ -201,6 +226,7 @@ def test_dead_letter_row_is_read_exactly() -> None:
         "reason": "not_json",
         "key": None,
         "payload": "AP8=",
+        "headers": "[]",
         "kafka_topic": "payments",
         "kafka_partition": 0,
         "kafka_offset": 7,
@@ -208,7 +234,7 @@ def test_dead_letter_row_is_read_exactly() -> None:
     }
 
     assert row_of(cells) == DeadLetterRow(
-        Place("payments", 0, 7), payments.START_US, "not_json", None, b"\x00\xff"
+        Place("payments", 0, 7), payments.START_US, "not_json", None, b"\x00\xff", "[]"
     )
 
 

@@ -184,4 +184,4 @@ def test_letter_of_a_letter_keeps_the_first_arrival() -> None:
     ],
 )
 def test_id_is_read_from_whatever_has_one(carried: bytes | None, found: str | None) -> None:
-    assert Candidate(letter(), None, carried).transaction_id == found
+    assert Candidate(letter(), None, carried).transaction_id(LIMITS.decoder) == found

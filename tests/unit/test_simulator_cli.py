@@ -97,6 +97,8 @@ def test_help_names_every_setting_and_shows_examples(capsys: pytest.CaptureFixtu
         ([*SERVER, "--conflict_ratio", "0.6"], "--conflict_ratio 0.6 must be at most"),
         ([*SERVER, "--transaction_records", "-1"], "must be from 0 to 10000, got -1"),
         ([*SERVER, "--open_transaction_sec", "700"], "must be from 0 to 600, got 700"),
+        ([*SERVER, "--clock_off_sec", "-90000"], "must be from -86400 to 86400, got -90000"),
+        ([*SERVER, "--clock_off_sec", "nan"], "must be from -86400 to 86400, got nan"),
         ([*SERVER, "--abort_ratio", "0.5"], "--abort_ratio needs --transaction_records"),
         ([*SERVER, "--duplicate_kinds", "retry,again"], "'again' is unknown"),
         ([*SERVER, "--duplicate_kinds", ""], "must name at least one"),

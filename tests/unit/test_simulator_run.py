@@ -1,6 +1,7 @@
 """A run sends, acknowledges and writes down everything, whatever ends it."""
 
 import signal
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,13 @@ from typing import ClassVar
 
 import pytest
 
-from simulator import ledger, produce, run
+from simulator import clock, destination, ledger, produce, run
 from simulator.produce import Acknowledged, ProduceError, Publisher
 from simulator.run import Job
 from simulator.schedule import Schedule
 from simulator.send import Send
 from simulator.traffic import Traffic
+from transforms.kafka.topic_times import TYPE, Times
 
 TRAFFIC = Traffic(
     rate_per_sec=0, count=700, accounts=20, duplicate_ratio=0.1, invalid_ratio=0.1, late_ratio=0.1
@@ -134,11 +136,13 @@ class FakeKafka:
     def __init__(self, **config: object) -> None:
         self.config = config
         self.futures: list[SimpleNamespace] = []
+        self.times_ms: list[int] = []
 
     def partitions_for(self, topic: str) -> set[int]:
         return {0, 1}
 
-    def send(self, *_: object, partition: int, headers=None) -> SimpleNamespace:
+    def send(self, *_: object, partition: int, headers=None, timestamp_ms: int) -> SimpleNamespace:
+        self.times_ms.append(timestamp_ms)
         self.futures.append(SimpleNamespace(is_done=False, exception=None, value=None))
         return self.futures[-1]
 
@@ -164,6 +168,54 @@ def test_a_refused_record_is_named_and_does_not_hide_later_ones(
     assert publisher.in_flight == 1
     assert "record 1 (none, 2 bytes)" in str(publisher.failure)
     assert "payments-1 at h:1: no answer for 240 s" in str(publisher.failure)
+
+
+@pytest.mark.parametrize("off_sec", [0.0, -500.0, 50.0])
+def test_records_carry_the_time_of_their_producers_clock(
+    off_sec: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fake = FakeKafka()
+    monkeypatch.setattr(produce, "connect", lambda *_: fake)
+    publisher = Publisher("h:1", "payments", {}, off_sec)
+    before_ms = time.time() * 1_000
+
+    publisher.send(0, Send(b"k", 1, b"{}", None, None, None, None, "none"))  # type: ignore[arg-type]
+
+    [time_ms] = fake.times_ms
+    assert before_ms - 1 <= time_ms - off_sec * 1_000 <= time.time() * 1_000 + 1
+
+
+@pytest.mark.parametrize(
+    ("times", "off_sec", "said"),
+    [
+        (Times("LogAppendTime", None, None), -5, "must have message.timestamp.type=CreateTime"),
+        (Times("CreateTime", 600_000, 60_000), -600, "before.max.ms=600000"),
+        (Times("CreateTime", 600_000, 60_000), 60, "after.max.ms=60000"),
+        (Times("CreateTime", 600_000, 60_000), -599, None),
+        (Times("CreateTime", 600_000, 60_000), 59, None),
+        (Times("CreateTime", None, None), -5_000, None),
+    ],
+)
+def test_topic_takes_the_times_of_a_clock_that_is_off_within_its_bounds(
+    times: Times, off_sec: float, said: str | None
+) -> None:
+    problem = clock.problem_of(times, off_sec)
+
+    assert problem is None if said is None else said in str(problem)
+
+
+def test_topic_is_asked_with_the_connection_of_the_sender(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = destination.connection("h:1", None)
+
+    def admin(*, bootstrap_servers: list[str], bootstrap_timeout_ms: int) -> SimpleNamespace:
+        assert bootstrap_servers == ["h:1"]
+        said = {"topic": {"payments": {TYPE: {"value": "LogAppendTime"}}}}
+        return SimpleNamespace(describe_configs=lambda *_, **__: said, close=lambda: None)
+
+    monkeypatch.setattr(clock, "KafkaAdminClient", admin)
+
+    with pytest.raises(ProduceError, match=r"must have .*=CreateTime, .* --clock_off_sec=-5"):
+        clock.check("payments", connection, -5)
 
 
 def test_a_stall_does_not_change_the_rate_of_the_whole() -> None:

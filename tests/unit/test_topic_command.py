@@ -13,15 +13,22 @@ import pytest
 from kafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError
 
 from operations.errors import CannotCheck
+from operations.runs import limits
 from operations.topic import command, topics, watch
 from operations.topic.topics import Admin
 from payments import cli, exit_codes
 from tests.support.payments import payload, record
 from tests.support.traces import START_US
+from transforms.codecs.contract import shipped
+from transforms.codecs.contract.decoder import Decoder
+from transforms.codecs.contract.document import document_of
+from transforms.codecs.contract.load import load_file
 from transforms.kafka.reader import NoTopic, OffsetRange
 from transforms.payment import replay
 from transforms.payment.transaction import ReplayOf
 
+NATIVE = Decoder(shipped.native())
+CLOUD = Decoder(load_file(shipped.path_of("cloudevents")))
 SERVER = "--kafka_bootstrap_servers=broker:9092"
 
 
@@ -238,15 +245,58 @@ def test_mistakes_are_a_line(
     ],
 )
 def test_what_cannot_be_read_is_told_and_never_obeyed(value: bytes | None, told: str) -> None:
-    line = watch.line(watch.seen(record(value)))
+    line = watch.line(watch.seen(record(value), NATIVE))
 
     assert told in line
     assert line.isprintable()
 
 
+@pytest.mark.parametrize(
+    ("kind", "told"),
+    [
+        ("captured", "/shop/eu#e-1  12.50 EUR  unknown → shop-9"),
+        ("started", "/shop/eu#e-1  67 bytes, skipped by header:ce_type: else"),
+    ],
+)
+def test_record_is_read_by_its_contract(kind: str, told: str) -> None:
+    value = b'{"payee":"shop-9","kind":"PURCHASE","amount":12.5,"currency":"EUR"}'
+    headers = (
+        ("ce_type", f"com.example.payment.{kind}".encode()),
+        ("ce_id", b"e-1"),
+        ("ce_source", b"/shop/eu"),
+        ("ce_time", b"2026-01-01T00:00:00Z"),
+    )
+
+    line = watch.line(watch.seen(record(value)._replace(headers=headers), CLOUD))
+
+    assert told in line
+    # Control: as our own JSON it says nothing.
+    assert "missing_field" in watch.line(watch.seen(record(value), NATIVE))
+
+
+def test_watch_asks_the_run_for_its_contract_and_a_flag_before_it(
+    client: Client, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[str] = []
+
+    def of_runs(dataset: str, *_: Any) -> Any:
+        asked.append(dataset)
+        return limits.Limits(0, 0, contract_document=document_of(CLOUD.contract))
+
+    monkeypatch.setattr(limits, "of_runs", of_runs)
+    flags = ["topic", "watch", "mine", "--count=1", SERVER, "--bigquery_dataset=shop.payments"]
+
+    assert cli.main(flags) == exit_codes.WELL
+    assert "skipped by" in capsys.readouterr().out
+    assert cli.main([*flags, "--contract=native"]) == exit_codes.WELL
+    assert "12.50 EUR" in capsys.readouterr().out
+    assert asked == ["shop.payments"]
+    assert cli.main([*flags, "--contract=nonesuch"]) == exit_codes.USAGE
+
+
 def test_replay_is_shown_as_one() -> None:
     header = replay.encode(ReplayOf("payments", 2, 4711, START_US - 1))
 
-    line = watch.line(watch.seen(record(payload())._replace(replay_header=header)))
+    line = watch.line(watch.seen(record(payload())._replace(replay_header=header), NATIVE))
 
     assert line.endswith("sends payments/2/4711 again")

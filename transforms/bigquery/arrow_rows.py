@@ -313,9 +313,9 @@ def encoders_of(contract: Contract) -> Mapping[str, Encoder]:
 
 
 def weight_bytes(elements: Iterable[Any]) -> int:
-    """Returns how many bytes of keys and payloads the elements carry: dead letters alone do."""
+    """Returns how many bytes of Kafka's records the elements carry: dead letters alone do."""
     return sum(
-        len(each.payload or b"") + len(each.key or b"")
+        len(each.payload or b"") + len(each.key or b"") + len(each.headers or "")
         for each in elements
         if isinstance(each, DeadLetter)
     )

@@ -6,9 +6,7 @@ from collections.abc import Collection, Iterable
 from typing import Any
 
 from transforms.payment import replay
-from transforms.payment.transaction import KafkaRecord
-
-Headers = tuple[tuple[str, bytes | None], ...]
+from transforms.payment.transaction import Headers, KafkaRecord
 
 
 def record_of(message: Any, asked: Collection[str] | None = ()) -> KafkaRecord:

@@ -6,6 +6,7 @@ import enum
 import hashlib
 from typing import Annotated, NamedTuple
 
+from transforms.payment import kept_headers
 from transforms.payment.fields import Field, declares
 from transforms.payment.transaction import KafkaRecord, ReplayOf
 
@@ -68,7 +69,8 @@ class Rejected(Exception):
 class DeadLetter(NamedTuple):
     """A record that no retry can cure, with what is needed to find and replay it.
 
-    Its lineage has the columns of a Transaction's. Key and payload are cut to KEPT_BYTES_MAX.
+    Its lineage has the columns of a Transaction's. Key and payload are cut to KEPT_BYTES_MAX;
+    headers that are longer are left out, as half of them are none.
     """
 
     topic: str
@@ -81,6 +83,12 @@ class DeadLetter(NamedTuple):
     detail: Annotated[str, Field("What was required and what was received, for a human.")]
     step: Annotated[str, Field("The step that rejected it.")]
     replay_of: ReplayOf | None = None
+    headers: Annotated[
+        str | None,
+        Field(
+            "JSON: the Kafka headers that the contract asks for; null: it asks for none.", added=5
+        ),
+    ] = None  # kept_headers.py
 
     @classmethod
     def of(
@@ -89,13 +97,21 @@ class DeadLetter(NamedTuple):
         rejected: Rejected,
         step: str,
         replay_of: ReplayOf | None = None,
+        with_headers: bool = False,
     ) -> DeadLetter:
         """Returns the dead letter of `record`.
 
         Its detail is cut to DETAIL_CHARS_MAX, its key and payload to KEPT_BYTES_MAX: the detail
         then ends in their whole lengths and digests, and Kafka has the rest at this offset.
+
+        Args:
+            with_headers: whether the contract asks for headers. Those of the record are kept then,
+                be there none.
         """
         cuts = _cut_note("key", record.key) + _cut_note("payload", record.payload)
+        headers = kept_headers_of(record) if with_headers else None
+        if with_headers and headers is None:
+            cuts += f"; headers: more than {KEPT_BYTES_MAX} bytes, left out"
         return cls(
             record.topic,
             record.partition,
@@ -107,12 +123,18 @@ class DeadLetter(NamedTuple):
             rejected.detail[: DETAIL_CHARS_MAX - len(cuts)] + cuts,
             step,
             replay_of,
+            headers,
         )
 
-    @property
-    def holds_record(self) -> bool:
-        """Returns whether key and payload are the record's: no refused row, and nothing cut."""
+    def holds_record(self, with_headers: bool = False) -> bool:
+        """Returns whether what it holds is the record's: no refused row, and nothing cut.
+
+        Args:
+            with_headers: whether headers are part of the record, by its contract.
+        """
         if self.reason == Reason.REFUSED_BY_BIGQUERY.value:
+            return False
+        if with_headers and self.headers is None:
             return False
         return all(len(part or b"") < KEPT_BYTES_MAX for part in (self.key, self.payload))
 
@@ -120,6 +142,12 @@ class DeadLetter(NamedTuple):
 def kept(part: bytes | None) -> bytes | None:
     """Returns as much of a key or payload as a dead letter holds."""
     return None if part is None else part[:KEPT_BYTES_MAX]
+
+
+def kept_headers_of(record: KafkaRecord) -> str | None:
+    """Returns the headers of a record as a dead letter holds them, None of too long ones."""
+    text = kept_headers.packed(record.headers)
+    return text if len(text.encode()) <= KEPT_BYTES_MAX else None
 
 
 def _cut_note(name: str, part: bytes | None) -> str:

@@ -64,7 +64,7 @@ def _nullable(columns: Iterable[Column]) -> tuple[Column, ...]:
 _PAYMENT = columns_of(Transaction, PAYLOAD_NAMES)
 _LINEAGE = columns_of(Transaction, LINEAGE_NAMES) + columns_of(ReplayOf)
 _FIRST = columns_of(FirstSeen)
-_REJECTION = columns_of(DeadLetter, ("reason", "detail", "step", "key", "payload"))
+_REJECTION = columns_of(DeadLetter, ("reason", "detail", "step", "key", "payload", "headers"))
 _WRITTEN = (
     Column("ingested_at", "TIMESTAMP", "When the pipeline formatted the row."),
     Column("pipeline_version", "STRING", "Version of the pipeline that wrote the row."),

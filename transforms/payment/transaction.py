@@ -13,6 +13,9 @@ from typing import Annotated, Any, NamedTuple, Optional, cast
 
 from transforms.payment.fields import Field, Payload, declares, fields_of
 
+# Name and value of each, in the order of the record; a value may be null.
+Headers = tuple[tuple[str, bytes | None], ...]
+
 
 class KafkaRecord(NamedTuple):
     """One Kafka message, exactly as read."""
@@ -24,7 +27,7 @@ class KafkaRecord(NamedTuple):
     key: bytes | None
     payload: bytes | None  # None is a tombstone
     replay_header: bytes | None = None  # value of header `payments-replay-of`, when there is one
-    headers: tuple[tuple[str, bytes | None], ...] = ()  # those that a contract asks for, in order
+    headers: Headers = ()  # those that a contract asks for, in order
 
 
 _SENT_AGAIN = "Of the dead letter that this sends again."

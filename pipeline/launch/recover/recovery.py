@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from apache_beam.io.filesystems import FileSystems
 
+from operations.contract_decoder import decoder_of
 from operations.errors import CannotStart
 from pipeline.config import PipelineConfig
 from pipeline.launch import arrival_check, start_offsets
@@ -24,7 +25,6 @@ from pipeline.launch.recover import memory, topic_records
 from pipeline.launch.recover.topic_records import TopicRecords, gaps
 from pipeline.launch.recover.unread import in_no_table
 from transforms.batch_by_shard import Shards
-from transforms.codecs.contract.decoder import Decoder
 from transforms.payment.transaction import Transaction
 from transforms.read_kafka import OffsetRange
 from transforms.shard_memory import Memory
@@ -73,7 +73,7 @@ class Recovery:
                 topic,
                 gaps(_heads(now, tails), self._tables.covered(now)),
                 self._tables.skipped(now),
-                Decoder(self._config.contract),
+                decoder_of(self._config.contract),
             )
             if config.preflight:
                 arrival_check.check(topic.reader, [*between, *tails], config.source.arrival)
@@ -156,7 +156,7 @@ class Recovery:
         unwritten = [
             place for place in self._tables.named_as_first(since_us) if _within(place, unread)
         ]
-        decoder = Decoder(self._config.contract)
+        decoder = decoder_of(self._config.contract)
         for record in topic.at(unwritten):
             payments = decoder.decode([record]).transactions
             if not payments:

@@ -88,7 +88,7 @@ class Comparison:
                 self.outcome.add(f"{row.place} is {row.reason}, but must be {record.reason}")
             for name in ("key", "payload"):
                 if getattr(row, name) != kept(getattr(record, name)):
-                    self.content.add(f"{row.place} {name}: not the bytes that Kafka holds")
+                    self.content.add(f"{row.place} {name}: not what Kafka holds")
 
 
 def _differences(record: Transaction, row: Transaction) -> Iterator[str]:

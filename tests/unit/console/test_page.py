@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 import re
 import threading
@@ -25,9 +26,15 @@ from operations.reconcile.truth import Place
 from operations.trace import text
 from operations.trace.found import Asked, State, Trace
 from operations.trace.row import Row
+from simulator import by_hand
+from simulator.contracts import find
+from simulator.contracts.speech import Speech
 from tests.support import console_world as world
 from tests.support.console_world import OWN
 from transforms.codecs import wire_format
+from transforms.codecs.contract import shipped
+from transforms.codecs.contract.decoder import Decoder
+from transforms.codecs.contract.load import load_file
 from transforms.payment.outcome import Outcome
 from transforms.payment.tables import OUTCOME_TABLES
 from transforms.payment.transaction import KafkaRecord
@@ -207,6 +214,54 @@ def test_again_has_the_same_facts_and_conflict_another_amount() -> None:
     assert (first.transaction_id, first.amount_minor) == (again.transaction_id, again.amount_minor)
     assert other.transaction_id == first.transaction_id
     assert other.amount_minor != first.amount_minor
+
+
+def speech_of(name: str) -> Speech:
+    return Speech(find.encoder_at_hand(find.Named(name)))
+
+
+WITHOUT_REGISTRY = [
+    name
+    for name in shipped.NAMES
+    if name != "native" and load_file(shipped.path_of(name)).schema.registry is None
+]
+
+
+@pytest.mark.parametrize("name", WITHOUT_REGISTRY)
+def test_buttons_speak_the_contract(name: str) -> None:
+    speech = speech_of(name)
+    decoder = Decoder(speech.encoder.contract)
+    found = {}
+    for kind in send.kinds(speech):
+        asked = send.wanted(kind, "tx-mine", speech)
+        now_us = time.time_ns() // 1_000
+        made = next(by_hand.planned(asked, 1, now_us, speech))
+        read = KafkaRecord("payments", 0, 1, now_us, made.key, made.payload, None, made.headers)
+        found[kind] = made, decoder.decode([read])
+
+    first, again, other = (
+        found[kind][1].transactions[0] for kind in ("payment", "again", "conflict")
+    )
+    assert first.transaction_id == found["payment"][0].facts.transaction_id
+    assert again.transaction_id == other.transaction_id == first.transaction_id
+    assert again.amount_minor == first.amount_minor != other.amount_minor
+    assert len(found["broken"][1].rejected) == 1
+    assert ("late" in found) is speech.can_be_late
+    # Control: as our own JSON they are no payments.
+    assert not Decoder(shipped.native()).decode([read]).transactions
+
+
+def test_page_of_a_contract_whose_time_is_the_arrival_has_no_late_button() -> None:
+    speeches = map(speech_of, WITHOUT_REGISTRY)
+    by_arrival = next(each for each in speeches if not each.can_be_late)
+    places = dataclasses.replace(world.ACTING, speech=by_arrival)
+
+    shown = world.client(world.parts(places)).get("/").text
+    refused = world.client(world.parts(places)).post("/send", content="kind=late", headers=OWN)
+
+    assert 'value="late"' not in shown
+    assert 'value="late"' in world.client(world.parts()).get("/").text
+    assert refused.status_code == 400
 
 
 @pytest.mark.parametrize(("kind", "fate"), [("late", Outcome.LATE), ("broken", Outcome.INVALID)])

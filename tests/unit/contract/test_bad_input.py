@@ -437,6 +437,9 @@ def test_mistakes_of_a_contract_are_told_at_once_with_lines() -> None:
     assert any("facts must name currency" in line for line in said)
 
 
+A_MINOR = {"at": "a", "as": "minor_integer"}
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
@@ -465,6 +468,39 @@ def test_mistakes_of_a_contract_are_told_at_once_with_lines() -> None:
         ({"fields": {"event_time": {"at": "t", "as": "iso_local"}}}, "zone is required"),
         ({"fields": {"event_time": {"at": "t", "as": "date", "zone": "Berlin"}}}, "a time zone"),
         ({"fields": {"event_time": "t"}}, "fields.event_time must be a mapping with at and as"),
+        (
+            {
+                "fields": {
+                    "event_time": {"at": "t", "as": "pattern", "pattern": "%m%d", "zone": "UTC"}
+                }
+            },
+            "with a year, month and day, got '%m%d'. Hint: where the record says no year",
+        ),
+        ({"fields": {"event_time": {"at": "t", "as": "parts"}}}, "event_time.zone is required"),
+        ({"fields": {"account_id": {"first_of": ["a"]}}}, "first_of must be 2 to 10 places"),
+        ({"fields": {"account_id": {"first_of": "a"}}}, "first_of must be a list of places"),
+        (
+            {"fields": {"account_id": {"first_of": ["a", {"const": "x"}]}}},
+            "account_id.first_of.1 must be one path, or a mapping with `at`",
+        ),
+        (
+            {"fields": {"account_id": {"first_of": ["a", {"at": "b", "absent": None}]}}},
+            "first_of.1.absent is no key here. Hint: `absent` of fields.account_id",
+        ),
+        ({"fields": {"account_id": {"first_of": ["a", "b"], "at": "c"}}}, "at is no key here"),
+        (
+            {"fields": {"amount": {"first_of": [A_MINOR, {**A_MINOR, "digits": 3}]}}},
+            "first_of.1 must have the digits and signs of fields.amount.first_of.0",
+        ),
+        ({"fields": {"event_time": {"first_of": ["a", "b"]}}}, "first_of.0 must be a mapping"),
+        (
+            {"fields": {"amount": {**A_MINOR, "digits": {"at": "x", "EUR": 2}}}},
+            "digits.EUR is no key here. Hint: one of at",
+        ),
+        (
+            {"fields": {"amount": {"at": "a", "as": "decimal", "digits": {"at": "x"}}}},
+            "digits is for minor units alone, and decimal has none",
+        ),
         ({"fields": {"amount": {"at": "a", "as": "connect_decimal"}}}, "scale is required"),
         (
             {"fields": {"amount": {"at": "a", "as": "decimal", "digits": 2}}},
@@ -512,6 +548,8 @@ def test_wrong_contract_stops_with_one_line(changes: dict[str, Any], said: str) 
         ("a: \x07\n", "no YAML"),
         ("[" * 5_000 + "]" * 5_000, "nested too deep"),
         ("contract: 1" + "0" * 5_000, "digits"),
+        ('a: "x\\ud800"\n', r"no half of a character, got 'x\ud800'"),
+        ('"\\udfff": 1\n', "no half of a character"),
     ],
 )
 def test_file_that_is_no_contract_at_all(text: str, said: str) -> None:
@@ -545,3 +583,14 @@ def test_connect_decimal_of_its_own_schema() -> None:
     assert reason(said, record("3")) == "accepted"
     assert reason(said, record("x")) == "missing_field"
     assert reason(said, record("1000000000")) == "bad_amount"
+
+
+def test_list_of_what_is_allowed_is_said_once_and_is_short() -> None:
+    with pytest.raises(ContractError) as error:
+        contract(fields={"event_time": {"at": "t", "as": "clock"}})
+    assert str(error.value).count("rfc3339_utc") == 1
+
+    with pytest.raises(ContractError) as error:
+        contract(fields={"amount": {**A_MINOR, "digits": {"exponent": 2}}})
+    assert "digits.exponent is no key here" in str(error.value)
+    assert len(str(error.value)) < 300

@@ -5,9 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -19,13 +17,14 @@ from operations import kafka_client
 from operations.contract import samples, topic_sample
 from operations.contract.command import main
 from payments import cli
+from tests.support import pages
 from tests.support.contract_records import CONTRACTS, DESCRIPTOR
-from tests.support.contracts import payload
+from tests.support.contracts import payload, plain
 from transforms.codecs.contract import shipped
 from transforms.kafka.reader import OffsetRange
 
 ROOT = Path(__file__).parents[3]
-PAGE = ROOT / "docs/your_payments.md"
+PAGE, JOB = "docs/your_payments.md", "## 5. The job"
 
 
 def run(*arguments: str) -> int:
@@ -63,8 +62,6 @@ def test_example_goes_to_standard_output(capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.fixture
 def mine(tmp_path: Path) -> Path:
-    from tests.support.contracts import plain
-
     path = tmp_path / "mine.yaml"
     path.write_text(json.dumps(plain()))
     return path
@@ -103,6 +100,41 @@ def test_what_looks_wrong_is_asked(
     assert "unit? all 11 amounts in EUR end in 00" in said
     assert "account_id is the same in all payments" in said
     assert "merchant_id is another one in every payment" in said
+
+
+MOLLIE = {
+    "type": "payment.paid",
+    "_embedded": {"entity": {"id": "tr_7UhSN1zuXS", "amount": {"value": "12.50"}}},
+}
+
+
+def test_rule_that_asks_in_the_wrong_place_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What `else: skip` skips for want of a field would never be missed."""
+    mine = tmp_path / "mollie.yaml"
+    keep = {"at": "type", "in": ["payment.paid"], "else": "skip"}
+    unwrap = [{"at": "_embedded.entity", "as": "object"}]
+    mine.write_text(json.dumps(plain(keep=[keep], unwrap=unwrap)))
+    path = sample(tmp_path / "s.ndjson", json.dumps(MOLLIE).encode())
+
+    assert run("check", str(mine), f"--sample={path}") == 0
+    said = capsys.readouterr().out
+    assert f'{path}:1  type is absent; outer:type is "payment.paid"' in said
+    assert "all records are skipped" in said
+    assert "type: else skips what has no type" in said
+
+
+def test_rule_that_skips_some_is_no_question(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(plain(keep=[{"at": "state", "in": ["paid"], "else": "skip"}])))
+    path = sample(tmp_path / "s.ndjson", payload(state="paid"), payload(id="2", state="open"))
+
+    assert run("check", str(mine), f"--sample={path}") == 0
+    said = capsys.readouterr().out
+    assert 'state is "open"' in said and "look at this" not in said
 
 
 def test_id_with_other_facts_is_asked(
@@ -332,43 +364,30 @@ def test_it_is_a_command_of_payments(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_page_says_what_happens(tmp_path: Path) -> None:
-    """Runs each command of docs/your_payments.md in order, in an empty folder."""
-    blocks = re.findall(r"```bash\n(.*?)```", PAGE.read_text(), re.DOTALL)
-    assert len(blocks) >= 7
-    script = "set -e\n" + f'payments() {{ "{sys.executable}" -m payments "$@"; }}\n'
-    for block in blocks:
-        script += re.sub(r"^(.*?) +# exits with (\d)$", r"_ends \2 \1", block, flags=re.M)
-    script = script.replace("set -e\n", "set -e\n" + ENDS)
-    done = subprocess.run(
-        ["bash", "-c", script],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    """Runs each command of docs/your_payments.md before the job, in order, in an empty folder."""
+    commands = pages.blocks(PAGE, end=JOB)
+    assert len(commands) >= 7
+    done = pages.run(commands, tmp_path, timeout=300)
 
     assert done.returncode == 0, done.stdout + done.stderr
-    shown = re.search(r"```\n(records=4.*?)```", PAGE.read_text(), re.DOTALL)
+    shown = re.search(r"```\n(records=4.*?)```", (ROOT / PAGE).read_text(), re.DOTALL)
     assert shown and shown[1].strip() in done.stdout
     assert "accepted=1 invalid=0 skipped=1" in done.stdout
     assert "wrong.yaml:" in done.stderr and "'decimal_text'?" in done.stderr
 
 
-ENDS = """
-_ends() {
-  local wanted=$1 got=0
-  shift
-  "$@" || got=$?
-  if [ "$got" != "$wanted" ]; then echo "exit code $got: $*" >&2; exit 9; fi
-}
-"""
+def test_control_a_command_of_a_page_that_ends_otherwise_is_found(tmp_path: Path) -> None:
+    [*begin, check] = pages.blocks(PAGE, end="## 4.")
+    assert "# exits with 2" in check
+
+    done = pages.run([*begin, check.replace("exits with 2", "exits with 0")], tmp_path, timeout=300)
+    assert done.returncode == 9 and "exit code 2: payments contract check" in done.stderr
 
 
 def test_page_names_every_word_of_the_language() -> None:
     from transforms.codecs.contract import language, load
 
-    page = PAGE.read_text()
+    page = (ROOT / PAGE).read_text()
     words = {*load._KEYS, *language.FORMATS, *language.UNWRAPS, *language.AMOUNT_KINDS}
     words |= {*language.TIME_KINDS, *language.FIELDS, *language.COLUMN_TYPES, *shipped.NAMES}
     words |= set(language.DIGITS_OF) - {"iso"}

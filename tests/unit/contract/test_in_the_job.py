@@ -67,6 +67,14 @@ def test_file_that_cannot_be_read(said: str, told: str) -> None:
         contract(said)
 
 
+def test_login_that_is_not_there_stops_before_anything_is_claimed(tmp_path: Path) -> None:
+    schema = {"registry": "http://nobody", "auth_file": "no/such.properties"}
+    place = write(tmp_path, format="avro_registry", schema=schema)
+
+    with pytest.raises(ConfigError, match=r"auth_file` no/such.properties: cannot be read"):
+        contract(place)
+
+
 def test_every_mistake_is_told_with_its_line(tmp_path: Path) -> None:
     place = write(tmp_path, formt="json", ids="any")
 

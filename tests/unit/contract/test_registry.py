@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import concurrent.futures
 import dataclasses
-import http.server
 import json
 import pickle
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,21 +13,18 @@ from typing import Any
 
 import pytest
 
-from tests.support.contract_records import CONTRACTS, SAMPLE, debezium_avro
+from tests.support.contract_records import SAMPLE, debezium_avro
 from tests.support.contracts import accepted, reason, shipped
+from tests.support.registry_server import AVSC, Registry
 from transforms.codecs.contract import avro
 from transforms.codecs.contract import registry as registries
 from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Schema
-from transforms.codecs.contract.registry_login import AuthError, auth_of
 from transforms.codecs.contract.schema_source import RegistryUnavailable
-from transforms.payment.dead_letter import Rejected
 from transforms.payment.ends_job import MARK, EndsJob
 
-AVSC = (CONTRACTS / "schemas/debezium-avro/1.avsc").read_text()
 MONEY = json.dumps({"type": "record", "name": "Money", "fields": [{"name": "x", "type": "int"}]})
 PAID = json.dumps({"type": "record", "name": "P", "fields": [{"name": "m", "type": "Money"}]})
-NOT_FOUND = (404, {"error_code": 40403, "message": "Schema not found"})
 
 
 def HttpRegistry(url: str, auth: Any = None, patience_sec: float = 0.0) -> registries.HttpRegistry:
@@ -38,42 +32,11 @@ def HttpRegistry(url: str, auth: Any = None, patience_sec: float = 0.0) -> regis
     return registries.HttpRegistry(url, auth, patience_sec)
 
 
-class Registry:
-    """Answers by path, and notes what it was asked."""
-
-    def __init__(self) -> None:
-        self.answers: dict[str, tuple[int, Any]] = {"/schemas/ids/1": (200, {"schema": AVSC})}
-        self.waits_sec = 0.0
-        self.asked: list[tuple[str, str | None]] = []
-        outer = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                outer.asked.append((self.path, self.headers.get("Authorization")))
-                time.sleep(outer.waits_sec)
-                status, body = outer.answers.get(self.path, NOT_FOUND)
-                raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(raw)))
-                if status == 302:
-                    self.send_header("Location", "http://127.0.0.1:1/")
-                self.end_headers()
-                self.wfile.write(raw)
-
-            def log_message(self, *_: Any) -> None:
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}"
-
-
 @pytest.fixture
 def registry() -> Iterator[Registry]:
     found = Registry()
     yield found
-    found.server.shutdown()
-    found.server.server_close()
+    found.close()
 
 
 def test_id_is_asked_for_once(registry: Registry) -> None:
@@ -122,8 +85,7 @@ def test_other_answers_judge_no_record(registry: Registry, answer: Any, said: st
 
 
 def test_registry_that_is_down_judges_no_record(registry: Registry) -> None:
-    registry.server.shutdown()
-    registry.server.server_close()
+    registry.close()
 
     with pytest.raises(RegistryUnavailable, match=r"ConnectionError\. Hint: is it running"):
         HttpRegistry(registry.url).schema(1)
@@ -193,6 +155,22 @@ def test_steps_of_a_worker_share_what_is_known(registry: Registry) -> None:
     assert len(registry.asked) == 1
 
 
+def test_patience_goes_along_to_a_worker(registry: Registry) -> None:
+    said = dataclasses.replace(shipped("debezium-avro"), schema=Schema(registry=registry.url))
+    decoder = pickle.loads(pickle.dumps(Decoder(said, HttpRegistry(registry.url))))
+    registry.answers["/schemas/ids/1"] = (503, {})
+
+    with pytest.raises(RegistryUnavailable):
+        decoder.schemas.schema(1)
+    assert len(registry.asked) == 1
+
+
+def test_login_itself_goes_into_no_job() -> None:
+    with pytest.raises(TypeError, match="its file is required") as error:
+        pickle.dumps(HttpRegistry("http://x", {"bearer.auth.token": "secret"}))
+    assert "secret" not in str(error.value)
+
+
 def test_login_that_was_changed_is_read_again(registry: Registry, tmp_path: Path) -> None:
     path = tmp_path / "sr.properties"
     path.write_text("bearer.auth.token=old")
@@ -213,6 +191,22 @@ def test_references_come_before_what_names_them(registry: Registry) -> None:
     schema = avro.parsed(HttpRegistry(registry.url).schema(2))
     assert avro.SchemaReader(schema).read(b"\x04") == {"m": {"x": 2}}
     assert avro.SchemaReader(schema, {"m": {"x": None}}).read(b"\x04") == {"m": {"x": 2}}
+
+
+def test_two_versions_of_one_type_are_refused_and_not_mixed_up(registry: Registry) -> None:
+    money = json.dumps(
+        {**json.loads(MONEY), "fields": [{"name": each, "type": "int"} for each in ("y", "x")]}
+    )
+    said = [{"name": "Money", "subject": "m", "version": each} for each in (1, 2)]
+    registry.answers["/schemas/ids/2"] = (200, {"schema": PAID, "references": said})
+    registry.answers["/subjects/m/versions/1?deleted=true"] = (200, {"schema": MONEY})
+    same = registry.answers["/subjects/m/versions/2?deleted=true"] = (200, {"schema": MONEY})
+
+    schema = HttpRegistry(registry.url).schema(2)
+    assert avro.SchemaReader(avro.parsed(schema)).read(b"\x04") == {"m": {"x": 2}}
+    registry.answers["/subjects/m/versions/2?deleted=true"] = (same[0], {"schema": money})
+    with pytest.raises(avro.SchemaError, match="two types of the name Money"):
+        avro.parsed(HttpRegistry(registry.url).schema(2))
 
 
 def test_reference_that_is_gone_judges_no_record(registry: Registry) -> None:
@@ -243,42 +237,3 @@ def test_array_that_a_few_bytes_fill_is_refused() -> None:
 
     with pytest.raises(avro.SchemaError, match="five bytes hold"):
         avro.BareReader(json.dumps(schema).encode())
-
-
-# logins
-
-
-def auth(tmp_path: Path, text: str) -> dict[str, str]:
-    path = tmp_path / "sr.properties"
-    path.write_text(text)
-    return auth_of(path)
-
-
-def test_basic_and_bearer(registry: Registry, tmp_path: Path) -> None:
-    HttpRegistry(registry.url, auth(tmp_path, "basic.auth.user.info = me:secret:x\n")).schema(1)
-    HttpRegistry(
-        registry.url, auth(tmp_path, "# me\nschema.registry.bearer.auth.token=t\n")
-    ).schema(1)
-
-    basic = "Basic " + base64.b64encode(b"me:secret:x").decode()
-    assert [login for _, login in registry.asked] == [basic, "Bearer t"]
-
-
-@pytest.mark.parametrize("text", ["basic.auth.password=secret", "secret", "=secret"])
-def test_mistake_in_the_file_tells_no_secret(tmp_path: Path, text: str) -> None:
-    with pytest.raises(AuthError, match=r"sr.properties:1: must be") as error:
-        auth(tmp_path, text)
-    assert "=secret" not in str(error.value)
-
-
-def test_login_in_the_address_is_not_shown() -> None:
-    with pytest.raises(RegistryUnavailable) as error:
-        HttpRegistry("http://me:secret@127.0.0.1:1").schema(1)
-    assert "secret" not in str(error.value)
-
-
-def test_unknown_id_does_not_show_it_either(registry: Registry) -> None:
-    registry.answers.clear()
-    with pytest.raises(Rejected) as error:
-        HttpRegistry(registry.url.replace("//", "//me:secret@")).schema(5)
-    assert "secret" not in str(error.value)

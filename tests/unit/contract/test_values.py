@@ -17,6 +17,7 @@ from transforms.codecs.contract import extra_columns
 from transforms.codecs.contract.amounts import spelled
 from transforms.codecs.contract.columns import is_luhn
 from transforms.codecs.contract.decoder import Decoder
+from transforms.codecs.contract.fingerprint import fingerprint
 from transforms.codecs.contract.language import Contract
 from transforms.payment.rules import MINOR_DIGITS
 
@@ -84,6 +85,10 @@ def test_minor_units_that_are_refused(digits: Any, value: Any, currency: str, wh
     assert reason(said, payload(amount=value, currency=currency)) == why
 
 
+BY_RECORD = {"as": "minor_integer", "digits": {"at": "amount.exponent"}}
+MINOR_TEXT = {"value": "1250", "exponent": 2}
+
+
 @pytest.mark.parametrize(
     ("said", "value", "minor"),
     [
@@ -100,6 +105,10 @@ def test_minor_units_that_are_refused(digits: Any, value: Any, currency: str, wh
         ({"as": "units_nanos"}, {"units": 12, "nanos": 500_000_000}, 1250),
         ({"as": "units_nanos"}, {"units": "12", "nanos": 0}, 1200),
         ({"as": "decimal"}, 12, 1200),
+        ({"at": "amount.value", **BY_RECORD}, {"value": 12500, "exponent": 3}, 1250),
+        ({"at": "amount.value", **BY_RECORD}, {"value": 1250, "exponent": "2"}, 1250),
+        ({"at": "amount.value", **BY_RECORD}, {"value": 12, "exponent": 0}, 1200),
+        ({"at": "amount.value", **BY_RECORD, "as": "minor_text"}, MINOR_TEXT, 1250),
     ],
 )
 def test_ways_to_write_an_amount(said: dict[str, Any], value: Any, minor: int) -> None:
@@ -124,6 +133,12 @@ def test_ways_to_write_an_amount(said: dict[str, Any], value: Any, minor: int) -
         ({"as": "units_nanos"}, {"units": 1, "nanos": -5}, "bad_amount"),
         ({"as": "units_nanos"}, {"units": 1, "nanos": 1}, "amount_not_exact"),
         ({"as": "units_nanos"}, {"units": "x"}, "bad_amount"),
+        ({"at": "amount.value", **BY_RECORD}, {"value": 12505, "exponent": 3}, "amount_not_exact"),
+        ({"at": "amount.value", **BY_RECORD}, {"value": 1250}, "missing_field"),
+        ({"at": "amount.value", **BY_RECORD}, {"value": 1250, "exponent": -1}, "bad_amount"),
+        ({"at": "amount.value", **BY_RECORD}, {"value": 1250, "exponent": 99}, "bad_amount"),
+        ({"at": "amount.value", **BY_RECORD}, {"value": 1250, "exponent": True}, "bad_amount"),
+        ({"at": "amount.value", **BY_RECORD}, {"value": 1250, "exponent": 2.0}, "bad_amount"),
     ],
 )
 def test_amounts_that_are_refused(said: dict[str, Any], value: Any, why: str) -> None:
@@ -184,6 +199,49 @@ def us(text: str) -> int:
             "2026-11-23T08:15:00Z",
         ),
         (
+            {"as": "pattern", "pattern": "%y%m%d%H%M%S", "zone": "UTC"},
+            "261123081530",
+            "2026-11-23T08:15:30Z",
+        ),
+        (
+            {"as": "pattern", "pattern": "%a, %d %b %Y %H:%M:%S GMT", "zone": "UTC"},
+            "Mon, 23 Nov 2026 08:15:30 GMT",
+            "2026-11-23T08:15:30Z",
+        ),
+        (
+            {"as": "seconds_nanos"},
+            {"seconds": "1795421730", "nanos": 250_000_999},
+            "2026-11-23T08:15:30.25Z",
+        ),
+        ({"as": "seconds_nanos"}, {"seconds": 1_795_421_730}, "2026-11-23T08:15:30Z"),
+        (
+            {"as": "seconds_nanos"},
+            {"_seconds": 1_795_421_730, "_nanoseconds": 500_000_000},
+            "2026-11-23T08:15:30.5Z",
+        ),
+        (
+            {"as": "seconds_nanos"},
+            {"epochSecond": 1_795_421_730, "nano": 500_000_000},
+            "2026-11-23T08:15:30.5Z",
+        ),
+        (
+            {"as": "parts", "zone": BERLIN},
+            [2026, 11, 23, 9, 15, 30, 250_000_000],
+            "2026-11-23T08:15:30.25Z",
+        ),
+        ({"as": "parts", "zone": "UTC"}, [2026, 11, 23, 8, 15], "2026-11-23T08:15:00Z"),
+        ({"as": "parts", "zone": "Asia/Tokyo"}, [2026, 11, 23], "2026-11-22T15:00:00Z"),
+        (
+            {"as": "parts", "zone": "UTC"},
+            {"year": 2026, "month": 11, "day": 23, "hours": 8, "minutes": 15, "seconds": 30},
+            "2026-11-23T08:15:30Z",
+        ),
+        (
+            {"as": "parts", "zone": BERLIN, "ambiguous": "earlier"},
+            [2026, 10, 25, 2, 30],
+            "2026-10-25T00:30:00Z",
+        ),
+        (
             {"as": "iso_local", "zone": BERLIN, "ambiguous": "earlier"},
             "2026-10-25 02:30:00",
             "2026-10-25T00:30:00Z",
@@ -199,6 +257,42 @@ def test_ways_to_write_a_time(said: dict[str, Any], value: Any, moment: str) -> 
     said_so = contract(fields={"event_time": {"at": "time", **said}})
 
     assert accepted(said_so, payload(time=value)).event_time_us == us(moment)
+
+
+@pytest.mark.parametrize(
+    ("said", "value", "why"),
+    [
+        ({"as": "seconds_nanos"}, "2026-11-23T08:15:30Z", "wrong_type"),
+        ({"as": "seconds_nanos"}, {"nanos": 1}, "bad_event_time"),
+        ({"as": "seconds_nanos"}, {"seconds": 1_795_421_730_250, "nanos": 0}, "bad_event_time"),
+        ({"as": "seconds_nanos"}, {"seconds": 1_795_421_730, "nanos": 10**9}, "bad_event_time"),
+        ({"as": "seconds_nanos"}, {"seconds": 1_795_421_730, "nanos": -1}, "bad_event_time"),
+        ({"as": "seconds_nanos"}, {"seconds": 1_795_421_730.5, "nanos": 0}, "bad_event_time"),
+        ({"as": "seconds_nanos"}, {"seconds": 1, "_seconds": 2}, "bad_event_time"),
+        ({"as": "parts", "zone": "UTC"}, "2026-11-23", "wrong_type"),
+        ({"as": "parts", "zone": "UTC"}, [2026, 11], "bad_event_time"),
+        ({"as": "parts", "zone": "UTC"}, [2026, 11, 23, 8], "bad_event_time"),
+        ({"as": "parts", "zone": "UTC"}, [2026, 2, 30], "bad_event_time"),
+        ({"as": "parts", "zone": "UTC"}, [2026, 11, True, 8, 15], "bad_event_time"),
+        ({"as": "parts", "zone": "UTC"}, [2026, 11, 23, 8, 15, 30, 10**9], "bad_event_time"),
+        ({"as": "parts", "zone": "UTC"}, {"year": 2026, "month": 11}, "bad_event_time"),
+        (
+            {"as": "parts", "zone": "UTC"},
+            {"year": 2026, "month": 11, "day": 23, "utcOffset": "3600s"},
+            "bad_event_time",
+        ),
+        ({"as": "parts", "zone": BERLIN}, [2026, 10, 25, 2, 30], "bad_event_time"),
+        (
+            {"as": "pattern", "pattern": "%y%m%d", "zone": "UTC"},
+            "701123",
+            "bad_event_time",
+        ),
+    ],
+)
+def test_times_that_are_refused(said: dict[str, Any], value: Any, why: str) -> None:
+    said_so = contract(fields={"event_time": {"at": "time", **said}})
+
+    assert reason(said_so, payload(time=value)) == why
 
 
 @pytest.mark.parametrize("text", ["2026-10-25 02:30:00", "2026-03-29 02:30:00"])
@@ -364,3 +458,68 @@ def test_item_that_a_field_tells_from_the_others() -> None:
     assert (found.amount_minor, found.event_time_us) == (1250, us("2026-11-23T08:15:30Z"))
     assert reason(said, record(number, number, *rest)) == "missing_field"
     assert reason(said, record(*rest)) == "missing_field"
+
+
+FIRST_OF = contract(
+    fields={"account_id": {"first_of": ["card.holder", {"at": "bank.iban", "case": "upper"}]}}
+)
+
+
+@pytest.mark.parametrize(
+    ("record", "payer"),
+    [
+        ({"card": {"holder": "a"}}, "a"),
+        ({"card": {"holder": "a"}, "bank": {"iban": "de1"}}, "a"),
+        ({"card": None, "bank": {"iban": "de1"}}, "DE1"),
+        ({"card": {"holder": None}, "bank": {"iban": "de1"}}, "DE1"),
+    ],
+)
+def test_first_place_that_leads_to_something(record: dict[str, Any], payer: str) -> None:
+    assert accepted(FIRST_OF, payload(**record)).account_id == payer
+
+
+def test_no_place_leads_to_something() -> None:
+    assert outcome(FIRST_OF, payload()) == (
+        "missing_field",
+        "one of card.holder, bank.iban is required",
+    )
+    absent = contract(fields={"account_id": {"first_of": ["a", "b"], "absent": None}})
+    assert accepted(absent, payload()).account_id is None
+
+
+def test_place_that_is_wrong_is_not_passed_over() -> None:
+    """A value that cannot be read is a question: the next place would be a guess."""
+    amount = {"first_of": [{"at": "a", "as": "decimal_text"}, {"at": "b", "as": "decimal"}]}
+    said = contract(fields={"amount": amount})
+
+    assert reason(said, payload(a="x", b="12.50")) == "bad_amount"
+    assert accepted(said, payload(a=None, b=12.5)).amount_minor == 1250
+
+
+def test_places_are_part_of_the_fingerprint() -> None:
+    def print_of(*places: str) -> str:
+        field = {"first_of": list(places)} if len(places) > 1 else places[0]
+        return fingerprint(contract(fields={"transaction_id": field}))
+
+    assert len({print_of("id"), print_of("id", "b"), print_of("id", "c"), print_of("b", "id")}) == 4
+    by_record = with_amount(**{"as": "minor_integer", "digits": {"at": "d"}})
+    other = with_amount(**{"as": "minor_integer", "digits": {"at": "e"}})
+    plain = with_amount(**{"as": "minor_integer"})
+    assert len({fingerprint(each) for each in (by_record, other, plain)}) == 3
+
+
+def test_sign_that_says_the_type_may_be_a_fact() -> None:
+    amount = {"at": "amount", "as": "decimal", "positive_is": "purchase", "negative_is": "refund"}
+    facts = ["amount", "currency", "payment_type"]
+    said = contract(fields={"amount": amount, "payment_type": ...}, facts=facts)
+
+    assert accepted(said, payload(amount=-12.5)).payment_type == "refund"
+
+
+def test_separator_that_a_part_holds_is_told_with_the_way_out() -> None:
+    said = contract(fields={"transaction_id": {"join": ["payee", "time"]}})
+
+    why, detail = outcome(said, payload())  # type: ignore[misc]
+    assert why == "bad_transaction_id" and "Hint: `separator:` names another" in detail
+    apart = contract(fields={"transaction_id": {"join": ["payee", "time"], "separator": "/"}})
+    assert accepted(apart, payload()).transaction_id == "shop/2026-11-23T08:15:30Z"

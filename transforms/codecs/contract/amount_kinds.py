@@ -9,11 +9,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from transforms.codecs.contract import json_text
+from transforms.codecs.contract.kinds import kind_of
 from transforms.codecs.contract.language import Field, Path
 from transforms.codecs.contract.paths import MISSING, Scope, follow
-from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_values import Scaled
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 # A double keeps 15 digits of any decimal: 0 of 20,000 differ; of 17 digits, four of five do.
 DOUBLE_DIGITS = 15
@@ -35,11 +35,11 @@ def value_reader(field: Field) -> OfValue:
 
 
 def _wrong_type(path: Path, required: str, value: object) -> Exception:
-    return refused(Reason.WRONG_TYPE, f"{path.text} must be {required}, got {kind_of(value)}")
+    return Rejected(Reason.WRONG_TYPE, f"{path.text} must be {required}, got {kind_of(value)}")
 
 
 def _bad(path: Path, required: str, value: object) -> Exception:
-    return refused(Reason.BAD_AMOUNT, f"{path.text} must be {required}, got {str(value)[:40]!r}")
+    return Rejected(Reason.BAD_AMOUNT, f"{path.text} must be {required}, got {str(value)[:40]!r}")
 
 
 def checked_scale(path: Path, scale: object) -> int:
@@ -102,7 +102,7 @@ def part(text: str, before: str | None, after: str | None, what: str) -> str:
             continue
         parts = text.partition(separator)
         if not parts[1]:
-            raise refused(Reason.WRONG_TYPE, f"{what} must hold {separator!r}, got {text[:40]!r}")
+            raise Rejected(Reason.WRONG_TYPE, f"{what} must hold {separator!r}, got {text[:40]!r}")
         text = parts[side]
     return text
 
@@ -146,7 +146,7 @@ def _of_double(path: Path, value: float) -> Read:
 
 
 def _not_exact(path: Path, got: str) -> Exception:
-    return refused(
+    return Rejected(
         Reason.AMOUNT_NOT_EXACT,
         f"{path.text} is a number that keeps {DOUBLE_DIGITS} digits, got {got[:40]}. "
         "Hint: send it as a text",
@@ -194,7 +194,7 @@ def _connect_scale(path: Path, scope: Scope) -> int:
         schema = next((each for each in fields if follow(each, ["field"]) == name), MISSING)
     scale = follow(schema, ["parameters", "scale"])
     if not isinstance(scale, str) or not _WHOLE.fullmatch(scale):
-        raise refused(
+        raise Rejected(
             Reason.MISSING_FIELD,
             f"the scale of {path.text} is required in the record's schema. Hint: `scale:` says it "
             "where schemas.enable is off",
@@ -210,7 +210,7 @@ def _variable_scale(field: Field) -> OfValue:
             raise _wrong_type(path, "an object of scale and value", value)
         scale, unscaled = value.get("scale"), value.get("value")
         if scale is None or unscaled is None:
-            raise refused(Reason.MISSING_FIELD, f"{path.text} must hold scale and value")
+            raise Rejected(Reason.MISSING_FIELD, f"{path.text} must hold scale and value")
         return _unscaled(path, unscaled), checked_scale(path, scale)
 
     return read

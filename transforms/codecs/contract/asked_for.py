@@ -25,6 +25,12 @@ def asked_for(contract: Contract) -> Tree | None:
     return tree
 
 
+def names_of(contract: Contract) -> frozenset[str]:
+    """Returns every name in the paths that lead into payloads, at whatever depth."""
+    paths = [each for each in contract.paths() if each.origin in ("inner", "outer")]
+    return frozenset(name for path in paths for name in path.segments)
+
+
 def _add(tree: Tree, names: tuple[str, ...]) -> None:
     first, *rest = names
     if not rest:

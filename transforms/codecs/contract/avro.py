@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import fastavro
@@ -18,10 +18,10 @@ import orjson
 
 from transforms.codecs.contract import avro_columns, avro_skip, frame
 from transforms.codecs.contract.asked_for import Tree
-from transforms.codecs.contract.reasons import refused
+from transforms.codecs.contract.avro_aliases import by_asked_names
 from transforms.codecs.contract.schema_source import SchemaSource, WriterSchema
 from transforms.codecs.contract.schema_values import Days, Moment, Scaled
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 # What fastavro raises for bytes that another schema has written.
 _BAD_BYTES = (
@@ -87,8 +87,12 @@ class Parsed(NamedTuple):
     named: dict[str, Any]
 
 
-def parsed(schema: WriterSchema) -> Parsed:
+def parsed(schema: WriterSchema, asked: frozenset[str] = frozenset()) -> Parsed:
     """Returns a schema as the readers here take it.
+
+    Args:
+        schema: of a writer.
+        asked: names by which fields are asked for; a renamed one is found by its former name.
 
     Raises:
         SchemaError: it is no Avro schema.
@@ -97,14 +101,26 @@ def parsed(schema: WriterSchema) -> Parsed:
         raise SchemaError(f"an Avro schema is required, got one of {schema.kind}")
     try:
         named: dict[str, Any] = {}
-        for text in schema.references:
-            fastavro.parse_schema(_ours(orjson.loads(text)), named)
-        found = fastavro.parse_schema(_ours(orjson.loads(schema.text)), named)
+        for text in (*schema.references, schema.text):
+            before = dict(named)
+            found = fastavro.parse_schema(_loaded(text, asked), named)
+            _require_same(before, named)
     except _BAD_SCHEMA as error:
         raise SchemaError(f"no Avro schema: {str(error)[:200]}") from None
     if _has_empty_items([found, *named.values()], set()):
         raise SchemaError("it has an array of items without content: five bytes hold 2^31")
     return Parsed(found, named)
+
+
+def _require_same(before: Mapping[str, Any], named: Mapping[str, Any]) -> None:
+    """Raises ValueError for a name that is given twice: fastavro would take the last."""
+    for name, each in before.items():
+        if named[name] != each:
+            raise ValueError(f"its references have two types of the name {name}")
+
+
+def _loaded(text: str, asked: frozenset[str]) -> Any:
+    return _ours(by_asked_names(orjson.loads(text), asked))
 
 
 def _ours(schema: Any) -> Any:
@@ -162,11 +178,11 @@ class SchemaReader:
                 end = file.tell()
         except _BAD_BYTES as error:
             what = str(error)[:200] or type(error).__name__
-            raise refused(Reason.NOT_DECODABLE, f"no Avro of its schema: {what}") from None
+            raise Rejected(Reason.NOT_DECODABLE, f"no Avro of its schema: {what}") from None
         if end != len(payload):
             left = f"{len(payload) - end} bytes are left over"
             cut = f"it ends {end - len(payload)} bytes too early"
-            raise refused(
+            raise Rejected(
                 Reason.NOT_DECODABLE,
                 f"no Avro of its schema: {left if end < len(payload) else cut}",
             )
@@ -191,10 +207,19 @@ class BareReader(SchemaReader):
 
 
 class RegistryReader:
-    """Reads Avro by the writer's schema of each record."""
+    """Reads Avro by the writer's schema of each record.
 
-    def __init__(self, schemas: SchemaSource, tree: Tree | None = None) -> None:
+    Args:
+        schemas: gives them.
+        asked: the names in the paths of the contract.
+        tree: the fields that are wanted; None is all of them.
+    """
+
+    def __init__(
+        self, schemas: SchemaSource, asked: frozenset[str], tree: Tree | None = None
+    ) -> None:
         self._schemas = schemas
+        self._asked = asked
         self._tree = tree
         self._readers: dict[int, SchemaReader] = {}
 
@@ -222,9 +247,10 @@ class RegistryReader:
         reader = self._readers.get(schema_id)
         if reader is None:
             try:
-                reader = SchemaReader(parsed(self._schemas.schema(schema_id)), self._tree)
+                writer = parsed(self._schemas.schema(schema_id), self._asked)
+                reader = SchemaReader(writer, self._tree)
             except SchemaError as error:
-                raise refused(Reason.NOT_DECODABLE, f"schema id {schema_id}: {error}") from None
+                raise Rejected(Reason.NOT_DECODABLE, f"schema id {schema_id}: {error}") from None
             self._readers[schema_id] = reader
         return reader
 

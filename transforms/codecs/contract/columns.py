@@ -12,11 +12,11 @@ from typing import Any
 import orjson
 
 from transforms.codecs.contract import amount_kinds, amounts, times
+from transforms.codecs.contract.kinds import kind_of
 from transforms.codecs.contract.language import Amount, Column, Contract, Extra, Field
 from transforms.codecs.contract.paths import MISSING, Scope, getter
-from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_values import Days, Moment, Scaled
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 _INT64 = range(-(2**63), 2**63)
 _NUMERIC_WHOLE_MAX, _NUMERIC_SCALE_MAX = 29, 9
@@ -69,7 +69,7 @@ _FITS: dict[str, tuple[Callable[[Any], bool], str]] = {
 
 
 def _wrong(column: Column, what: str, required: str, value: Any) -> Exception:
-    return refused(
+    return Rejected(
         Reason.WRONG_TYPE,
         f"{what} must be {required} for the column {column.name}, got {kind_of(value)}",
     )
@@ -163,7 +163,7 @@ def _json(value: Any) -> str:
     try:
         return orjson.dumps(value, default=plain).decode()
     except orjson.JSONEncodeError as error:
-        raise refused(Reason.WRONG_TYPE, f"no JSON: {str(error)[:100]}") from None
+        raise Rejected(Reason.WRONG_TYPE, f"no JSON: {str(error)[:100]}") from None
 
 
 def plain(value: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple, cast
@@ -15,12 +16,13 @@ from transforms.codecs.contract import (
     times,
     unwrap,
 )
+from transforms.codecs.contract.asked_for import names_of
+from transforms.codecs.contract.kinds import kind_of
 from transforms.codecs.contract.language import OPTIONAL, Amount, Contract, Field, Keep
 from transforms.codecs.contract.paths import MISSING, Scope, getter, why_missing
-from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment import replay
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 from transforms.payment.transaction import Transaction
 
 TOMBSTONE_RULE = "tombstone"
@@ -65,7 +67,8 @@ class Reader:
         self.keeps = [*outer, *(each for each in contract.keep if each not in outer)]
         self.rules = [keep_rule(each) for each in self.keeps]
         self.rules_before = len(outer)
-        self.steps = [unwrap.step_of(each, schemas) for each in contract.unwrap]
+        names = names_of(contract)
+        self.steps = [unwrap.step_of(each, schemas, names) for each in contract.unwrap]
         self.readers: dict[str, Callable[[Scope], Any]] = {
             name: _field_reader(contract.fields[name]) for name in _ORDER
         }
@@ -132,13 +135,15 @@ class Reader:
         """Returns that a record without a value is skipped. Raises Rejected when it is not."""
         if self.contract.tombstones == "skip":
             return Skipped(TOMBSTONE_RULE)
-        raise refused(Reason.TOMBSTONE, "the value is null")
+        raise Rejected(Reason.TOMBSTONE, "the value is null")
 
     def check_size(self, payload: bytes) -> None:
         """Raises Rejected for a payload that is too large."""
         most = self.contract.payload_bytes_max
         if len(payload) > most:
-            raise refused(Reason.TOO_LARGE, f"at most {most} bytes are allowed, got {len(payload)}")
+            raise Rejected(
+                Reason.TOO_LARGE, f"at most {most} bytes are allowed, got {len(payload)}"
+            )
 
     def payment(self, record: Any, values: dict[str, Any]) -> Transaction:
         """Returns the payment of what the fields say, in which it puts what it finds."""
@@ -182,11 +187,32 @@ def by_sign(kind: str, minor: int, amount: Amount) -> tuple[str, int]:
 
 
 def _field_reader(field: Field) -> Callable[[Scope], Any]:
+    if field.otherwise:
+        return _first_of(field)
     if field.name == "amount":
         return amounts.reader(field)
     if field.name == "event_time":
         return _time_reader(field)
     return texts.reader(field)
+
+
+def _first_of(field: Field) -> Callable[[Scope], Any]:
+    """Returns the function that reads a field where the first of its paths leads to something."""
+    first = dataclasses.replace(field, otherwise=())
+    options = [(each, getter(each.paths[0])) for each in (first, *field.otherwise)]
+    readers = [(get, _field_reader(each)) for each, get in options]
+    names = ", ".join(each.paths[0].text for each, _ in options)
+
+    def read(scope: Scope) -> Any:
+        for get, of_scope in readers:
+            value = get(scope)
+            if value is not None and value is not MISSING:
+                return of_scope(scope)
+        if field.optional:
+            return field.absent
+        raise Rejected(Reason.MISSING_FIELD, f"one of {names} is required")
+
+    return read
 
 
 def _time_reader(field: Field) -> Callable[[Scope], int]:
@@ -199,7 +225,7 @@ def _time_reader(field: Field) -> Callable[[Scope], int]:
     def read(scope: Scope) -> int:
         value = get(scope)
         if value is None or value is MISSING:
-            raise refused(Reason.MISSING_FIELD, why_missing(path, scope))
+            raise Rejected(Reason.MISSING_FIELD, why_missing(path, scope))
         return of_value(value)
 
     return read
@@ -239,6 +265,6 @@ def _spelled(state: object) -> str:
 
 def _unknown(keep: Keep, value: Any, scope: Scope) -> Exception:
     if value is None:
-        return refused(Reason.MISSING_FIELD, why_missing(keep.at, scope))
+        return Rejected(Reason.MISSING_FIELD, why_missing(keep.at, scope))
     got = repr(value)[:80] if isinstance(value, str | int) else kind_of(value)
-    return refused(Reason.UNKNOWN_STATE, f"no list of the contract names {keep.at.text}={got}")
+    return Rejected(Reason.UNKNOWN_STATE, f"no list of the contract names {keep.at.text}={got}")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from transforms.codecs import batch_decode
@@ -11,6 +12,7 @@ from transforms.codecs.contract import native, registry
 from transforms.codecs.contract.by_column import ColumnReader
 from transforms.codecs.contract.compiled import Reader, Skipped
 from transforms.codecs.contract.language import Contract
+from transforms.codecs.contract.registry_login import auth_of
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment.dead_letter import Rejected
 from transforms.payment.transaction import KafkaRecord, Transaction
@@ -64,8 +66,8 @@ class Decoder:
         self._is_json = contract.format == "json"
         self._is_native = native.is_native(contract) and not interpreted
 
-    def __reduce__(self) -> tuple[type[Decoder], tuple[object, ...]]:
-        return Decoder, self._given
+    def __reduce__(self) -> tuple[Callable[..., Decoder], tuple[object, ...]]:
+        return _in_worker, self._given
 
     def decode(self, records: Sequence[KafkaRecord]) -> Decoded:
         """Returns what becomes of each record, before the rules that all payments keep.
@@ -105,6 +107,27 @@ class Decoder:
             decoded.transactions.append(transaction)
         return decoded
 
+    def id_of(self, record: KafkaRecord) -> str | None:
+        """Returns the transaction_id of a record, be it a payment or not; None of one without.
+
+        Raises:
+            RegistryUnavailable: its schema could not be asked for; nothing is known of it.
+        """
+        if record.payload is None:
+            return None
+        try:
+            scope = self.reader.decode(record, record.payload)
+            self.reader.unwrap(scope)
+            found: str = self.reader.readers["transaction_id"](scope)
+        except Rejected:
+            return None
+        return found
+
+
+def _in_worker(contract: Contract, schemas: SchemaSource | None, interpreted: bool) -> Decoder:
+    """Returns a decoder where its records are; a login that is not there yet may come."""
+    return Decoder(contract, schemas or _registry_of(contract, registry.PATIENCE_SEC), interpreted)
+
 
 def _json_at_once(records: Sequence[KafkaRecord]) -> int:
     """Returns how many records to decode at once, as if all were as long as the first."""
@@ -124,6 +147,12 @@ def source_of(
     Raises:
         AuthError: its credentials cannot be read.
     """
+    if contract.schema.registry is not None and contract.schema.auth_file is not None:
+        auth_of(Path(contract.schema.auth_file))
+    return _registry_of(contract, patience_sec)
+
+
+def _registry_of(contract: Contract, patience_sec: float) -> SchemaSource | None:
     schema = contract.schema
     if schema.registry is None:
         return None

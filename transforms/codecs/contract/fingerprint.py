@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from transforms.codecs.contract import shipped
-from transforms.codecs.contract.language import Contract
+from transforms.codecs.contract.language import Contract, Field, Path
 
 
 def fingerprint(contract: Contract) -> str:
@@ -21,11 +21,7 @@ def fingerprint(contract: Contract) -> str:
     identity = {
         "transaction_id": _identity(contract.fields["transaction_id"]),
         "facts": sorted(contract.facts),
-        "amount": {
-            "as": contract.fields["amount"].kind,
-            "digits": contract.fields["amount"].amount.digits,
-            "scale": contract.fields["amount"].amount.scale,
-        },
+        "amount": _amount(contract.fields["amount"]),
     }
     return hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
@@ -36,9 +32,29 @@ def mark(contract: Contract) -> str:
     return "" if found == fingerprint(shipped.native()) else found
 
 
-def _identity(field: Any) -> dict[str, Any]:
-    said = dataclasses.asdict(field)
-    for name in ("line", "amount", "time", "optional", "absent"):
-        said.pop(name)
-    said["paths"] = [[path.origin, list(path.segments)] for path in field.paths]
+def _amount(field: Field) -> dict[str, Any]:
+    """Returns how an amount is written; what few contracts say changes no other's fingerprint."""
+    said: dict[str, Any] = {
+        "as": field.kind,
+        "digits": field.amount.digits,
+        "scale": field.amount.scale,
+    }
+    if field.amount.digits_at is not None:
+        said["digits_at"] = _path(field.amount.digits_at)
+    if field.otherwise:
+        said["otherwise"] = [_amount(each) for each in field.otherwise]
     return said
+
+
+def _identity(field: Field) -> dict[str, Any]:
+    said = dataclasses.asdict(field)
+    for name in ("line", "amount", "time", "optional", "absent", "otherwise"):
+        said.pop(name)
+    said["paths"] = [_path(path) for path in field.paths]
+    if field.otherwise:
+        said["otherwise"] = [_identity(each) for each in field.otherwise]
+    return said
+
+
+def _path(path: Path) -> list[Any]:
+    return [path.origin, list(path.segments)]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from transforms.codecs.contract import avro, frame, json_text, protobuf, protobuf_registry
-from transforms.codecs.contract.asked_for import asked_for
+from transforms.codecs.contract.asked_for import asked_for, names_of
+from transforms.codecs.contract.kinds import kind_of
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.paths import Scope
-from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_source import SchemaSource
 from transforms.payment.dead_letter import Reason, Rejected
 
@@ -33,7 +33,8 @@ def decode_of(contract: Contract, schemas: SchemaSource | None) -> Decode:
             bare = avro.BareReader(contract.schema.content or b"", asked_for(contract))
             return lambda record, payload: Scope(record, bare.read(payload))
         case "avro_registry":
-            registry = avro.RegistryReader(_required(schemas), asked_for(contract))
+            names = names_of(contract)
+            registry = avro.RegistryReader(_required(schemas), names, asked_for(contract))
             return lambda record, payload: Scope(record, registry.read(payload))
     return _protobuf(contract, schemas)
 
@@ -51,7 +52,8 @@ def read_all_of(contract: Contract, schemas: SchemaSource | None) -> ReadAll | N
         case "avro":
             return avro.BareReader(contract.schema.content or b"", asked_for(contract)).read_all
         case "avro_registry":
-            return avro.RegistryReader(_required(schemas), asked_for(contract)).read_all
+            names = names_of(contract)
+            return avro.RegistryReader(_required(schemas), names, asked_for(contract)).read_all
     return None
 
 
@@ -88,4 +90,4 @@ def require_object(scope: Scope, layer: str) -> None:
 
 
 def _no_object(value: object, layer: str) -> Rejected:
-    return refused(Reason.NOT_AN_OBJECT, f"{layer}a JSON object is required, got {kind_of(value)}")
+    return Rejected(Reason.NOT_AN_OBJECT, f"{layer}a JSON object is required, got {kind_of(value)}")

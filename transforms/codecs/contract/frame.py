@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from transforms.codecs.contract.reasons import refused
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 BYTES = 5
 _FRAME = struct.Struct(">BI")
@@ -19,7 +18,7 @@ def schema_id(payload: bytes) -> int:
     """
     if len(payload) < BYTES or payload[0] != 0:
         begin = payload[:BYTES].hex() or "nothing"
-        raise refused(
+        raise Rejected(
             Reason.NOT_DECODABLE,
             f"a byte 0 and four of a schema's id are required in front, got {begin}",
         )

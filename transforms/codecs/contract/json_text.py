@@ -11,8 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from transforms.codecs.contract.reasons import refused
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 _ABSENT = object()
 # An escape that stands for a character of ASCII: names could be written with it, and quotes.
@@ -40,7 +39,7 @@ def read(text: bytes | str, layer: str = "") -> tuple[Any, bool]:
         value = orjson.loads(text)
         written = orjson.dumps(value)
     except (orjson.JSONDecodeError, orjson.JSONEncodeError) as error:
-        raise refused(Reason.NOT_JSON, f"{layer}{error}") from None
+        raise Rejected(Reason.NOT_JSON, f"{layer}{error}") from None
     raw = text.encode() if isinstance(text, str) else text
     # What orjson writes has escapes for control characters only, which no name that is guarded has.
     if written == raw:
@@ -109,13 +108,13 @@ def _refuse_repeated_fields(raw: bytes, layer: str) -> None:
         if len(seen) != len(pairs):
             # In one pass: to count each of 7,000 names among all of them takes a second.
             repeated = next(name for name, _ in pairs if seen.pop(name, _ABSENT) is _ABSENT)
-            raise refused(Reason.REPEATED_FIELD, f"{layer}the field {repeated!r} stands twice")
+            raise Rejected(Reason.REPEATED_FIELD, f"{layer}the field {repeated!r} stands twice")
         return seen
 
     try:
         json.loads(raw, object_pairs_hook=unique)
     except (ValueError, RecursionError) as error:
-        raise refused(Reason.NOT_JSON, f"{layer}{error}") from None
+        raise Rejected(Reason.NOT_JSON, f"{layer}{error}") from None
 
 
 # Names that can be written in one way only, but for escapes of ASCII.

@@ -77,11 +77,16 @@ TIME_KINDS = {
     "epoch_us": "microseconds since 1970",
     "epoch_ns": "nanoseconds since 1970, cut to microseconds",
     "epoch_days": "days since 1970, the start of the day in `zone`",
+    "seconds_nanos": "an object of seconds and nanos, as JSON has Protobuf's, Firestore's, Java's",
+    "parts": "[2026, 11, 23, 8, 15, 30, nanos], or an object of year, month, day …, with `zone`",
     "timestamp": "a time by its schema: Avro's timestamps, google.protobuf.Timestamp",
 }
-LOCAL_KINDS = ("iso_local", "date", "epoch_days")
+LOCAL_KINDS = ("iso_local", "date", "epoch_days", "parts")
+# Of these the start of a day is all that is said.
+DAY_KINDS = ("date", "epoch_days")
 COLUMN_TYPES = ("STRING", "INT64", "BOOL", "FLOAT64", "NUMERIC", "TIMESTAMP")
 
+DIGITS_MAX = 30
 # Digits of minor units where a source deviates from ISO 4217; None is not known, and is refused.
 DIGITS_OF: Mapping[str, Mapping[str, int | None]] = {
     "iso": {},
@@ -125,12 +130,20 @@ class Keep(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class Amount:
-    """How an amount is written."""
+    """How an amount is written.
 
-    digits: int | Mapping[str, int | None] | None = None  # None: ISO 4217
-    scale: int | None = None  # of connect_decimal; None: in the schema beside the payload
+    Attributes:
+        digits: of minor units; None is ISO 4217.
+        digits_at: where the record itself says them.
+        scale: of connect_decimal; None: in the schema beside the payload.
+        negative_is, positive_is: payment type of an amount of this sign; None: refused, as said.
+    """
+
+    digits: int | Mapping[str, int | None] | None = None
+    digits_at: Path | None = None
+    scale: int | None = None
     decimal_mark: str = "."
-    negative_is: str | None = None  # payment type of a negative amount; None: refused
+    negative_is: str | None = None
     positive_is: str | None = None
 
 
@@ -152,6 +165,7 @@ class Field:
         optional: whether the record may be without it; `absent` is taken then.
         before, after: the part of the text before, or after, the first of this text.
         names: what a text of the record means.
+        otherwise: where it comes from when there is nothing at the path: the next of `first_of`.
     """
 
     name: str
@@ -168,6 +182,13 @@ class Field:
     names: Mapping[str, str] | None = None
     amount: Amount = Amount()
     time: Time = Time()
+    otherwise: tuple[Field, ...] = ()
+
+    @property
+    def all_paths(self) -> tuple[Path, ...]:
+        """Returns every path that it asks: of its digits and of what comes otherwise, too."""
+        digits = (self.amount.digits_at,) if self.amount.digits_at else ()
+        return (*self.paths, *digits, *(p for each in self.otherwise for p in each.all_paths))
 
 
 class Column(NamedTuple):
@@ -232,6 +253,12 @@ class Contract:
         return Rules(clock_skew_us, self.ids, self.payment_types)
 
     @property
+    def skips(self) -> bool:
+        """Returns whether some records are read and are no payments."""
+        rules = any(keep.skip or keep.otherwise == "skip" for keep in self.keep)
+        return rules or self.tombstones == "skip"
+
+    @property
     def fact_names(self) -> tuple[str, ...]:
         """Returns the fields of Transaction that make a copy a conflict, in one order."""
         return tuple("amount_minor" if name == "amount" else name for name in self.facts)
@@ -246,4 +273,4 @@ class Contract:
         """Returns every path of the contract."""
         fields = [*self.fields.values(), *(column.field for column in self.columns)]
         paths = [each.at for each in self.unwrap] + [each.at for each in self.keep]
-        return paths + [path for field in fields for path in field.paths]
+        return paths + [path for field in fields for path in field.all_paths]

@@ -176,7 +176,7 @@ def _facts(section: Section, fields: dict[str, Field]) -> tuple[str, ...]:
             section.reading.must(item, "facts", "fields of a payment", hint)
             continue
         field = fields.get(item.text)
-        if field and not field.paths and field.const is None:
+        if field and not field.paths and field.const is None and not _is_signed(item.text, fields):
             section.reading.wrong(
                 item.line, f"facts names {item.text}, which fields does not map to anything"
             )
@@ -188,6 +188,13 @@ def _facts(section: Section, fields: dict[str, Field]) -> tuple[str, ...]:
                 f"facts must name {name}: a copy with another {name} is never the same payment",
             )
     return tuple(sorted(set(facts), key=FACTS.index))
+
+
+def _is_signed(name: str, fields: Mapping[str, Field]) -> bool:
+    """Returns whether a field is the type of payments that the sign of each amount says."""
+    amount = fields.get("amount")
+    signs = amount and amount.amount.negative_is and amount.amount.positive_is
+    return name == "payment_type" and bool(signs)
 
 
 def _schema(section: Section, form: str, read_file: ReadFile) -> Schema:

@@ -5,28 +5,29 @@ from __future__ import annotations
 import re
 import zoneinfo
 
+from transforms.codecs.contract import load_first_of
 from transforms.codecs.contract.language import (
     AMOUNT_KINDS,
     FIELDS,
     IDS,
     LOCAL_KINDS,
-    NULLABLE,
     REQUIRED,
     TEXT_KINDS,
     TIME_KINDS,
     Field,
     Time,
 )
+from transforms.codecs.contract.load_absent import absent_of, closed
 from transforms.codecs.contract.load_amount import amount_field
 from transforms.codecs.contract.load_paths import part_of, path_of, paths_of
 from transforms.codecs.contract.mistakes import Reading, Section, hint_of, one_of
 from transforms.codecs.contract.yaml_tree import Value
-from transforms.payment.rules import MINOR_DIGITS
 
 _SOURCES = ("at", "join", "const", "absent")
 _TEXT_KEYS = (*_SOURCES, "as", "separator", "before", "after", "case", "map")
 _TIME_KEYS = ("at", "join", "separator", "as", "zone", "ambiguous", "pattern")
-_PATTERN = re.compile(r"(?:%[YmdHMSfzyjbBpI%]|[^%])+")
+_PATTERN_WORDS = "%Y %y %m %d %H %M %S %f %z %a %A %b %B %I %p %j %%"
+_PATTERN = re.compile(rf"(?:%[{_PATTERN_WORDS.replace('%', '').replace(' ', '')}%]|[^%])+")
 
 
 def fields_of(reading: Reading, value: Value) -> dict[str, Field]:
@@ -58,6 +59,8 @@ def _nothing(name: str, line: int) -> Field:
 
 def field_of(reading: Reading, name: str, where: str, value: Value) -> Field:
     """Returns one field; `name` says what it is in a payment."""
+    if isinstance(value.data, dict) and "first_of" in value.data:
+        return load_first_of.field_of(reading, name, where, value, field_of)
     if not isinstance(value.data, dict):
         path = path_of(reading, where, value)
         if name in ("amount", "event_time"):
@@ -86,7 +89,7 @@ def _text_field(reading: Reading, name: str, where: str, value: Value) -> Field:
     if "separator" in section and "join" not in section:
         reading.wrong(section.line_of("separator"), f"{where}.separator is for join alone")
     kinds = [kind for kind in TEXT_KINDS if kind != "iso_numeric" or name == "currency"]
-    optional, absent = _absent(section, name)
+    optional, absent = absent_of(section, name)
     return Field(
         name=name,
         paths=paths_of(section),
@@ -110,37 +113,8 @@ def _separator(section: Section) -> str:
 def _const(section: Section, name: str) -> str | None:
     const = section.text("const")
     if const is not None:
-        _closed(section, name, "const", const)
+        closed(section, name, "const", const)
     return const
-
-
-def _closed(section: Section, name: str, key: str, text: str) -> None:
-    """Notes a text that a field cannot have which knows a closed list only."""
-    found, types = section.get(key), section.reading.payment_types
-    if found is None:
-        return
-    if name == "payment_type" and text not in types:
-        section.reading.must(found, section.name(key), one_of(sorted(types)), hint_of(text, types))
-    elif name == "currency" and text not in MINOR_DIGITS:
-        section.reading.must(found, section.name(key), "an ISO 4217 code")
-
-
-def _absent(section: Section, name: str) -> tuple[bool, str | None]:
-    if "absent" not in section:
-        return False, None
-    value = section.get("absent")
-    if value is None or value.data is None:
-        if name not in NULLABLE and name in FIELDS:
-            section.reading.wrong(
-                section.line_of("absent"),
-                f"{section.name('absent')} must be a text, got null. Hint: only "
-                f"{', '.join(NULLABLE)} may be unknown",
-            )
-        return True, None
-    text = section.text("absent")
-    if text is not None:
-        _closed(section, name, "absent", text)
-    return True, text
 
 
 def _names(section: Section, name: str) -> dict[str, str] | None:
@@ -156,7 +130,7 @@ def _names(section: Section, name: str) -> dict[str, str] | None:
         text = inner.text(key)
         if text is not None:
             names[key] = text
-            _closed(inner, name, key, text)
+            closed(inner, name, key, text)
     return names
 
 
@@ -213,12 +187,19 @@ def _pattern(section: Section, kind: str) -> str | None:
             section.line_of("pattern"), f"{section.name('pattern')} is for `as: pattern` alone"
         )
     value = section.get("pattern")
-    dated = "%Y" in pattern and (("%m" in pattern and "%d" in pattern) or "%j" in pattern)
-    if value is not None and not (_PATTERN.fullmatch(pattern) and dated):
+    if value is not None and not (_PATTERN.fullmatch(pattern) and _is_dated(pattern)):
         section.reading.must(
             value,
             section.name("pattern"),
-            "of %Y %m %d %H %M %S %f %z %b %B %I %p %j, with a year, month and day",
+            f"of {_PATTERN_WORDS}, with a year, month and day",
+            "Hint: where the record says no year, `at: kafka:timestamp, as: epoch_ms`",
         )
         return None
     return pattern
+
+
+def _is_dated(pattern: str) -> bool:
+    """Returns whether a pattern says a day of a year."""
+    has_year = "%Y" in pattern or "%y" in pattern
+    has_month = any(word in pattern for word in ("%m", "%b", "%B"))
+    return has_year and ((has_month and "%d" in pattern) or "%j" in pattern)

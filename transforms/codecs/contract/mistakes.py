@@ -9,6 +9,9 @@ from typing import Any, NamedTuple
 from transforms.codecs.contract.yaml_tree import Entry, Value
 from transforms.payment.rules import PAYMENT_TYPES
 
+# More than these hide what is wrong.
+_SHOWN_MAX = 30
+
 
 class Mistake(NamedTuple):
     """What is wrong, and where."""
@@ -123,7 +126,8 @@ class Section:
         if found is None:
             return default
         if found.data not in options or not isinstance(found.data, str):
-            hint = hint_of(found.text, options)
+            close = closest(found.text, options)
+            hint = f"Hint: {close!r}?" if close else ""
             self.reading.must(found, self.name(key), one_of(options), hint)
             return default
         return found.data
@@ -148,7 +152,15 @@ def one_of(options: Iterable[Any]) -> str:
 def hint_of(word: str, options: Iterable[str]) -> str:
     """Returns what may have been meant."""
     options = list(options)
-    close = difflib.get_close_matches(word, options, 1, 0.6)
+    close = closest(word, options)
     if close:
-        return f"Hint: {close[0]!r}?"
-    return f"Hint: {one_of(options)}" if options else "Hint: leave it out"
+        return f"Hint: {close!r}?"
+    if not options:
+        return "Hint: leave it out"
+    more = f" … ({len(options)})" if len(options) > _SHOWN_MAX else ""
+    return f"Hint: {one_of(options[:_SHOWN_MAX])}{more}"
+
+
+def closest(word: str, options: Iterable[str]) -> str | None:
+    """Returns the word that is most like another, None where none is."""
+    return next(iter(difflib.get_close_matches(word, list(options), 1, 0.6)), None)

@@ -17,9 +17,9 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from transforms.codecs.contract import json_text
+from transforms.codecs.contract.kinds import kind_of
 from transforms.codecs.contract.language import Path
-from transforms.codecs.contract.reasons import kind_of, refused
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 _SEGMENT = r"`[^`]+`|[^.`\s](?:[^.`]*[^.`\s])?"
 _SEGMENTS = re.compile(rf"(?:{_SEGMENT})(?:\.(?:{_SEGMENT}))*")
@@ -75,7 +75,7 @@ class Scope:
         """Returns the value of a header as text. Two of one name must agree."""
         found = {value for key, value in self.record.headers if key == name}
         if len(found) > 1:
-            raise refused(Reason.REPEATED_FIELD, f"header {name} stands twice, and differs")
+            raise Rejected(Reason.REPEATED_FIELD, f"header {name} stands twice, and differs")
         return text_of(found.pop(), f"header {name}") if found else MISSING
 
     def kafka(self, name: str) -> Any:
@@ -95,7 +95,7 @@ def text_of(raw: bytes | None, what: str) -> str | None:
     try:
         return raw.decode()
     except UnicodeDecodeError:
-        raise refused(Reason.NOT_DECODABLE, f"{what} is no UTF-8") from None
+        raise Rejected(Reason.NOT_DECODABLE, f"{what} is no UTF-8") from None
 
 
 def parse(text: str) -> Path:

@@ -30,6 +30,8 @@ _FACTORS = {currency: 10**digits for currency, digits in MINOR_DIGITS.items()}
 
 def of_field(field: Field) -> OfValues | None:
     """Returns how a field other than the amount is read, None where each must be by itself."""
+    if field.otherwise:
+        return None
     if field.name == "event_time":
         return _of_time(field)
     if field.before or field.after or field.names or field.kind not in ("text", "id"):
@@ -91,6 +93,8 @@ def _epochs(values: Sequence[Any], per_second: int) -> Sequence[int] | None:
 
 def of_amount(field: Field) -> OfAmounts | None:
     """Returns how amounts become minor units, None where each must be read by itself."""
+    if field.otherwise or field.amount.digits_at is not None:
+        return None
     match field.kind:
         case "minor_integer":
             # In ISO's digits they are what they are.

@@ -13,13 +13,16 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 from transforms.codecs.contract.asked_for import Tree, asked_for
 from transforms.codecs.contract.language import Contract
-from transforms.codecs.contract.reasons import refused
 from transforms.codecs.contract.schema_values import Moment
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 _DEPTH_MAX = 30
 _INDEXES_MAX = 20
 _VARINT_BYTES_MAX = 5
+# google.protobuf.StringValue and its like: a value that may be absent. Protobuf's own JSON has the
+# value alone, and so have we.
+_WRAPPED = ("Bool", "Int32", "UInt32", "Int64", "UInt64", "Float", "Double", "String", "Bytes")
+_WRAPPERS = frozenset(f"google.protobuf.{name}Value" for name in _WRAPPED)
 
 ToPlain = Callable[[Any], dict[str, Any]]
 
@@ -74,7 +77,7 @@ class MessageReader:
         try:
             found = self._parse(payload)
         except message.DecodeError as error:
-            raise refused(
+            raise Rejected(
                 Reason.NOT_DECODABLE, f"no Protobuf of its schema: {str(error)[:200]}"
             ) from None
         return self._plain(found)
@@ -93,7 +96,7 @@ class Reader(MessageReader):
         """Returns the same of what follows Confluent's five bytes. Raises Rejected."""
         place, rest = indexes(body)
         if place != self._place:
-            raise refused(
+            raise Rejected(
                 Reason.NOT_DECODABLE,
                 f"message {self._descriptor.full_name} is at {self._place} of its file, got one "
                 f"at {place}",
@@ -150,6 +153,11 @@ def is_map(field: FieldDescriptor) -> bool:
     return bool(field.message_type.GetOptions().map_entry)
 
 
+def is_wrapper(field: FieldDescriptor) -> bool:
+    """Returns whether a field is a message that stands for the one value in it."""
+    return field.message_type is not None and field.message_type.full_name in _WRAPPERS
+
+
 def _of_value(field: FieldDescriptor, tree: Tree | None, depth: int) -> Callable[[Any], Any]:
     if field.cpp_type == FieldDescriptor.CPPTYPE_ENUM:
         names = {number: each.name for number, each in field.enum_type.values_by_number.items()}
@@ -158,6 +166,8 @@ def _of_value(field: FieldDescriptor, tree: Tree | None, depth: int) -> Callable
         return lambda value: value
     if field.message_type.full_name == "google.protobuf.Timestamp":
         return _timestamp
+    if is_wrapper(field):
+        return lambda value: value.value
     plain: list[ToPlain] = []
 
     def lazily(value: Any) -> dict[str, Any]:
@@ -189,7 +199,7 @@ def indexes(body: bytes) -> tuple[list[int], bytes]:
     """Returns the indexes in front of a message, and the message. Raises Rejected."""
     count, at = _zigzag(body, 0)
     if not 0 <= count <= _INDEXES_MAX:
-        raise refused(Reason.NOT_DECODABLE, f"{count} indexes of a message")
+        raise Rejected(Reason.NOT_DECODABLE, f"{count} indexes of a message")
     if count == 0:  # the first message is so common that it has a form of its own
         return [0], body[at:]
     place = []
@@ -208,4 +218,4 @@ def _zigzag(body: bytes, at: int) -> tuple[int, int]:
         value |= (byte & 0x7F) << (7 * place)
         if byte < 0x80:
             return (value >> 1) ^ -(value & 1), at + place + 1
-    raise refused(Reason.NOT_DECODABLE, "a number of Confluent's frame is cut off or wrong")
+    raise Rejected(Reason.NOT_DECODABLE, "a number of Confluent's frame is cut off or wrong")

@@ -12,9 +12,8 @@ from transforms.codecs.contract import frame, proto_text
 from transforms.codecs.contract.asked_for import asked_for
 from transforms.codecs.contract.language import Contract
 from transforms.codecs.contract.protobuf import MessageReader, indexes
-from transforms.codecs.contract.reasons import refused
 from transforms.codecs.contract.schema_source import SchemaSource
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 # Messages of schemas whose readers are kept; a topic has a few.
 _READERS_MAX = 1_000
@@ -56,16 +55,18 @@ class RegistryReader:
         file = self._file(schema_id)
         said = f"schema id {schema_id}"
         if isinstance(file, str):
-            raise refused(Reason.NOT_DECODABLE, f"{said}: {file}")
+            raise Rejected(Reason.NOT_DECODABLE, f"{said}: {file}")
         messages, found = _in_order(file), None
         for index in place:
             if not 0 <= index < len(messages):
-                raise refused(Reason.NOT_DECODABLE, f"{said} has no message at {place} of its file")
+                raise Rejected(
+                    Reason.NOT_DECODABLE, f"{said} has no message at {place} of its file"
+                )
             found = messages[index]
             messages = list(found.nested_types)
         if found is None or (self._message and found.full_name != self._message):
             name = found.full_name if found else "none"
-            raise refused(
+            raise Rejected(
                 Reason.NOT_DECODABLE,
                 f"{said}: message {self._message} is required, got {name}",
             )

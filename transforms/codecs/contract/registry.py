@@ -12,7 +12,7 @@ import logging
 import re
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import quote
@@ -34,9 +34,10 @@ _REFERENCES_MAX = 200
 _UNKNOWN_SEC = 30.0
 _UNKNOWN_MAX = 10_000
 _NOT_FOUND = (40403, 40402, 40401)
+_LOGIN = "`schema.auth_file`"
 _HINTS = {
-    requests.codes.unauthorized: "`schema.auth_file` has the login",
-    requests.codes.forbidden: "`schema.auth_file` has the login",
+    requests.codes.unauthorized: f"{_LOGIN} has the login",
+    requests.codes.forbidden: f"{_LOGIN} has the login",
     requests.codes.not_found: "is this the address of the registry itself, with its path?",
 }
 
@@ -65,6 +66,13 @@ class HttpRegistry:
         self._unknown_until: dict[int, float] = {}
         self._lock = threading.Lock()
         self._asking: dict[int, concurrent.futures.Future[WriterSchema | None]] = {}
+
+    def __reduce__(self) -> tuple[Callable[..., HttpRegistry], tuple[object, ...]]:
+        """Goes to a worker as where to ask, and how long: each process knows its own schemas."""
+        if self._auth and not isinstance(self._auth, Path):
+            raise TypeError("a login goes into no job: its file is required")
+        path = str(self._auth) if self._auth else None
+        return shared, (self._url, path, self._patience_sec)
 
     def schema(self, schema_id: int) -> WriterSchema:
         """Returns the schema; see SchemaSource."""
@@ -230,7 +238,11 @@ def _text(answer: Mapping[str, Any]) -> str:
 
 def _cause(error: requests.RequestException) -> str:
     if isinstance(error, requests.exceptions.SSLError):
-        return "TLS fails. Hint: see the ssl settings in `schema.auth_file`"
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return "its certificate is not one that we trust. Hint: `ssl.ca.location` in " + _LOGIN
+        return (
+            f"TLS fails. Hint: does it want another certificate? The ssl settings are in {_LOGIN}"
+        )
     return f"{type(error).__name__}. Hint: is it running, and is this its address?"
 
 
@@ -247,16 +259,10 @@ def shared(url: str, auth_file: str | None, patience_sec: float = PATIENCE_SEC) 
     """Returns the one registry of this process for an address and a login.
 
     A worker has several threads, each with steps of its own: they ask for an id once.
-
-    Raises:
-        AuthError: the login cannot be read.
     """
     with _shared_lock:
         found = _shared.get((url, auth_file, patience_sec))
         if found is None:
-            path = Path(auth_file) if auth_file else None
-            if path:
-                auth_of(path)
-            found = HttpRegistry(url, path, patience_sec)
+            found = HttpRegistry(url, Path(auth_file) if auth_file else None, patience_sec)
             _shared[url, auth_file, patience_sec] = found
         return found

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import requests
 
+from payments import exit_codes
+from payments.errors import OperatorError
+
 _LINE = re.compile(r"([^=:#!\s]+)\s*[=:]\s*(.*)")
 # Names of Confluent's Python and Java clients.
 AUTH_NAMES = (
@@ -21,8 +24,17 @@ AUTH_NAMES = (
 )
 
 
-class AuthError(ValueError):
+# What we can do for a login; another word would be a connection without one.
+_SOURCES = {
+    "basic.auth.credentials.source": ("USER_INFO", "URL"),
+    "bearer.auth.credentials.source": ("STATIC_TOKEN",),
+}
+
+
+class AuthError(OperatorError):
     """A file of credentials that cannot be used; the message holds no secret."""
+
+    exit_code = exit_codes.USAGE
 
 
 def auth_of(path: Path) -> dict[str, str]:
@@ -46,6 +58,9 @@ def auth_of(path: Path) -> dict[str, str]:
         if name not in AUTH_NAMES:
             known = ", ".join(AUTH_NAMES)
             raise AuthError(f"{path}:{number}: must be one of {known}, got {name[:60]!r}")
+        sources = _SOURCES.get(name)
+        if sources and match[2] not in sources:
+            raise AuthError(f"{path}:{number}: {name} must be {' or '.join(sources)}")
         settings[name] = match[2]
     return settings
 
@@ -57,9 +72,10 @@ def session_of(auth: Mapping[str, str]) -> requests.Session:
     session.headers["Accept"] = "application/vnd.schemaregistry.v1+json, application/json"
     if "basic.auth.user.info" in auth:
         user, _, password = auth["basic.auth.user.info"].partition(":")
-        session.auth = (user, password)
+        # As bytes: requests would take Latin-1, and Confluent's clients take UTF-8.
+        session.auth = requests.auth.HTTPBasicAuth(user.encode(), password.encode())
     if "bearer.auth.token" in auth:
-        session.headers["Authorization"] = f"Bearer {auth['bearer.auth.token']}"
+        session.headers["Authorization"] = b"Bearer " + auth["bearer.auth.token"].encode()
     session.verify = auth.get("ssl.ca.location", True)
     if "ssl.certificate.location" in auth:
         certificate = auth["ssl.certificate.location"]

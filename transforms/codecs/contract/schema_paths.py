@@ -34,7 +34,7 @@ def _outermost(contract: Contract) -> Iterator[tuple[Path, int | None]]:
     if contract.unwrap:
         yield contract.unwrap[0].at, None
     for field in fields:
-        yield from ((path, field.line) for path in field.paths if path.origin in origins)
+        yield from ((path, field.line) for path in field.all_paths if path.origin in origins)
     yield from ((each.at, None) for each in contract.keep if each.at.origin in origins)
 
 
@@ -96,4 +96,5 @@ def _in_message(descriptor: Descriptor, names: Sequence[str]) -> bool:
     if not rest:
         return True
     has_fields = field.cpp_type == FieldDescriptor.CPPTYPE_MESSAGE
+    has_fields = has_fields and not protobuf.is_wrapper(field)
     return has_fields and _in_message(field.message_type, rest)

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
-from transforms.codecs.contract.reasons import refused
 from transforms.payment.dead_letter import Reason, Rejected
 from transforms.payment.ends_job import EndsJob
 
@@ -50,7 +49,7 @@ class SchemaSource(Protocol):
 
 def unknown(schema_id: int, where: str) -> Rejected:
     """Returns the rejection of a record whose schema nobody knows."""
-    return refused(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id} is not known to {where}")
+    return Rejected(Reason.UNKNOWN_SCHEMA, f"schema id {schema_id} is not known to {where}")
 
 
 class KnownSchemas:

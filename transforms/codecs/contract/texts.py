@@ -8,10 +8,10 @@ from typing import Any
 import iso4217
 
 from transforms.codecs.contract import amount_kinds
+from transforms.codecs.contract.kinds import kind_of
 from transforms.codecs.contract.language import Field
 from transforms.codecs.contract.paths import MISSING, Getter, Scope, getter, why_missing
-from transforms.codecs.contract.reasons import kind_of, refused
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 _ID_REASONS = {
     "transaction_id": Reason.BAD_TRANSACTION_ID,
@@ -50,7 +50,7 @@ def _single(field: Field) -> Reader:
         if value is None or value is MISSING:
             if field.optional:
                 return field.absent
-            raise refused(Reason.MISSING_FIELD, why_missing(path, scope))
+            raise Rejected(Reason.MISSING_FIELD, why_missing(path, scope))
         return of_value(value)
 
     return read
@@ -66,7 +66,7 @@ def _joined(field: Field) -> Reader:
             if field.optional:
                 return field.absent
             path = parts[texts.index(None)][0]
-            raise refused(Reason.MISSING_FIELD, why_missing(path, scope))
+            raise Rejected(Reason.MISSING_FIELD, why_missing(path, scope))
         return finish(field.separator.join(text for text in texts if text is not None))
 
     return read
@@ -79,9 +79,10 @@ def _part(field: Field, what: str, get: Getter, scope: Scope) -> str | None:
     text = _plain_text(value, what, strict=False)
     # a:b joined with c would be the same id as a joined with b:c.
     if field.name in _ID_REASONS and field.separator and field.separator in text:
-        raise refused(
+        raise Rejected(
             _ID_REASONS[field.name],
-            f"{what} must not hold the separator {field.separator!r}, got {text[:80]!r}",
+            f"{what} must not hold the separator {field.separator!r}, got {text[:80]!r}. "
+            "Hint: `separator:` names another",
         )
     return text
 
@@ -102,7 +103,7 @@ def _plain_text(value: Any, what: str, strict: bool, booleans: bool = False) -> 
     if kind is bool and booleans:
         return "true" if value else "false"
     required = "a string" if strict else "a string or a whole number"
-    raise refused(Reason.WRONG_TYPE, f"{what} must be {required}, got {kind_of(value)}")
+    raise Rejected(Reason.WRONG_TYPE, f"{what} must be {required}, got {kind_of(value)}")
 
 
 def _finished(field: Field, what: str) -> Callable[[str], str]:
@@ -122,7 +123,7 @@ def _renamed(field: Field, what: str, text: str) -> str:
     found = field.names.get(text)
     if found is None:
         of_type = field.name == "payment_type"
-        raise refused(
+        raise Rejected(
             Reason.UNKNOWN_PAYMENT_TYPE if of_type else Reason.UNKNOWN_STATE,
             f"{what} must be one of {', '.join(sorted(field.names))[:200]}, got {text[:80]!r}",
         )
@@ -133,7 +134,7 @@ def _currency_of_number(value: Any, what: str) -> str:
     text = _plain_text(value, what, strict=False)
     code = _BY_NUMBER.get(int(text)) if text.isascii() and text.isdecimal() else None
     if code is None or len(text) > 3:
-        raise refused(
+        raise Rejected(
             Reason.UNKNOWN_CURRENCY, f"{what} must be an ISO 4217 number, got {text[:80]!r}"
         )
     return code

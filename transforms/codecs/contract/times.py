@@ -8,16 +8,18 @@ import zoneinfo
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from transforms.codecs.contract import moment_parts
+from transforms.codecs.contract.kinds import kind_of
 from transforms.codecs.contract.language import Field, Time
-from transforms.codecs.contract.reasons import kind_of, refused
 from transforms.codecs.contract.schema_values import Days, Moment
-from transforms.payment.dead_letter import Reason
+from transforms.payment.dead_letter import Reason, Rejected
 
 EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _EPOCH_DAY = dt.date(1970, 1, 1)
 _MICROSECOND = dt.timedelta(microseconds=1)
 _SECOND_US = 1_000_000
 # 2000-01-01 and 2100-01-01: the same number in another unit lies outside, by a thousand or more.
+_PLAUSIBLE_YEAR = 2000
 PLAUSIBLE_US = range(946_684_800 * _SECOND_US, 4_102_444_800 * _SECOND_US)
 
 _UTC = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?(Z|\+00:00)", re.ASCII)
@@ -46,12 +48,12 @@ def reader(field: Field, what: str) -> Reader:
 
 
 def _bad(what: str, required: str, value: object) -> Exception:
-    return refused(Reason.BAD_EVENT_TIME, f"{what} must be {required}, got {str(value)[:40]!r}")
+    return Rejected(Reason.BAD_EVENT_TIME, f"{what} must be {required}, got {str(value)[:40]!r}")
 
 
 def _text(what: str, value: Any) -> str:
     if type(value) is not str:
-        raise refused(Reason.WRONG_TYPE, f"{what} must be a string, got {kind_of(value)}")
+        raise Rejected(Reason.WRONG_TYPE, f"{what} must be a string, got {kind_of(value)}")
     return value
 
 
@@ -63,7 +65,7 @@ def _parsed(what: str, text: str, value: str) -> dt.datetime:
     try:
         return dt.datetime.fromisoformat(text)
     except ValueError as error:  # a 30th of February
-        raise refused(Reason.BAD_EVENT_TIME, f"{what} {value[:40]!r}: {error}") from None
+        raise Rejected(Reason.BAD_EVENT_TIME, f"{what} {value[:40]!r}: {error}") from None
 
 
 def _rfc3339_utc(what: str, time: Time) -> Reader:
@@ -141,7 +143,7 @@ def _epoch_days(what: str, time: Time) -> Reader:
     def read(value: Any) -> int:
         days = value.days if isinstance(value, Days) else value
         if type(days) is not int:
-            raise refused(Reason.WRONG_TYPE, f"{what} must be a number of days")
+            raise Rejected(Reason.WRONG_TYPE, f"{what} must be a number of days")
         if not 10_957 <= days < 47_482:  # 2000-01-01 to 2100-01-01
             raise _bad(what, "days from 2000 to 2100 (unit?)", days)
         day = _EPOCH_DAY + dt.timedelta(days=days)
@@ -158,7 +160,9 @@ def _pattern(what: str, time: Time) -> Reader:
         try:
             moment = dt.datetime.strptime(text, pattern)
         except (ValueError, OverflowError) as error:
-            raise refused(Reason.BAD_EVENT_TIME, f"{what}: {str(error)[:200]}") from None
+            raise Rejected(Reason.BAD_EVENT_TIME, f"{what}: {str(error)[:200]}") from None
+        if "%y" in pattern and moment.year < _PLAUSIBLE_YEAR:
+            raise _bad(what, "of a year from 2000 on", text)
         if moment.tzinfo is None:
             return _local(what, moment, time, text)
         try:
@@ -167,6 +171,21 @@ def _pattern(what: str, time: Time) -> Reader:
             raise _bad(what, "a time of this calendar", text) from None
 
     return read
+
+
+def _seconds_nanos(what: str, time: Time) -> Reader:
+    def read(value: Any) -> int:
+        seconds, nanos = moment_parts.seconds_nanos(what, value)
+        micros = seconds * _SECOND_US + nanos // 1_000  # cut
+        if micros not in PLAUSIBLE_US:
+            raise _bad(what, "between 2000 and 2100 in seconds (unit?)", seconds)
+        return micros
+
+    return read
+
+
+def _parts(what: str, time: Time) -> Reader:
+    return lambda value: _local(what, moment_parts.local_time(what, value), time, value)
 
 
 def _epoch(what: str, per_second: int) -> Reader:
@@ -178,7 +197,7 @@ def _epoch(what: str, per_second: int) -> Reader:
             micros = _spelled_ticks(what, str(value), per_second)
         else:
             required = "a number since 1970"
-            raise refused(Reason.WRONG_TYPE, f"{what} must be {required}, got {kind_of(value)}")
+            raise Rejected(Reason.WRONG_TYPE, f"{what} must be {required}, got {kind_of(value)}")
         if micros not in PLAUSIBLE_US:
             raise _bad(what, "between 2000 and 2100 in this unit (unit?)", value)
         return micros
@@ -210,7 +229,7 @@ def _spelled_ticks(what: str, text: str, per_second: int) -> int:
 def _timestamp(what: str, time: Time) -> Reader:
     def read(value: Any) -> int:
         if not isinstance(value, Moment):
-            raise refused(
+            raise Rejected(
                 Reason.WRONG_TYPE, f"{what} must be a timestamp by its schema, got {kind_of(value)}"
             )
         micros = ticks_to_us(value.ticks, value.per_second)
@@ -233,5 +252,7 @@ _READERS: Mapping[str, Callable[[str, Time], Reader]] = {
     "date": _date,
     "epoch_days": _epoch_days,
     "pattern": _pattern,
+    "seconds_nanos": _seconds_nanos,
+    "parts": _parts,
     "timestamp": _timestamp,
 }

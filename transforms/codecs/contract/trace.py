@@ -88,8 +88,8 @@ def _payment(reader: Reader, scope: Scope, rules: Rules) -> Iterator[Step]:
     values = {}
     for name, read in reader.readers.items():
         field = reader.contract.fields[name]
-        raw = [shown(getter(path)(scope)) for path in field.paths] or ["const"]
-        source = " + ".join(path.text for path in field.paths)
+        raw = [shown(getter(path)(scope)) for path in field.all_paths] or ["const"]
+        source = (" | " if field.otherwise else " + ").join(p.text for p in field.all_paths)
         values[name] = read(scope)
         yield Step(f"field {name}", source, ", ".join(raw), shown(values[name]))
     transaction = reader.payment_of(scope)

@@ -14,6 +14,8 @@ import yaml
 FILE_CHARS_MAX = 1_000_000
 # The language has five; PyYAML takes time with the square of it.
 _DEPTH_MAX = 50
+# JSON may write a character as two; PyYAML takes each for one of its own.
+_SURROGATES = re.compile("[\ud800-\udfff]")
 
 
 class Value(NamedTuple):
@@ -95,6 +97,9 @@ def _check_events(text: str) -> None:
         line = event.start_mark.line + 1 if event.start_mark else 1
         if isinstance(event, yaml.AliasEvent):
             raise YamlError(line, f"no aliases, got *{event.anchor}")
+        if isinstance(event, yaml.ScalarEvent) and _SURROGATES.search(event.value):
+            # It would end in the reasons of dead letters, which are UTF-8.
+            raise YamlError(line, f"no half of a character, got {ascii(event.value)[:60]}")
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):

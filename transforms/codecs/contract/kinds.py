@@ -1,13 +1,6 @@
-"""Rejections of records, and names of values for their details."""
+"""Names of the kinds of values, for the details of a rejection."""
 
 from __future__ import annotations
-
-from transforms.payment.dead_letter import Reason, Rejected
-
-
-def refused(reason: Reason, detail: str) -> Rejected:
-    """Returns the rejection."""
-    return Rejected(reason, detail)
 
 
 def kind_of(value: object) -> str:
