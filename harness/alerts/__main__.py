@@ -85,7 +85,9 @@ def run_all(
             say(f"{number} of {len(trials)}. {trial.name}: {trial.fault}")
             if not trial.from_the_start:
                 stage.make_usual()
-            results += run(stage, trial)
+            found = run(stage, trial)
+            results += found
+            say(table.text(found))
     finally:
         stage.end()
         webhook.stop()

@@ -19,7 +19,7 @@ from payments import sources
 from payments.settings import VARIABLE_PREFIX
 from sandbox.endpoints import settings
 
-_TIMEOUT_SEC = 120
+_TIMEOUT_SEC = 300
 
 
 def walk(stage: AlertStage, alerts: Sequence[str]) -> list[str]:

@@ -36,7 +36,7 @@ class TopicReader:
         """Raises NoTopic for a topic that does not exist."""
         self._reader.pairs(topics)
 
-    def record_at(self, place: Place, headers: Collection[str]) -> KafkaRecord | None:
+    def record_at(self, place: Place, headers: Collection[str] = ()) -> KafkaRecord | None:
         """Returns the record at `place` with these headers, None when Kafka no longer holds it."""
         span = OffsetRange(*place, place.offset + 1)
         try:

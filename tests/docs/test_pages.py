@@ -29,7 +29,7 @@ PLAIN_COMMANDS = {
     "docs/monitoring.md": "tests/integration/test_exporter.py",
     "docs/report.md": "tests/integration/test_report.py",
     "docs/upgrade.md": "harness/upgrade",
-    "docs/your_payments.md": "tests/integration/test_contracts_end_to_end.py",
+    "docs/your_payments.md": "tests/integration/test_your_payments.py",
     "docs/runbook/": "tests/drift/test_runbook.py",
     "sql/README.md": "tests/integration/test_sql_commands.py",
 }

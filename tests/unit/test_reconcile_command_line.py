@@ -62,7 +62,9 @@ class FakeTables:
     queryable: Iterator[int]
     stale: Iterator[list[str]]
 
-    def __init__(self, dataset: Any, ranges: Any, arrivals_us: Any = None) -> None:
+    def __init__(
+        self, dataset: Any, ranges: Any, arrivals_us: Any = None, added: Any = None
+    ) -> None:
         pass
 
     def count_rows(self) -> int:

@@ -111,7 +111,7 @@ MOLLIE = {
 def test_rule_that_asks_in_the_wrong_place_is_told(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What `else: skip` skips for want of a field would never be missed."""
+    """What `else: skip` skips because a field is missing would never be missed."""
     mine = tmp_path / "mollie.yaml"
     keep = {"at": "type", "in": ["payment.paid"], "else": "skip"}
     unwrap = [{"at": "_embedded.entity", "as": "object"}]
