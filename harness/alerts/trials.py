@@ -167,7 +167,8 @@ TRIALS = (
         "no reconciliation since the tables were made",
         _never_reconciled,
         ("PaymentsReconciliationOverdue",),
-        ("PaymentsCheckpointOld",),  # a job that starts has none yet
+        # Before there is a job, none runs; one that starts has no checkpoint yet.
+        ("PaymentsJobNotRunning", "PaymentsCheckpointOld"),
         from_the_start=True,
     ),
     _sending(
