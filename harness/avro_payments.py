@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import fastavro
-import requests
 from kafka import KafkaProducer
+
+from transforms.codecs.contract.registry_login import session_of
 
 _CONTRACT = """
 contract: 1
@@ -60,11 +61,9 @@ def contract(folder: Path, registry: str, auth_file: Path | None = None) -> str:
 
 def register(registry: str, topic: str, schema: str, **more: Any) -> int:
     """Returns the id that a registry gives to a schema of a topic's payments."""
-    answer = requests.post(
-        f"{registry}/subjects/{topic}-value/versions",
-        json={"schema": schema, **more},
-        timeout=_TIMEOUT_SEC,
-    )
+    url = f"{registry}/subjects/{topic}-value/versions"
+    with session_of({}) as session:
+        answer = session.post(url, json={"schema": schema, **more}, timeout=_TIMEOUT_SEC)
     answer.raise_for_status()
     return int(answer.json()["id"])
 

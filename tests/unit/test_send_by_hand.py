@@ -33,7 +33,7 @@ class Kafka:
     def partitions_for(self, topic: str) -> set[int]:
         return {0, 1, 2, 3}
 
-    def send(self, topic: str, payload: bytes, key: bytes, partition: int, headers=None) -> Any:
+    def send(self, topic: str, payload: bytes, key: bytes, partition: int, **more: Any) -> Any:
         self.sent.append(payload)
         value = SimpleNamespace(offset=len(self.sent) + 99)
         return SimpleNamespace(is_done=True, exception=self.refuses, value=value)
