@@ -115,6 +115,8 @@ def test_page_answers_at_the_printed_address_until_it_is_ended(number: int, code
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A shell's background job ignores SIGINT, and so would its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     try:
         assert page.stdout is not None
