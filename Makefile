@@ -69,7 +69,7 @@ faults: setup ## the crash suite: every fault once, in later ROUNDS mixed, and t
 		$(if $(ONLY),--only=$(ONLY)) $(if $(filter 1,$(MIXED)),--mixed) $(if $(filter 1,$(SHORT)),--short) \
 		--share=$(SHARE) --pick="$(PICK)" $(if $(CONTRACT),--contract=$(CONTRACT))
 
-alerts: setup ## provokes each alert on real parts: does it arrive, and go? about 25 minutes (ONLY=ALERT,…)
+alerts: setup ## provokes alerts by real faults: do they arrive, and go? about 25 minutes (ONLY=ALERT,…)
 	@PYTHON=$(PYTHON) bin/setup monitoring
 	@$(PYTHON_BIN) -m harness.alerts $(if $(ONLY),--only=$(ONLY))
 

@@ -190,7 +190,7 @@ ALERTS = (
             "time() - min by (job_id) (flink_taskmanager_job_task_currentInputWatermark > 0 < 9e18)"
             f" / 1000 > {shape.limit('watermark_age_sec')}"
         ),
-        "Event time stands: minutes are not closed, and ids are not forgotten.",
+        "The watermark stands: minutes are not closed, and ids are not forgotten.",
         "The slowest task is {{ $value | humanizeDuration }} behind the clock.",
     ),
     Alert(
