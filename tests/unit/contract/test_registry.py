@@ -237,3 +237,11 @@ def test_array_that_a_few_bytes_fill_is_refused() -> None:
 
     with pytest.raises(avro.SchemaError, match="five bytes hold"):
         avro.BareReader(json.dumps(schema).encode())
+
+
+def test_array_of_a_named_type_that_is_empty_is_refused() -> None:
+    named = {"name": "n", "type": {"type": "record", "name": "Empty", "fields": []}}
+    fields = [named, {"name": "a", "type": {"type": "array", "items": "Empty"}}]
+
+    with pytest.raises(avro.SchemaError, match="five bytes hold"):
+        avro.BareReader(json.dumps({"type": "record", "name": "R", "fields": fields}).encode())
