@@ -235,7 +235,7 @@ class RegistryReader:
         self._schemas = schemas
         self._asked = asked
         self._tree = tree
-        self._readers: dict[int, SchemaReader] = {}
+        self._readers: dict[int, SchemaReader | str] = {}
 
     def read(self, payload: bytes) -> Any:
         """Returns the value in a framed payload.
@@ -260,12 +260,14 @@ class RegistryReader:
     def _reader(self, schema_id: int) -> SchemaReader:
         reader = self._readers.get(schema_id)
         if reader is None:
+            schema = self._schemas.schema(schema_id)
             try:
-                writer = parsed(self._schemas.schema(schema_id), self._asked)
-                reader = SchemaReader(writer, self._tree)
+                reader = SchemaReader(parsed(schema, self._asked), self._tree)
             except SchemaError as error:
-                raise Rejected(Reason.NOT_DECODABLE, f"schema id {schema_id}: {error}") from None
+                reader = str(error)  # it is compiled once
             self._readers[schema_id] = reader
+        if isinstance(reader, str):
+            raise Rejected(Reason.NOT_DECODABLE, f"schema id {schema_id}: {reader}")
         return reader
 
 

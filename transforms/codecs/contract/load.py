@@ -213,7 +213,13 @@ def _schema(section: Section, form: str, read_file: ReadFile) -> Schema:
     for key in required:
         inner.required(key, f" for {form}")
     registry = inner.text("registry")
-    if registry is not None and not _URL.fullmatch(registry):
+    if registry is not None and "@" in registry:
+        # It would be in the job and in the table runs; nor is it shown here.
+        reading.wrong(
+            inner.line_of("registry"),
+            "schema.registry must be an address without a login. Hint: `auth_file` has the login",
+        )
+    elif registry is not None and not _URL.fullmatch(registry):
         found = inner.get("registry")
         assert found is not None
         reading.must(found, "schema.registry", "a URL such as https://registry:8081")
