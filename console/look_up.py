@@ -9,12 +9,12 @@ import datetime as dt
 from typing import Any
 
 from console.places import Places
+from operations.contract_decoder import decoder_of
 from operations.errors import CannotCheck, OperatorError
 from operations.runs import limits
 from operations.trace import flags, tables_side, text, topic_side
 from operations.trace.found import Asked
 from operations.trace.trace import Tracer
-from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Contract
 
 _DAYS = 7
@@ -43,7 +43,7 @@ def look_up(places: Places, asked: str) -> Answer:
             target, places.topics.names, int(since.timestamp()) * 1_000_000, _RECORDS_MAX
         )
         tables = tables_side.TablesSide(places.dataset)
-        decoder = Decoder(_contract(places))
+        decoder = decoder_of(_contract(places))
         with contextlib.ExitStack() as stack:
             try:
                 topic = stack.enter_context(topic_side.connected(places.topics))

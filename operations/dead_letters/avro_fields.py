@@ -28,6 +28,10 @@ _BAD = (
     RecursionError,
     MemoryError,
 )
+# What it cannot hold it refuses: the usual context would round.
+_EXACT = decimal.Context(
+    prec=100, traps=[decimal.Inexact, decimal.InvalidOperation, decimal.Overflow]
+)
 
 
 def changed(body: bytes, schema: WriterSchema, path: str, value: Any) -> bytes:
@@ -132,11 +136,14 @@ class _Type:
                 raise ValueError(f"{path} must be base64, got {said!r}") from None
         scale = self._schema.get("scale", 0)
         try:
-            unscaled = decimal.Decimal(str(said)).scaleb(scale)
+            unscaled = _EXACT.scaleb(decimal.Decimal(str(said)), scale)
             whole = int(unscaled)
-        except (decimal.InvalidOperation, ValueError, OverflowError):
+        except (ArithmeticError, ValueError):
             raise ValueError(f"{path} must be a decimal, got {said!r}") from None
         if whole != unscaled:
             raise ValueError(f"{path} must have at most {scale} digits behind the point")
         size = self._schema.get("size") or (whole + (whole < 0)).bit_length() // 8 + 1
-        return whole.to_bytes(size, "big", signed=True)
+        try:
+            return whole.to_bytes(size, "big", signed=True)
+        except OverflowError:
+            raise ValueError(f"{path} must fit {size} bytes, got {said!r}") from None

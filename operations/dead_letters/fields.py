@@ -32,6 +32,9 @@ class _Spelled(float):
 
     text: str
 
+    def __str__(self) -> str:
+        return self.text
+
 
 class _Member(NamedTuple):
     """One field of an object, as places in its bytes."""

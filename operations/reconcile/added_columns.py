@@ -57,7 +57,9 @@ def _text(value: str) -> str:
 
 
 def _numeric(value: str) -> str:
-    return f"{Decimal(value).normalize():f}"
+    # Decimal.normalize would round to 28 digits, and NUMERIC has 38.
+    whole, _, fraction = f"{Decimal(value):f}".partition(".")
+    return f"{whole}.{fraction}".rstrip("0").rstrip(".") if fraction else whole
 
 
 # TO_JSON_STRING quotes integers beyond 2^53; of a FLOAT64 that is whole JSON may have no fraction.

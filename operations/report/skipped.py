@@ -113,7 +113,10 @@ def _lay(into: Laid, ranges: Sequence[Range], records: Offsets, span: OffsetRang
         into.unknown += beyond
         into.counted[each.bucket_us] += met - short + beyond
         met_of_all += met
-        held = union(held, inside)
+        # Ranges come in the order of their first offsets: what is held already ends at the last.
+        last = held.last()
+        for part in inside if last is None else inside.beyond(last + 1):
+            held.add(*part)
     into.double += met_of_all - held.count()
     both = union(into.held, held)
     into.double += into.held.count() + held.count() - both.count()

@@ -10,6 +10,7 @@ from operations.runs.run import Run
 from operations.runs.runs_table import RunsTable
 from transforms.codecs.contract import document, extra_columns, shipped
 from transforms.codecs.contract.language import Contract
+from transforms.codecs.contract.mistakes import ContractError
 from transforms.payment.arrival import BY_BROKER, LOG_APPEND, Arrival
 
 # Of `python -m pipeline` (options.py), for tables that no run has claimed.
@@ -118,7 +119,10 @@ def _columns_changed(runs: Sequence[Run], found: Limits) -> bool:
     if not others:
         return False
     columns = extra_columns.columns_of(found.contract)
-    contracts = (found._replace(contract_document=each).contract for each in others)
+    try:
+        contracts = [found._replace(contract_document=each).contract for each in others]
+    except ContractError:  # an older version took what this one refuses
+        return True
     return any(extra_columns.columns_of(each) != columns for each in contracts)
 
 

@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from operations import contract_flag, json_document, kafka_client
+from operations.contract_decoder import decoder_of
 from operations.errors import CannotCheck, CannotStart
 from operations.topic import copy, flags, topics, watch
 from operations.topic.topics import LOG_APPEND_TIME, Found
 from payments import exit_codes, rows_text
-from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Contract
 from transforms.kafka import causes as kafka_causes
 from transforms.kafka import properties as kafka_properties
@@ -82,7 +82,7 @@ def _create(arguments: argparse.Namespace) -> int:
 def _watch(arguments: argparse.Namespace) -> int:
     names = (arguments.name,) if arguments.name else arguments.kafka_topics
     show = watch.document if arguments.json else watch.line
-    decoder = Decoder(_contract(arguments))
+    decoder = decoder_of(_contract(arguments))
     with kafka_client.reader(*_kafka(arguments), CannotCheck) as reader:
         stands = watch.begin(reader, names, arguments.last)
         print(f"watching {', '.join(names)}; Ctrl-C ends it", file=sys.stderr)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+from decimal import Decimal
 from typing import Any
 
 import orjson
@@ -89,6 +90,13 @@ def test_control_any_other_cell_differs(name: str, cell: Any) -> None:
     assert extras() != ADDED.of_row({**CELLS, name: cell})
 
 
+@pytest.mark.parametrize("digits", ["100", "0.000", "10.10", "12345678901234567890123456789.12"])
+def test_numeric_is_compared_to_its_last_digit(digits: str) -> None:
+    assert extras(numeric=digits) == ADDED.of_row({**CELLS, "numeric": digits})
+    other = f"{Decimal(digits) + Decimal('0.000000001') if len(digits) < 9 else digits + '1'}"
+    assert extras(numeric=digits) != ADDED.of_row({**CELLS, "numeric": other})
+
+
 @pytest.mark.parametrize(("record", "row"), [(1, 1.0), (-0.0, 0.0), (1e300, 1e300)])
 def test_float_is_one_number_however_it_is_written(record: float, row: float) -> None:
     assert extras(float64=record) == ADDED.of_row({**CELLS, "float64": row})
@@ -119,14 +127,24 @@ def test_columns_of_another_time_are_not_compared() -> None:
     assert failed(world.audit(changed(world.rows(), place, with_facts(extras=None)))) == {"content"}
 
 
-@pytest.mark.parametrize(("first", "changes"), [(COLUMNS, False), (COLUMNS[:1], True)])
+REFUSED_NOW = document_of(contract()).replace("contract: 1", "contract: 0")
+
+
+@pytest.mark.parametrize(
+    ("first", "changes"),
+    [
+        (document_of(contract(COLUMNS)), False),
+        (document_of(contract(COLUMNS[:1])), True),
+        (REFUSED_NOW, True),
+    ],
+)
 def test_run_before_with_other_columns_is_told(
-    first: list[dict[str, Any]], changes: bool, monkeypatch: pytest.MonkeyPatch
+    first: str, changes: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     began = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     newest = Run("c", "r", began, "me", "1", allowed_lateness_sec=1, clock_skew_sec=1)
     # The second has the same columns, and other words.
-    documents = [document_of(contract(first)), document_of(contract())]
+    documents = [first, document_of(contract())]
     runs = [dataclasses.replace(newest, contract_document=each) for each in documents]
     monkeypatch.setattr(RunsTable, "__init__", lambda *_: None)
     monkeypatch.setattr(RunsTable, "rows_if_any", lambda _: runs)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from operations.dead_letters import rewrite
+from operations.dead_letters import fields, rewrite
 from tests.support import contract_records
 from tests.support.contract_records import SAMPLE
 from tests.support.contracts import schemas_of, shipped
@@ -83,6 +83,14 @@ def test_what_cannot_be_set_is_told(name: str, path: str, value: Any, told: str)
 
     with pytest.raises(ValueError, match=told):
         rewrite.changed(record.payload, [(path, value)], decoder)
+
+
+@pytest.mark.parametrize("typed", ["1.00000000000000001", f'"0.1{"0" * 40}1"', '"1e999999999"'])
+def test_amount_that_is_typed_is_never_rounded(typed: str) -> None:
+    record, decoder = parts("debezium-avro")
+
+    with pytest.raises(ValueError, match=r"digits behind the point|must be a decimal"):
+        rewrite.changed(record.payload, [fields.setting(f"after.amount={typed}")], decoder)
 
 
 @pytest.mark.parametrize("name", ["debezium-avro", "mojaloop", JSON_TEXT, "adyen"])

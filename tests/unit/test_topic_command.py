@@ -5,13 +5,16 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from kafka.errors import TopicAlreadyExistsError, TopicAuthorizationFailedError
 
+from operations import contract_decoder
 from operations.errors import CannotCheck
 from operations.runs import limits
 from operations.topic import command, topics, watch
@@ -292,6 +295,23 @@ def test_watch_asks_the_run_for_its_contract_and_a_flag_before_it(
     assert "12.50 EUR" in capsys.readouterr().out
     assert asked == ["shop.payments"]
     assert cli.main([*flags, "--contract=nonesuch"]) == exit_codes.USAGE
+
+
+def test_watch_tells_a_registry_that_is_away_in_a_line(
+    client: Client,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(contract_decoder.decoder_of, "__defaults__", (0.0,))
+    monkeypatch.setitem(globals(), "payload", lambda **_: b"\0\0\0\0\1x")
+    text = shipped.path_of("confluent-avro").read_text()
+    found = tmp_path / "c.yaml"
+    found.write_text(re.sub("registry: .*", "registry: http://127.0.0.1:1", text))
+
+    flags = ["topic", "watch", "mine", "--count=1", SERVER, f"--contract={found}"]
+    assert cli.main(flags) == exit_codes.COULD_NOT_LOOK
+    assert "error: schema registry http://127.0.0.1:1" in capsys.readouterr().err
 
 
 def test_replay_is_shown_as_one() -> None:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.contracts import schemas_of, shipped
-from transforms.codecs.contract import avro
+from transforms.codecs.contract import avro, avro_skip
 from transforms.codecs.contract.asked_for import asked_for
 from transforms.codecs.contract.avro import SchemaReader, parsed
 from transforms.codecs.contract.schema_source import WriterSchema
@@ -167,6 +167,52 @@ def test_blocks_may_say_their_size() -> None:
 
     assert SchemaReader(schema, {"b": None}).read(raw) == {"b": 3}
     assert SchemaReader(schema).read(raw) == {"a": ["x"], "b": 3}
+
+
+def test_size_of_a_block_is_not_believed() -> None:
+    schema = list_and_number("string")
+    lie = b"\x01\x08\x02x\x00" + b"\x06"
+
+    assert SchemaReader(schema).read(lie) == {"a": ["x"], "b": 3}
+    assert SchemaReader(schema, {"b": None}).read(lie) == {"b": 3}
+
+
+NEST = {"type": "record", "name": "Nest", "fields": [{"name": "in", "type": ["null", "Nest"]}]}
+
+
+@pytest.mark.parametrize("deep", [59, 62, 300, 30_000])
+@pytest.mark.parametrize("tree", [None, {"b": None}])
+def test_records_in_each_other_are_as_deep_to_one_as_to_many(deep: int, tree: Any) -> None:
+    """Of 30,000, fastavro ends the process."""
+    fields = [{"name": "a", "type": NEST}, {"name": "b", "type": "int"}]
+    text = json.dumps({"type": "record", "name": "R", "fields": fields})
+    reader = SchemaReader(parsed(WriterSchema(text)), tree)
+    raw = b"\x02" * (deep - 2) + b"\0" + b"\x06"
+
+    if deep < 60:
+        assert reader.read(raw)["b"] == 3
+        assert together(reader, [raw]) == ([reader.read(raw)], True)
+        return
+    with pytest.raises(Rejected, match="more than 60"):
+        reader.read(raw)
+    if tree is not None:
+        assert together(reader, [raw]) is None
+
+
+def test_block_that_goes_on_through_other_records_is_followed_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    reader, followed = SchemaReader(list_and_number("boolean"), {"b": None}), []
+    pass_over = avro_skip.pass_over
+
+    def counted(*args: Any) -> int:
+        followed.append(args)
+        return pass_over(*args)
+
+    monkeypatch.setattr(avro_skip, "pass_over", counted)
+    # 200 items are said to be in 100 bytes.
+    assert together(reader, [b"\x90\x03" + b"\0" * 100]) is None
+    assert len([each for each in followed if each[2][0][0] == avro_skip.BLOCKS]) == 1
 
 
 @pytest.mark.parametrize("name", ["debezium-avro", "confluent-avro"])

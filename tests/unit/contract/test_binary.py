@@ -95,6 +95,16 @@ def test_decimal_of_more_digits_than_its_schema_is_not_rounded() -> None:
     assert found.amount_minor == 1_234_567
 
 
+@pytest.mark.parametrize("scale", [2, 5])
+def test_decimal_of_more_digits_than_python_writes_is_no_amount(scale: int) -> None:
+    said = schema(amount=decimal(scale, precision=9))
+    raw = written(said, amount=b"\x7f" * 3_000)
+
+    assert reason(bare(said, **AVRO_DECIMAL), raw) == "wrong_type"
+    connect = {"amount": {"at": "amount", "as": "connect_decimal", "scale": 2}}
+    assert reason(bare(said, **connect), raw) == "bad_amount"
+
+
 def test_decimal_in_a_fixed() -> None:
     fixed = {"type": "fixed", "name": "D", "size": 8, "logicalType": "decimal"}
     said = schema(amount={**fixed, "precision": 18, "scale": 2})

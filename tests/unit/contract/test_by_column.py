@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import io
+import json
 import random
 from collections.abc import Callable
 from typing import Any
 
+import fastavro
 import pytest
 
 from simulator.contracts import find
@@ -15,6 +19,7 @@ from tests.support.contract_records import Record
 from tests.support.contracts import contract, payload, schemas_of
 from transforms.codecs.contract import plain_values, shipped
 from transforms.codecs.contract.decoder import Decoded, Decoder
+from transforms.codecs.contract.schema_source import KnownSchemas, WriterSchema
 from transforms.payment.transaction import KafkaRecord
 
 ARRIVAL_US = 1_800_000_000_123_000
@@ -147,3 +152,24 @@ def test_odd_values_get_the_same_answers(seed: int) -> None:
         together[decoder._columns.decode(records[:9]) is not None] += 1
 
     assert min(together) > 10, together
+
+
+def test_doubles_of_avro_within_json_have_no_text_to_be_looked_up_in() -> None:
+    names = ("id", "payer", "payee", "currency", "time")
+    fields = [*({"name": each, "type": "string"} for each in names)]
+    schema = {"type": "record", "name": "P", "fields": [*fields, {"name": "x", "type": "double"}]}
+    file = io.BytesIO()
+    written = {**json.loads(payload()), "x": 12.5}
+    fastavro.schemaless_writer(file, fastavro.parse_schema(schema), written)
+    body = base64.b64encode(b"\0\0\0\0\1" + file.getvalue()).decode()
+    said = contract(
+        unwrap=[{"at": "body", "as": "avro_registry_bytes"}],
+        schema={"registry": "http://x"},
+        fields={"amount": {"at": "x", "as": "decimal_number"}},
+    )
+    known = KnownSchemas({1: WriterSchema(json.dumps(schema))})
+    records = [Record(offset=at, payload=payload(body=body)) for at in range(20)]
+
+    decoded = assert_same(Decoder(said, known), records)
+
+    assert {each.amount_minor for each in decoded.transactions} == {1250}

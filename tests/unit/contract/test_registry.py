@@ -20,7 +20,12 @@ from transforms.codecs.contract import avro
 from transforms.codecs.contract import registry as registries
 from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Schema
-from transforms.codecs.contract.schema_source import RegistryUnavailable
+from transforms.codecs.contract.schema_source import (
+    KnownSchemas,
+    RegistryUnavailable,
+    WriterSchema,
+)
+from transforms.payment.dead_letter import Rejected
 from transforms.payment.ends_job import MARK, EndsJob
 
 MONEY = json.dumps({"type": "record", "name": "Money", "fields": [{"name": "x", "type": "int"}]})
@@ -237,3 +242,22 @@ def test_array_that_a_few_bytes_fill_is_refused() -> None:
 
     with pytest.raises(avro.SchemaError, match="five bytes hold"):
         avro.BareReader(json.dumps(schema).encode())
+
+
+def test_array_of_a_named_type_that_is_empty_is_refused() -> None:
+    named = {"name": "n", "type": {"type": "record", "name": "Empty", "fields": []}}
+    fields = [named, {"name": "a", "type": {"type": "array", "items": "Empty"}}]
+
+    with pytest.raises(avro.SchemaError, match="five bytes hold"):
+        avro.BareReader(json.dumps({"type": "record", "name": "R", "fields": fields}).encode())
+
+
+def test_schema_that_cannot_be_used_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, parse = [], avro.parsed
+    monkeypatch.setattr(avro, "parsed", lambda *given: (looked.append(1), parse(*given))[1])
+    reader = avro.RegistryReader(KnownSchemas({1: WriterSchema("{")}), frozenset())
+
+    for _ in range(3):
+        with pytest.raises(Rejected, match="schema id 1: no Avro schema"):
+            reader.read(b"\0\0\0\0\1x")
+    assert len(looked) == 1

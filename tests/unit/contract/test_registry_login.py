@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.contracts import shipped
+from tests.support.contracts import contract, shipped
 from tests.support.registry_server import Registry
 from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.language import Schema
+from transforms.codecs.contract.mistakes import ContractError
 from transforms.codecs.contract.registry import HttpRegistry as Patient
 from transforms.codecs.contract.registry import shared
 from transforms.codecs.contract.registry_login import AuthError, auth_of
@@ -48,11 +49,20 @@ def test_basic_and_bearer(registry: Registry, tmp_path: Path) -> None:
     assert [login for _, login in registry.asked] == [basic, "Bearer t"]
 
 
-@pytest.mark.parametrize("text", ["basic.auth.password=secret", "secret", "=secret"])
+@pytest.mark.parametrize(
+    "text", ["basic.auth.password=secret", "secret", "=secret", "c2VjcmV0=", "c2VjcmV0cw=="]
+)
 def test_mistake_in_the_file_tells_no_secret(tmp_path: Path, text: str) -> None:
     with pytest.raises(AuthError, match=r"sr.properties:1: must be") as error:
         auth(tmp_path, text)
-    assert "=secret" not in str(error.value)
+    assert "=secret" not in str(error.value) and "c2VjcmV0" not in str(error.value)
+
+
+def test_login_in_the_address_of_a_contract_is_refused_and_not_shown() -> None:
+    """The text of a contract lies in the job and in the table runs."""
+    with pytest.raises(ContractError, match="without a login") as error:
+        contract(format="avro_registry", schema={"registry": "http://me:secret@registry:8081"})
+    assert "secret" not in str(error.value)
 
 
 def test_login_in_the_address_is_not_shown() -> None:

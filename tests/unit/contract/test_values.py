@@ -19,7 +19,9 @@ from transforms.codecs.contract.columns import is_luhn
 from transforms.codecs.contract.decoder import Decoder
 from transforms.codecs.contract.fingerprint import fingerprint
 from transforms.codecs.contract.language import Contract
+from transforms.codecs.contract.mistakes import ContractError
 from transforms.payment.rules import MINOR_DIGITS
+from transforms.payment.transaction import facts_of
 
 
 def with_amount(**said: Any) -> Contract:
@@ -514,6 +516,16 @@ def test_sign_that_says_the_type_may_be_a_fact() -> None:
     said = contract(fields={"amount": amount, "payment_type": ...}, facts=facts)
 
     assert accepted(said, payload(amount=-12.5)).payment_type == "refund"
+
+
+def test_reversal_with_the_id_of_its_payment_is_no_copy_of_it() -> None:
+    amount = {"at": "amount", "as": "decimal", "negative_is": "refund"}
+    said = contract(fields={"amount": amount})
+
+    one, other = (accepted(said, payload(amount=each)) for each in (12.5, -12.5))
+    assert facts_of(one, said.fact_names) != facts_of(other, said.fact_names)
+    with pytest.raises(ContractError, match="facts must name payment_type"):
+        contract(fields={"amount": amount}, facts=["amount", "currency"])
 
 
 def test_separator_that_a_part_holds_is_told_with_the_way_out() -> None:

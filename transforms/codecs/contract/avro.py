@@ -37,6 +37,7 @@ _BAD_BYTES = (
 # For fewer records the steps of avro_columns cost more than they spare.
 _COLUMNS_MIN = 48
 _BAD_SCHEMA = (fastavro.schema.SchemaParseException, fastavro.schema.UnknownType, *_BAD_BYTES)
+_DECIMAL_BITS_MAX = 256
 _PREFIX = "payments-"
 _TIMES = {
     "timestamp-millis": (1_000, False),
@@ -53,8 +54,11 @@ class SchemaError(ValueError):
     """A text is no Avro schema."""
 
 
-def _decimal(data: bytes, writer: Any = None, reader: Any = None) -> Scaled:
-    return Scaled(int.from_bytes(data, "big", signed=True), writer.get("scale", 0))
+def _decimal(data: bytes, writer: Any = None, reader: Any = None) -> Scaled | bytes:
+    unscaled = int.from_bytes(data, "big", signed=True)
+    if unscaled.bit_length() > _DECIMAL_BITS_MAX:
+        return data  # no amount, and more digits than Python writes in a detail
+    return Scaled(unscaled, writer.get("scale", 0))
 
 
 def _days(data: int, writer: Any = None, reader: Any = None) -> Days:
@@ -105,9 +109,10 @@ def parsed(schema: WriterSchema, asked: frozenset[str] = frozenset()) -> Parsed:
             before = dict(named)
             found = fastavro.parse_schema(_loaded(text, asked), named)
             _require_same(before, named)
+        has_empty_items = _has_empty_items([found, *named.values()], named, set())
     except _BAD_SCHEMA as error:
         raise SchemaError(f"no Avro schema: {str(error)[:200]}") from None
-    if _has_empty_items([found, *named.values()], set()):
+    if has_empty_items:
         raise SchemaError("it has an array of items without content: five bytes hold 2^31")
     return Parsed(found, named)
 
@@ -153,10 +158,17 @@ class SchemaReader:
     Args:
         schema: a parsed one.
         tree: the fields that are wanted; None is all of them.
+
+    Raises:
+        SchemaError: it cannot be told how deep its records may be in each other.
     """
 
     def __init__(self, schema: Parsed, tree: Tree | None = None) -> None:
         self._schema = schema.schema
+        try:
+            self._depth_check = avro_skip.depth_check(schema.schema, schema.named)
+        except (avro_skip.Unfit, RecursionError):
+            raise SchemaError("its types are too deep in each other") from None
         self._some = self._columns = None
         if tree is not None:
             self._some = avro_skip.reader(schema.schema, schema.named, tree, _CONVERT)
@@ -172,6 +184,8 @@ class SchemaReader:
             if self._some is not None:
                 value, end = self._some(payload, begin)
             else:
+                if self._depth_check is not None:
+                    avro_skip.pass_over(payload, begin, self._depth_check)
                 file = io.BytesIO(payload)
                 file.seek(begin)
                 value = fastavro.schemaless_reader(file, self._schema, None)
@@ -221,7 +235,7 @@ class RegistryReader:
         self._schemas = schemas
         self._asked = asked
         self._tree = tree
-        self._readers: dict[int, SchemaReader] = {}
+        self._readers: dict[int, SchemaReader | str] = {}
 
     def read(self, payload: bytes) -> Any:
         """Returns the value in a framed payload.
@@ -246,22 +260,24 @@ class RegistryReader:
     def _reader(self, schema_id: int) -> SchemaReader:
         reader = self._readers.get(schema_id)
         if reader is None:
+            schema = self._schemas.schema(schema_id)
             try:
-                writer = parsed(self._schemas.schema(schema_id), self._asked)
-                reader = SchemaReader(writer, self._tree)
+                reader = SchemaReader(parsed(schema, self._asked), self._tree)
             except SchemaError as error:
-                raise Rejected(Reason.NOT_DECODABLE, f"schema id {schema_id}: {error}") from None
+                reader = str(error)  # it is compiled once
             self._readers[schema_id] = reader
+        if isinstance(reader, str):
+            raise Rejected(Reason.NOT_DECODABLE, f"schema id {schema_id}: {reader}")
         return reader
 
 
-def _has_empty_items(schema: Any, seen: set[str]) -> bool:
+def _has_empty_items(schema: Any, named: Mapping[str, Any], seen: set[str]) -> bool:
     """Returns whether a few bytes of this schema can stand for any number of items."""
     if isinstance(schema, list):
-        return any(_has_empty_items(each, seen) for each in schema)
+        return any(_has_empty_items(each, named, seen) for each in schema)
     if not isinstance(schema, dict):
         return False
-    if schema.get("type") == "array" and _is_empty(schema.get("items")):
+    if schema.get("type") == "array" and _is_empty(schema.get("items"), named):
         return True
     name = str(schema.get("name", ""))
     if name:
@@ -270,10 +286,11 @@ def _has_empty_items(schema: Any, seen: set[str]) -> bool:
         seen.add(name)
     inner = [schema.get("type"), schema.get("items"), schema.get("values")]
     inner += [each.get("type") for each in schema.get("fields", ()) if isinstance(each, dict)]
-    return any(_has_empty_items(each, seen) for each in inner)
+    return any(_has_empty_items(each, named, seen) for each in inner)
 
 
-def _is_empty(schema: Any) -> bool:
+def _is_empty(schema: Any, named: Mapping[str, Any]) -> bool:
+    schema = named.get(schema, schema) if isinstance(schema, str) else schema
     if schema == "null":
         return True
     if not isinstance(schema, dict):
@@ -281,4 +298,6 @@ def _is_empty(schema: Any) -> bool:
     if schema.get("type") == "null" or (schema.get("type") == "fixed" and not schema.get("size")):
         return True
     fields = schema.get("fields")
-    return schema.get("type") == "record" and all(_is_empty(f.get("type")) for f in fields or ())
+    return schema.get("type") in ("record", "error") and all(
+        _is_empty(each.get("type"), named) for each in fields or ()
+    )

@@ -29,6 +29,7 @@ class _Bytes(NamedTuple):
     raw: bytes
     all: npt.NDArray[np.uint8]
     longest: int  # record, in bytes: no value of any is longer
+    depth: int = 0  # of records that are passed over
 
 
 # Reads a value of each record, and returns where the next ones begin.
@@ -185,8 +186,17 @@ def _pass_union(source: _Bytes, at: Places, branches: Any) -> Places:
 
 
 def _pass_one_by_one(source: _Bytes, at: Places, arg: Any) -> Places:
-    ops = [(avro_skip.BLOCKS, arg)]
-    return np.array([avro_skip.pass_over(source.raw, each, ops) for each in at.tolist()], np.int64)
+    ops, ends = [(avro_skip.BLOCKS, arg)], []
+    for begin in at.tolist():
+        ends.append(avro_skip.pass_over(source.raw, begin, ops, source.depth))
+        # One that goes on through other records is the last, or each of many would do so.
+        if ends[-1] - begin > source.longest:
+            raise IndexError("a block ends behind the record")
+    return np.array(ends, np.int64)
+
+
+def _pass_named(source: _Bytes, at: Places, ops: Any) -> Places:
+    return _pass_over(source._replace(depth=avro_skip.deeper(source.depth)), at, ops)
 
 
 _PASS: dict[int, Callable[[_Bytes, Places, Any], Places]] = {
@@ -196,7 +206,7 @@ _PASS: dict[int, Callable[[_Bytes, Places, Any], Places]] = {
     avro_skip.MAYBE: _pass_maybe,
     avro_skip.UNION: _pass_union,
     avro_skip.BLOCKS: _pass_one_by_one,
-    avro_skip.NAMED: _pass_over,
+    avro_skip.NAMED: _pass_named,
 }
 
 

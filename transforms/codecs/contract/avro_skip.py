@@ -53,6 +53,19 @@ def reader(schema: Any, named: Mapping[str, Any], tree: Tree, logical: Logical) 
         return None
 
 
+def depth_check(schema: Any, named: Mapping[str, Any]) -> list[Op] | None:
+    """Returns what finds records too deep in each other, None where none can be.
+
+    fastavro goes as deep as the bytes say, until the stack of the process ends, and the process.
+
+    Raises:
+        Unfit, RecursionError: that cannot be told.
+    """
+    compiler = Compiler(named, {})
+    ops = compiler.skip(schema)
+    return ops if compiler.holds_itself else None
+
+
 class Compiler:
     """Makes readers of records, and lists of what is passed over."""
 
@@ -60,6 +73,7 @@ class Compiler:
         self._named = named
         self.logical = logical
         self._skips: dict[str, list[Op]] = {}
+        self.holds_itself = False  # a record, in another of its kind
 
     def resolved(self, schema: Any) -> Any:
         """Returns a schema without names of other schemas, and without wrapping."""
@@ -149,6 +163,8 @@ class Compiler:
             ops = self._skips[name] = []  # a record may hold itself
             found = [op for field in schema["fields"] for op in self.skip(field["type"])]
             ops += merged(found)
+        elif not self._skips[name]:  # as long as it is being made
+            self.holds_itself = True
         return self._skips[name]
 
 
@@ -170,7 +186,9 @@ def merged(ops: list[Op]) -> list[Op]:
     return found
 
 
-def pass_over(raw: bytes, at: int, ops: list[Op]) -> int:  # noqa: C901  a call for each is dear
+def pass_over(  # noqa: C901  a call for each is dear
+    raw: bytes, at: int, ops: list[Op], depth: int = 0
+) -> int:
     """Returns where the values end. Raises IndexError or ValueError for bytes that are none."""
     for kind, arg in ops:
         if kind == FIXED:
@@ -180,7 +198,7 @@ def pass_over(raw: bytes, at: int, ops: list[Op]) -> int:  # noqa: C901  a call 
                 at += 1
             at += 1
         elif kind > MAYBE:
-            at = _pass_over_other(raw, at, kind, arg)
+            at = _pass_over_other(raw, at, kind, arg, depth)
         else:
             if kind == MAYBE:
                 place = raw[at]
@@ -198,23 +216,28 @@ def pass_over(raw: bytes, at: int, ops: list[Op]) -> int:  # noqa: C901  a call 
     return at
 
 
-def _pass_over_other(raw: bytes, at: int, kind: int, arg: Any) -> int:
+def deeper(depth: int) -> int:
+    """Returns the depth inside one more record: Python's own limit depends on who calls."""
+    if depth == DEPTH_MAX:
+        raise IndexError(f"records within each other, more than {DEPTH_MAX}")
+    return depth + 1
+
+
+def _pass_over_other(raw: bytes, at: int, kind: int, arg: Any, depth: int) -> int:
     if kind == NAMED:
-        return pass_over(raw, at, arg)
+        return pass_over(raw, at, arg, deeper(depth))
     if kind == UNION:
         place, at = _size_at(raw, at)
         ops = arg[place]
-        return pass_over(raw, at, ops) if ops else at
+        return pass_over(raw, at, ops, depth) if ops else at
     while True:
         count, at = _long_at(raw, at)
         if count == 0:
             return at
-        if count < 0:  # the size of the block follows
-            size, at = _size_at(raw, at)
-            at += size
-            continue
-        for _ in range(count):
-            at = pass_over(raw, at, arg)
+        if count < 0:  # the size of the block follows, which may be a lie
+            _, at = _long_at(raw, at)
+        for _ in range(abs(count)):
+            at = pass_over(raw, at, arg, depth)
             if at > len(raw):
                 raise IndexError("a block ends behind the record")
 

@@ -57,11 +57,11 @@ class Batch:
         return [Scope(record, inner, record.payload, self.escaped) for record, inner in pairs]
 
     @property
-    def raws(self) -> Sequence[Any] | None:
-        """Returns the JSON that the objects were read from, None where it is none."""
+    def raws(self) -> Sequence[Any]:
+        """Returns the JSON of all objects that were read from JSON."""
         if self._scopes is not None:
-            return [scope.raw for scope in self._scopes]
-        return [each.payload for each in self.records] if self._is_text else None
+            return [scope.raw for scope in self._scopes if scope.raw is not None]
+        return [each.payload for each in self.records] if self._is_text else ()
 
     def only(self, places: Sequence[int]) -> Batch:
         """Returns the batch of some of the records."""

@@ -166,9 +166,11 @@ def _payment_types(section: Section) -> frozenset[str]:
 
 
 def _facts(section: Section, fields: dict[str, Field]) -> tuple[str, ...]:
-    value = section.get("facts")
+    value, signed = section.get("facts"), fields.get("amount")
+    # A payment and its reversal may have one id: their amounts differ by the sign alone.
+    told = ("payment_type",) if signed and signed.amount.negative_is else ()
     if value is None:
-        return DEFAULT_FACTS
+        return (*DEFAULT_FACTS, *told)
     facts: list[str] = []
     for item in section.reading.items(value, "facts", "a list of fields"):
         if item.data not in FACTS:
@@ -181,11 +183,13 @@ def _facts(section: Section, fields: dict[str, Field]) -> tuple[str, ...]:
                 item.line, f"facts names {item.text}, which fields does not map to anything"
             )
         facts.append(item.text)
-    for name in FACTS_ALWAYS:
+    for name in (*FACTS_ALWAYS, *told):
         if name not in facts:
+            hint = ". Hint: it is the sign of the amount, by `negative_is`" if name in told else ""
             section.reading.wrong(
                 value.line,
-                f"facts must name {name}: a copy with another {name} is never the same payment",
+                f"facts must name {name}: a copy with another {name} is never the same payment"
+                + hint,
             )
     return tuple(sorted(set(facts), key=FACTS.index))
 
@@ -209,7 +213,13 @@ def _schema(section: Section, form: str, read_file: ReadFile) -> Schema:
     for key in required:
         inner.required(key, f" for {form}")
     registry = inner.text("registry")
-    if registry is not None and not _URL.fullmatch(registry):
+    if registry is not None and "@" in registry:
+        # It would be in the job and in the table runs; nor is it shown here.
+        reading.wrong(
+            inner.line_of("registry"),
+            "schema.registry must be an address without a login. Hint: `auth_file` has the login",
+        )
+    elif registry is not None and not _URL.fullmatch(registry):
         found = inner.get("registry")
         assert found is not None
         reading.must(found, "schema.registry", "a URL such as https://registry:8081")

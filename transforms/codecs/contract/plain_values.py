@@ -16,8 +16,8 @@ from transforms.codecs.contract.schema_values import Moment, Scaled
 from transforms.payment.rules import MINOR_DIGITS
 
 OfValues = Callable[[Sequence[Any]], Sequence[Any] | None]
-# The JSON of each record, None of values that were not read from JSON.
-Raws = Sequence[bytes] | None
+# The JSON of the records, none of values that were not read from JSON.
+Raws = Sequence[bytes]
 Minors = Sequence[int] | None
 # Takes values, currencies, JSON, and whether names in it may be written as escapes.
 OfAmounts = Callable[[Sequence[Any], Sequence[str], Raws, bool], Minors]
@@ -132,9 +132,7 @@ def _doubles(field: Field) -> OfAmounts:
     ) -> Minors:
         if not _NUMBERS.issuperset(map(type, values)):
             return None
-        if raws is not None and (
-            guard is None or any(guard.may_be_longer(raw, escaped) for raw in raws)
-        ):
+        if raws and (guard is None or any(guard.may_be_longer(raw, escaped) for raw in raws)):
             return None
         factors = [_FACTORS.get(each, 0) for each in currencies]
         minors = [_rounded(each * factor) for each, factor in zip(values, factors, strict=True)]

@@ -52,7 +52,8 @@ def auth_of(path: Path) -> dict[str, str]:
         if not line.strip() or line.lstrip()[0] in "#!":
             continue
         match = _LINE.fullmatch(line.strip())
-        if not match:
+        # A token alone may end in padding: a name without a value is not shown.
+        if not match or not match[2].strip("="):
             raise AuthError(f"{path}:{number}: must be NAME=VALUE")
         name = match[1].removeprefix("schema.registry.")
         if name not in AUTH_NAMES:
