@@ -202,7 +202,7 @@ def test_copy_after_the_records_compared_tells_who_was_first(blue: Dataset, gree
     difference = Difference("accepted", "duplicate", 1, "payments[0] 7")
     assert both_flushed == (4, 1, 0, 0, 0, (), 0, 0, 0)
     for each in (neither_flushed, missing_from_blue, nowhere_accepted):
-        assert each == (4, 0, 0, 0, 0, (difference,), 0, 1)
+        assert each == (4, 0, 0, 0, 0, (difference,), 0, 1, 0)
 
 
 def test_other_amount_is_a_difference(blue: Dataset, green: Dataset) -> None:
