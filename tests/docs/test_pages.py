@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from apache_beam.options.pipeline_options import StandardOptions
 from sybil.example import SybilFailure
 
 from harness.flink import FlinkCluster
@@ -97,6 +98,12 @@ def refused(command: Command) -> str | None:
     if name not in parsers:
         return f"no command {name}"
     parser: argparse.ArgumentParser = parsers[name][0]
+    if name == "run":
+        # Beam has flags of its own beside ours.
+        parser = argparse.ArgumentParser(
+            parents=[parser], add_help=False, conflict_handler="resolve"
+        )
+        StandardOptions._add_argparse_args(parser)
     try:
         parser.parse_args(rest)
     except SystemExit as error:
